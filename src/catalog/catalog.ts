@@ -1,0 +1,616 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Address } from '../name/address.ts';
+import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import type { Template } from '../name/template.ts';
+import type { Registration } from '../registry/registration.ts';
+import type { RegistrySink, WatcherState } from '../registry/watcher.ts';
+import type { Ledger, LedgerChange } from '../vip/ledger.ts';
+import type { SnapshotRow, Store, StoreChange } from '../vip/store.ts';
+import type { InterfaceChange } from '../zone/change.ts';
+import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
+import { claimNames, type InterfaceNames } from './interface-names.ts';
+import { type Contribution, mergeContributions } from './merge.ts';
+import { NameBook } from './name-book.ts';
+import { RegistryView } from './registry-view.ts';
+import type { StaticNames } from './static-names.ts';
+
+export interface RegistryOptions {
+  /** unique and stable: the key of its stored snapshot, e.g. `file:zones/demo.interfaces.yaml` */
+  readonly id: string;
+  readonly kind: string;
+  readonly required: boolean;
+  readonly forgetAfterMs: number;
+  readonly distrustForMs: number;
+}
+
+export interface CatalogOptions {
+  readonly template: Template;
+  /** octets of the longest zone name */
+  readonly zoneLength: number;
+  readonly ttl: number;
+  readonly address: 'vip' | 'endpoints';
+  readonly maxRecords: number;
+  readonly perVersion: boolean;
+}
+
+/** Where finished change sets go. */
+export interface Publishing {
+  update(changes: readonly InterfaceChange[]): Promise<void>;
+  rebuild(entries: Iterable<InterfaceChange>): Promise<void>;
+  setReady(ready: boolean): Promise<void>;
+}
+
+export interface CatalogEvents {
+  readonly onRegistryState: (registry: RegistryOptions, state: WatcherState) => void;
+  readonly onSkipped: (registry: RegistryOptions, reason: string, detail: string) => void;
+  /** seconds from the first change of a window to its answer */
+  readonly onPublished: (interfaces: number, seconds: number) => void;
+  readonly onLoss: (name: InterfaceName, text: string) => void;
+  readonly onStoreError: (error: Error) => void;
+  readonly onStoreRecovered: () => void;
+  readonly onDistrust: (registry: RegistryOptions, held: number) => void;
+}
+
+/** A registry with what it says. */
+export interface Source {
+  readonly options: RegistryOptions;
+  readonly view: RegistryView;
+  state: WatcherState;
+  /** whether a first snapshot, live or stored, is there */
+  hasSnapshot: boolean;
+  /** whether the snapshot is only a stored one */
+  fromStore: boolean;
+  /** Unix milliseconds of the last delivery */
+  lastEventAt: number;
+  skipped: Map<string, number>;
+  distrusting: boolean;
+}
+
+/** What the catalogue remembers of an interface that it has published. */
+export interface Known {
+  readonly names: InterfaceNames;
+  readonly placed: readonly Placed[];
+  readonly conflicts: readonly string[];
+  readonly occluded: number;
+  readonly entry: string;
+  /** Unix milliseconds */
+  readonly changedAt: number;
+}
+
+/** Changes within so many milliseconds are published, and committed, together. */
+const DEBOUNCE_MS = 10;
+/** Between two turns of the event loop so many interfaces are worked on. */
+const CHUNK = 500;
+/** A change of more than half of all, and of at least so many, is built beside. */
+const REBUILD_MIN = 2000;
+/** Registries that are not required are waited for so long before the first publication. */
+const OPTIONAL_WAIT_MS = 5000;
+const TICK_MS = 1000;
+const SNAPSHOT_BATCH = 1000;
+const SNAPSHOT_MARK = 'snapshot of ';
+const LIVE_MARK = 'live milliseconds of ';
+
+/**
+ * The event line behind the watchers: merges what registries say, settles who owns which name, asks the ledger for
+ * addresses, has them recorded, and only then publishes.
+ */
+export class Catalog {
+  readonly sources: readonly Source[];
+  readonly #ledger: Ledger;
+  readonly #store: Store;
+  readonly #publishing: Publishing;
+  readonly #now: () => number;
+  readonly #events: CatalogEvents;
+  readonly #options: CatalogOptions;
+  #statics: StaticNames;
+  readonly #book = new NameBook();
+  readonly #known = new Map<InterfaceName, Known>();
+  #dirty = new Set<InterfaceName>();
+  #dirtySince: number | undefined;
+  /** all names have to be made anew */
+  #rebuild = true;
+  #ready = false;
+  readonly #startedAt: number;
+  #timer: NodeJS.Timeout | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** ledger changes that the store refused; every later commit begins with them */
+  #unwritten: LedgerChange[] = [];
+  readonly #unrecorded = new Set<Address>();
+  #storeError: Error | undefined;
+  readonly #starved = new Set<InterfaceName>();
+  #conflicts = 0;
+  #occluded = 0;
+
+  constructor(
+    registries: readonly RegistryOptions[],
+    options: CatalogOptions,
+    statics: StaticNames,
+    ledger: Ledger,
+    store: Store,
+    publishing: Publishing,
+    events: CatalogEvents,
+    now: () => number = Date.now,
+  ) {
+    this.#options = options;
+    this.#statics = statics;
+    this.#ledger = ledger;
+    this.#store = store;
+    this.#publishing = publishing;
+    this.#events = events;
+    this.#now = now;
+    this.#startedAt = now();
+    this.sources = registries.map((registry) => ({
+      options: registry,
+      view: new RegistryView(registry),
+      state: { kind: 'syncing' },
+      hasSnapshot: false,
+      fromStore: false,
+      lastEventAt: now(),
+      skipped: new Map(),
+      distrusting: false,
+    }));
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get interfaces(): number {
+    return this.#known.size;
+  }
+
+  /** Names lost, contributions overruled and pins refused, over all interfaces. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  /** Names that static records hide, over all interfaces. */
+  get occluded(): number {
+    return this.#occluded;
+  }
+
+  /** Interfaces without an address. */
+  get starved(): number {
+    return this.#starved.size;
+  }
+
+  get storeError(): Error | undefined {
+    return this.#storeError;
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  known(name: InterfaceName): Known | undefined {
+    return this.#known.get(name);
+  }
+
+  names(): IterableIterator<InterfaceName> {
+    return this.#known.keys();
+  }
+
+  get book(): NameBook {
+    return this.#book;
+  }
+
+  /** Takes over the stored snapshots: answers before the registries do. */
+  restore(snapshots: readonly SnapshotRow[], values: ReadonlyMap<string, string>): void {
+    const bodies = Map.groupBy(snapshots, (row) => row.registry);
+    for (const source of this.sources) {
+      const { id } = source.options;
+      if (!values.has(SNAPSHOT_MARK + id)) continue;
+      const liveMs = Number(values.get(LIVE_MARK + id) ?? 0);
+      source.view.restore(
+        (bodies.get(id) ?? []).map((row) => row.body),
+        liveMs,
+      );
+      source.hasSnapshot = true;
+      source.fromStore = true;
+      this.#mark(source.view.interfaces());
+    }
+    for (const row of this.#ledger.services()) this.#dirty.add(row.key.interface);
+  }
+
+  start(): void {
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#schedule();
+  }
+
+  /** Publishes and records what is left, then stops. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#ticker);
+    clearTimeout(this.#timer);
+    await this.#running;
+    await this.#writeSnapshots(true);
+  }
+
+  sinkOf(source: Source): RegistrySink {
+    const delivered = (changed: Iterable<InterfaceName>) => {
+      source.lastEventAt = this.#now();
+      if (source.view.distrusting && !source.distrusting) {
+        this.#events.onDistrust(source.options, source.view.held);
+      }
+      source.distrusting = source.view.distrusting;
+      this.#mark(changed);
+    };
+    return {
+      replace: (units: ReadonlyMap<string, readonly Registration[]>) => {
+        source.hasSnapshot = true;
+        source.fromStore = false;
+        delivered(source.view.replace(units, this.#now()));
+        this.#schedule();
+      },
+      update: (unit, registrations) => delivered(source.view.update(unit, registrations, this.#now())),
+      state: (state) => {
+        source.view.setLive(state.kind === 'live', this.#now());
+        source.state = state;
+        this.#events.onRegistryState(source.options, state);
+      },
+      skipped: (reason, detail) => {
+        source.skipped.set(reason, (source.skipped.get(reason) ?? 0) + 1);
+        this.#events.onSkipped(source.options, reason, detail);
+      },
+    };
+  }
+
+  /** Static records changed: which names they take from registries is found anew. */
+  setStatics(statics: StaticNames): void {
+    this.#statics = statics;
+    this.#mark(this.#known.keys());
+  }
+
+  /** The longest without an address asks again: an address was released or a pool grew. */
+  retryStarved(): void {
+    this.#mark(this.#starved);
+  }
+
+  /** Resolves when what is known now has been published. */
+  async settled(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#running;
+    await this.#run();
+  }
+
+  /** Required registries that have no snapshot yet. */
+  missing(): Source[] {
+    return this.sources.filter((source) => source.options.required && !source.hasSnapshot);
+  }
+
+  /** Registries that are answered from data which may be old. */
+  stale(): Source[] {
+    return this.sources.filter((source) => source.fromStore || source.state.kind === 'stale');
+  }
+
+  #mark(names: Iterable<InterfaceName>): void {
+    for (const name of names) this.#dirty.add(name);
+    if (this.#dirty.size === 0) return;
+    this.#dirtySince ??= performance.now();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#stopped || this.#timer !== undefined || this.#running !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#run();
+    }, DEBOUNCE_MS);
+  }
+
+  /** Whether enough is known to decide anything. */
+  #mayPublish(): boolean {
+    if (this.missing().length > 0) return false;
+    if (this.sources.every((source) => source.hasSnapshot)) return true;
+    return this.#ready || this.#now() - this.#startedAt >= OPTIONAL_WAIT_MS;
+  }
+
+  #tick(): void {
+    const now = this.#now();
+    for (const source of this.sources) this.#mark(source.view.tick(now));
+    if (this.#ledger.expire(now) > 0) this.#mark(this.#starved);
+    // a store that failed is tried again, and what waits for it is published
+    if (this.#storeError !== undefined) this.#mark(this.#starved);
+    this.#schedule();
+  }
+
+  #run(): Promise<void> {
+    if (!this.#mayPublish()) return Promise.resolve();
+    this.#running ??= this.#window().finally(() => {
+      this.#running = undefined;
+      if (this.#dirty.size > 0) this.#schedule();
+    });
+    return this.#running;
+  }
+
+  /** One window: decide, record, publish. */
+  async #window(): Promise<void> {
+    const since = this.#dirtySince;
+    this.#dirtySince = undefined;
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    const decided = new Map<InterfaceName, Decision | undefined>();
+    await this.#decide(dirty, decided);
+    await this.#record();
+    await this.#publish(decided, since);
+    await this.#writeSnapshots(false);
+  }
+
+  async #decide(
+    dirty: ReadonlySet<InterfaceName>,
+    decided: Map<InterfaceName, Decision | undefined>,
+  ): Promise<void> {
+    const ordinal = (name: InterfaceName) => this.#ordinalOf(name) ?? Number.MAX_SAFE_INTEGER;
+    let queue = [...dirty].sort((a, b) => ordinal(a) - ordinal(b) || (a < b ? -1 : 1));
+    for (let done = 0; queue.length > 0; ) {
+      for (const name of queue) {
+        decided.set(name, this.#decideOne(name));
+        if (++done % CHUNK === 0) await nextTurn();
+      }
+      queue = [...this.#book.takeAffected()].sort((a, b) => ordinal(a) - ordinal(b));
+    }
+  }
+
+  #ordinalOf(name: InterfaceName): number | undefined {
+    const placed = this.#known.get(name)?.placed;
+    if (placed !== undefined && placed.length > 0) return Math.min(...placed.map((one) => one.ordinal));
+    return this.#ledger.serviceOf({ interface: name, version: '', group: '' })?.ordinal;
+  }
+
+  /** @returns undefined when the interface is gone */
+  #decideOne(name: InterfaceName): Decision | undefined {
+    const now = this.#now();
+    const services = this.#servicesOf(name);
+    const owners = new Set<string>();
+    for (const row of this.#knownKeys(name)) {
+      if (!services.has(serviceKeyText(row))) this.#ledger.forget(row, now);
+    }
+    const seen = [...services.values()]
+      .map((contributions) => {
+        const merged = mergeContributions(contributions);
+        return { merged, ordinal: this.#ledger.see(merged.key, now) };
+      })
+      .sort((a, b) => a.ordinal - b.ordinal);
+    if (seen.length === 0) {
+      this.#retireAllBut(name, owners, now);
+      this.#book.release(name);
+      return undefined;
+    }
+    const placed = this.#place(name, seen, owners, now);
+    this.#retireAllBut(name, owners, now);
+    const { merged } = leadOf(placed);
+    const values = { ...merged, interface: name, group: merged.key.group };
+    const names = claimNames(this.#book, name, placed[0]?.ordinal ?? 0, values, this.#options);
+    const occluded = [names.domain, ...names.callNames].flatMap((base) => this.#statics.lossesOf(base));
+    return {
+      names,
+      placed,
+      occluded: occluded.length,
+      conflicts: [...conflictsOf(names, placed), ...occluded],
+    };
+  }
+
+  /** Contributions by service, registries in the order of the configuration. */
+  #servicesOf(name: InterfaceName): Map<string, Contribution[]> {
+    const services = new Map<string, Contribution[]>();
+    for (const source of this.sources) {
+      for (const [key, registrations] of source.view.registrationsOf(name)) {
+        const contributions = registrations.map((registration) => ({
+          registry: source.options.id,
+          registration,
+        }));
+        services.set(key, [...(services.get(key) ?? []), ...contributions]);
+      }
+    }
+    return services;
+  }
+
+  /** Services of the interface that had been published, or were in the ledger when the process started. */
+  #knownKeys(name: InterfaceName): ServiceKey[] {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known.placed.map((one) => one.merged.key);
+    return this.#ledgerKeys().get(name) ?? [];
+  }
+
+  #keysAtStart: Map<InterfaceName, ServiceKey[]> | undefined;
+
+  #ledgerKeys(): Map<InterfaceName, ServiceKey[]> {
+    if (this.#keysAtStart === undefined) {
+      this.#keysAtStart = new Map();
+      for (const { key } of this.#ledger.services()) {
+        const keys = this.#keysAtStart.get(key.interface);
+        if (keys === undefined) this.#keysAtStart.set(key.interface, [key]);
+        else keys.push(key);
+      }
+    }
+    return this.#keysAtStart;
+  }
+
+  /**
+   * Addresses: one for the interface, but another for a service that is pinned elsewhere, and one for each service with
+   * `vips.perVersion`.
+   */
+  #place(
+    name: InterfaceName,
+    seen: readonly { merged: Placed['merged']; ordinal: number }[],
+    owners: Set<string>,
+    now: number,
+  ): Placed[] {
+    const vips = new Map<string, Vip>();
+    const vipOf = (owner: ServiceKey, pin: Address | undefined): Vip => {
+      const text = serviceKeyText(owner);
+      const known = vips.get(text);
+      if (known !== undefined) return known;
+      const vip = { owner, ...this.#ledger.grant(owner, pin, now) };
+      vips.set(text, vip);
+      owners.add(text);
+      return vip;
+    };
+    const shared: ServiceKey = { interface: name, version: '', group: '' };
+    const none: Vip = {
+      owner: shared,
+      addresses: [],
+      from: 'pool',
+      failure: undefined,
+      refusedPin: undefined,
+    };
+    const lead = leadOf(seen.map((one) => ({ ...one, vip: none })));
+    return seen.map(({ merged, ordinal }) => {
+      if (this.#options.perVersion) return { merged, ordinal, vip: vipOf(merged.key, merged.vip) };
+      const elsewhere = merged.vip !== undefined && merged.vip !== lead.merged.vip && merged !== lead.merged;
+      const vip = elsewhere ? vipOf(merged.key, merged.vip) : vipOf(shared, lead.merged.vip);
+      return { merged, ordinal, vip };
+    });
+  }
+
+  #retireAllBut(name: InterfaceName, owners: ReadonlySet<string>, now: number): void {
+    const candidates: ServiceKey[] = [{ interface: name, version: '', group: '' }, ...this.#knownKeys(name)];
+    for (const key of candidates) if (!owners.has(serviceKeyText(key))) this.#ledger.retire(key, now);
+  }
+
+  /** Has the ledger's changes recorded; what cannot be recorded is not published. */
+  async #record(): Promise<void> {
+    const changes = [...this.#unwritten, ...this.#ledger.takeChanges()];
+    if (changes.length === 0) return;
+    try {
+      await this.#store.commit(changes);
+      this.#unwritten = [];
+      this.#unrecorded.clear();
+      if (this.#storeError !== undefined) this.#events.onStoreRecovered();
+      this.#storeError = undefined;
+    } catch (error) {
+      this.#unwritten = changes;
+      for (const change of changes) {
+        if (change.kind === 'put-address' && change.row.retiredAt === null) {
+          this.#unrecorded.add(change.row.address);
+        }
+      }
+      if (this.#storeError === undefined) this.#events.onStoreError(error as Error);
+      this.#storeError = error as Error;
+    }
+  }
+
+  async #publish(
+    decided: ReadonlyMap<InterfaceName, Decision | undefined>,
+    since: number | undefined,
+  ): Promise<void> {
+    const changes: InterfaceChange[] = [];
+    let count = 0;
+    for (const [name, decision] of decided) {
+      const change = this.#remember(name, decision);
+      if (change !== undefined) changes.push(change);
+      if (++count % CHUNK === 0) await nextTurn();
+    }
+    const rebuild = this.#rebuild || changes.length > Math.max(REBUILD_MIN, this.#known.size / 2);
+    if (rebuild) {
+      this.#rebuild = false;
+      await this.#publishing.rebuild(this.#allEntries());
+    } else if (changes.length > 0) {
+      await this.#publishing.update(changes);
+    }
+    if (!this.#ready) {
+      this.#ready = true;
+      await this.#publishing.setReady(true);
+    }
+    if (changes.length > 0 && since !== undefined) {
+      this.#events.onPublished(changes.length, (performance.now() - since) / 1000);
+    }
+  }
+
+  *#allEntries(): Generator<InterfaceChange> {
+    for (const [name, known] of this.#known) yield [name, known.entry];
+  }
+
+  /** @returns what the query line has to be told, if anything */
+  #remember(name: InterfaceName, decision: Decision | undefined): InterfaceChange | undefined {
+    const before = this.#known.get(name);
+    this.#conflicts -= before?.conflicts.length ?? 0;
+    this.#occluded -= before?.occluded ?? 0;
+    if (decision === undefined) {
+      this.#known.delete(name);
+      this.#starved.delete(name);
+      return before === undefined ? undefined : [name, null];
+    }
+    const placed = decision.placed.map((one) => ({ ...one, vip: this.#recordedOnly(one.vip) }));
+    if (placed.some(({ vip }) => vip.failure !== undefined)) this.#starved.add(name);
+    else this.#starved.delete(name);
+    const entry = JSON.stringify(buildEntry(name, decision.names, placed, this.#options));
+    const { names, conflicts } = decision;
+    const isChanged = before?.entry !== entry;
+    const changedAt = isChanged ? this.#now() : (before?.changedAt ?? this.#now());
+    for (const text of conflicts) if (!before?.conflicts.includes(text)) this.#events.onLoss(name, text);
+    this.#conflicts += conflicts.length;
+    this.#occluded += decision.occluded;
+    this.#known.set(name, { names, placed, conflicts, occluded: decision.occluded, entry, changedAt });
+    return isChanged ? [name, entry] : undefined;
+  }
+
+  #recordedOnly(vip: Vip): Vip {
+    if (this.#unrecorded.size === 0 || !vip.addresses.some((address) => this.#unrecorded.has(address)))
+      return vip;
+    const failure = `the address could not be recorded: ${this.#storeError?.message ?? 'the store failed'}`;
+    return { ...vip, addresses: vip.addresses.filter((address) => !this.#unrecorded.has(address)), failure };
+  }
+
+  /** Stored snapshots may lag behind the answers; a restart then knows a little less, never something wrong. */
+  async #writeSnapshots(closing: boolean): Promise<void> {
+    for (const source of this.sources) {
+      const { view, options } = source;
+      if (!source.hasSnapshot || source.fromStore || (view.outdated.size === 0 && !closing)) continue;
+      const keys = [...view.outdated];
+      view.outdated.clear();
+      const changes = keys.map((key): StoreChange => {
+        const body = view.bodyOf(key);
+        return body === undefined
+          ? { kind: 'delete-snapshot', registry: options.id, key }
+          : { kind: 'put-snapshot', row: { registry: options.id, key, body } };
+      });
+      const liveMs = Math.round(view.liveMs(this.#now()));
+      changes.push({ kind: 'put-value', name: LIVE_MARK + options.id, value: String(liveMs) });
+      // last: a mark without its rows would pass for an empty registry
+      changes.push({ kind: 'put-value', name: SNAPSHOT_MARK + options.id, value: String(this.#now()) });
+      try {
+        for (let at = 0; at < changes.length; at += SNAPSHOT_BATCH) {
+          await this.#store.commit(changes.slice(at, at + SNAPSHOT_BATCH));
+        }
+      } catch (error) {
+        for (const key of keys) view.outdated.add(key);
+        if (this.#storeError === undefined) this.#events.onStoreError(error as Error);
+        this.#storeError ??= error as Error;
+      }
+    }
+  }
+}
+
+interface Decision {
+  readonly names: InterfaceNames;
+  readonly placed: readonly Placed[];
+  /** for people, occluded names included */
+  readonly conflicts: readonly string[];
+  /** how many names static records hide */
+  readonly occluded: number;
+}
+
+function conflictsOf(names: InterfaceNames, placed: readonly Placed[]): string[] {
+  const lost = names.losses.map(({ wanted, got, holder }) => {
+    const instead = got === undefined ? 'is left out' : `is ${readable(got)} instead`;
+    return `${readable(wanted)} belongs to ${holder}: the name ${instead}`;
+  });
+  const refused = placed.flatMap(({ merged, vip }) => {
+    return vip.refusedPin === undefined
+      ? []
+      : [`pin of ${serviceKeyText(merged.key)} refused: ${vip.refusedPin}`];
+  });
+  return [...new Set([...lost, ...refused, ...placed.flatMap(({ merged }) => merged.conflicts)])];
+}
+
+function readable(name: string): string {
+  let text = '';
+  for (let at = 0; at < name.length; at += name.charCodeAt(at) + 1) {
+    text += `${text === '' ? '' : '.'}${name.slice(at + 1, at + 1 + name.charCodeAt(at))}`;
+  }
+  return text;
+}

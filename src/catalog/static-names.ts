@@ -1,0 +1,54 @@
+import { isAtOrBelow, join, keyOf, type NameKey, type Prefix, toText } from '../name/domain-name.ts';
+import type { LocatedRecord } from '../zone/master-file.ts';
+import { TYPE } from '../zone/types.ts';
+
+/** The static records of one zone that also takes names of registries. */
+interface StaticZoneNames {
+  readonly apex: NameKey;
+  /** where each owner name's first record stands */
+  readonly owners: ReadonlyMap<NameKey, string>;
+  /** delegations and DNAMEs: what lies at or below them is occluded */
+  readonly occluding: ReadonlyMap<NameKey, string>;
+  /** owner names by each of their ancestors inside the zone */
+  readonly below: ReadonlyMap<NameKey, readonly NameKey[]>;
+}
+
+/** What static records take away from the names of registries: a static record takes its whole owner name. */
+export class StaticNames {
+  readonly #zones: StaticZoneNames[] = [];
+
+  add(apex: NameKey, records: readonly LocatedRecord[]): void {
+    const owners = new Map<NameKey, string>();
+    const occluding = new Map<NameKey, string>();
+    const below = new Map<NameKey, NameKey[]>();
+    for (const record of records) {
+      const key = keyOf(record.name);
+      const place = `${record.file}:${record.line}`;
+      if (record.type === TYPE.DNAME || (record.type === TYPE.NS && key !== apex)) occluding.set(key, place);
+      if (owners.has(key) || key === apex) continue;
+      owners.set(key, place);
+      for (let at = key.charCodeAt(0) + 1; at < key.length - apex.length; at += key.charCodeAt(at) + 1) {
+        const ancestor = key.slice(at) as NameKey;
+        below.set(ancestor, [...(below.get(ancestor) ?? []), key]);
+      }
+    }
+    this.#zones.push({ apex, owners, occluding, below });
+  }
+
+  /** What of `base`, and of the labels below it, is lost to static records; one text for each loss. */
+  lossesOf(base: Prefix): string[] {
+    const losses: string[] = [];
+    for (const zone of this.#zones) {
+      const key = keyOf(join(base, zone.apex));
+      const owner = zone.owners.get(key);
+      if (owner !== undefined) losses.push(`${toText(key)} belongs to the static record at ${owner}`);
+      for (const [cut, place] of zone.occluding) {
+        if (isAtOrBelow(key, cut)) losses.push(`${toText(key)} is occluded by ${toText(cut)} at ${place}`);
+      }
+      for (const lower of zone.below.get(key) ?? []) {
+        losses.push(`${toText(lower)} belongs to the static record at ${zone.owners.get(lower)}`);
+      }
+    }
+    return losses;
+  }
+}

@@ -1,0 +1,66 @@
+import type { LookupResult } from '../api/control.ts';
+import type { MessageJson } from '../api/message-json.ts';
+import type { Explanation, ServiceExplanation } from '../catalog/explain.ts';
+import { askControl } from './control-client.ts';
+import { type Output, STATUS } from './output.ts';
+
+/** `lookup` by the control socket: what a name is, whose, and what would be answered. */
+export async function lookup(
+  socketPath: string,
+  name: string,
+  type: string,
+  json: boolean,
+  output: Output,
+): Promise<number> {
+  const query = new URLSearchParams({ name, type }).toString();
+  const result = await askControl<LookupResult>(socketPath, 'GET', `/lookup?${query}`);
+  if (!result.ok) {
+    output.err(result.reason);
+    return STATUS.failed;
+  }
+  output.out(json ? JSON.stringify(result.value, undefined, 2) : text(result.value));
+  return STATUS.ok;
+}
+
+function text({ name, interface: found, answer }: LookupResult): string {
+  const head = found === null ? [`${name} belongs to no registered interface`] : interfaceLines(found);
+  return [...head, '', ...answerLines(answer)].join('\n');
+}
+
+function interfaceLines(found: Explanation): string[] {
+  return [
+    `interface          ${found.interface}`,
+    `call name          ${found.callNames.join(', ') || 'lost, see conflicts'}`,
+    `structured domain  ${found.domain}`,
+    `last changed       ${found.changedAt}`,
+    ...found.services.flatMap(serviceLines),
+    ...found.conflicts.map((conflict) => `conflict           ${conflict}`),
+  ];
+}
+
+function serviceLines(service: ServiceExplanation): string[] {
+  const vip =
+    service.vips.length > 0 ? `${service.vips.join(', ')} (${service.vipFrom})` : `none: ${service.failure}`;
+  return [
+    `service            ${service.service}${service.remembered ? ' (registered nowhere now, remembered)' : ''}`,
+    `  VIP              ${vip}`,
+    `  registered in    ${service.registries.join(', ')} at ${service.sources.join(', ')}`,
+    ...(service.application === '' ? [] : [`  application      ${service.application}`]),
+    `  protocol         ${service.protocol}${service.port === null ? '' : `, port ${service.port}`}`,
+    `  endpoints        ${service.endpoints.join(' ') || 'none'}`,
+  ];
+}
+
+export function answerLines(answer: MessageJson): string[] {
+  const flags = answer.authoritative ? ', authoritative' : '';
+  const section = (title: string, records: readonly string[]) => {
+    return records.length === 0 ? [] : [`${title}:`, ...records.map((record) => `  ${record}`)];
+  };
+  return [
+    `${answer.question} ${answer.type}: ${answer.rcode}${flags}`,
+    ...answer.errors.map((error) => `extended error ${error}`),
+    ...section('answer', answer.answer),
+    ...section('authority', answer.authority),
+    ...section('additional', answer.additional),
+  ];
+}

@@ -1,0 +1,134 @@
+import { Command } from 'commander';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { Variables } from '../files/yaml-file.ts';
+import { problemText } from '../problem.ts';
+import { check } from './check.ts';
+import { lookup } from './lookup.ts';
+import { type Output, STATUS } from './output.ts';
+import { setQueryLog } from './query-log.ts';
+import { lookupServer } from './query-server.ts';
+import { listVips, releaseVip } from './vips.ts';
+
+export const DEFAULT_CONFIG = 'rpc-dns.yaml';
+
+export interface ProgramOptions {
+  readonly version: string;
+  readonly variables: Variables;
+  readonly output: Output;
+  /** runs the server; its status is the process's */
+  readonly serve: (configFile: string) => Promise<number>;
+}
+
+/**
+ * The command line (contract 1.5).
+ *
+ * @returns the exit status; undefined while a server runs
+ */
+export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<number> {
+  const { output, variables } = options;
+  let status: number = STATUS.ok;
+  const withConfig = async (file: string, action: (loaded: LoadedConfig) => Promise<number>) => {
+    const loaded = loadConfig(file, variables);
+    if (loaded.ok) {
+      status = await action(loaded.value);
+      return;
+    }
+    for (const problem of loaded.problems) output.err(problemText(problem));
+    status = STATUS.badInput;
+  };
+
+  const program = new Command('rpc-dns')
+    .description('An authoritative DNS server that gives every RPC interface a name')
+    .version(options.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.out(text.trimEnd()),
+      writeErr: (text) => output.err(text.trimEnd()),
+    });
+  const configOption = ['-c, --config <file>', 'configuration file', DEFAULT_CONFIG] as const;
+
+  program
+    .command('serve')
+    .description('run the server')
+    .option(...configOption)
+    .action(async ({ config }: { config: string }) => {
+      status = await options.serve(config);
+    });
+  program
+    .command('check')
+    .description('check a configuration with all files that it names, or zone files alone')
+    .option(
+      '-c, --config <file>',
+      `configuration file (default: ${DEFAULT_CONFIG} when no zone file is given)`,
+    )
+    .argument('[zonefile...]', 'master files (RFC 1035)')
+    .action((zoneFiles: string[], { config }: { config?: string }) => {
+      status = check(
+        config ?? (zoneFiles.length === 0 ? DEFAULT_CONFIG : undefined),
+        zoneFiles,
+        variables,
+        output,
+      );
+    });
+  program
+    .command('lookup')
+    .description('what a name is, whose, and what would be answered')
+    .argument('<name>', 'a domain name, or an interface')
+    .argument('[type]', 'record type', 'A')
+    .option(...configOption)
+    .option('--server <address:port>', 'ask any DNS server instead')
+    .option('--json', 'print JSON', false)
+    .action(async (name: string, type: string, flags: { config: string; server?: string; json: boolean }) => {
+      if (flags.server !== undefined)
+        status = await lookupServer(flags.server, name, type, flags.json, output);
+      else
+        await withConfig(flags.config, ({ config }) =>
+          lookup(config.control, name, type, flags.json, output),
+        );
+    });
+  const vips = program.command('vips').description('the ledger of virtual IPs');
+  vips
+    .command('list', { isDefault: true })
+    .description('every VIP, its owner and how it came to it')
+    .option(...configOption)
+    .option('--json', 'print JSON', false)
+    .action((flags: { config: string; json: boolean }) =>
+      withConfig(flags.config, ({ config }) => listVips(config, flags.json, output)),
+    );
+  vips
+    .command('release')
+    .description('free the VIP of a name that is not answered any more')
+    .argument('<name>', 'an interface, a service key or an address')
+    .option(...configOption)
+    .action((name: string, flags: { config: string }) =>
+      withConfig(flags.config, ({ config }) => releaseVip(config, name, output)),
+    );
+  program
+    .command('querylog')
+    .description('log the queries for a name, or of a client, while the server runs')
+    .argument('<on|off>')
+    .option(...configOption)
+    .option('--name <name>', 'this name and all below it')
+    .option('--client <address>', 'this client')
+    .action(async (state: string, flags: { config: string; name?: string; client?: string }) => {
+      if (state !== 'on' && state !== 'off') {
+        output.err(`'${state}': expected on or off`);
+        status = STATUS.badInput;
+        return;
+      }
+      const { config, ...filter } = flags;
+      await withConfig(config, (loaded) =>
+        setQueryLog(loaded.config.control, { on: state === 'on', ...filter }, output),
+      );
+    });
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return status;
+  } catch (error) {
+    const { exitCode } = error as { exitCode?: number };
+    if (exitCode === undefined) throw error;
+    // commander has printed why
+    return exitCode === 0 ? STATUS.ok : STATUS.badInput;
+  }
+}

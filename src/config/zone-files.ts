@@ -1,0 +1,84 @@
+import { globSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, sep } from 'node:path';
+import { unreadable } from '../files/unreadable.ts';
+import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
+import type { Problem } from '../problem.ts';
+import { bad, ok, type Result } from '../result.ts';
+import { checkZone } from '../zone/check-zone.ts';
+import { type LocatedRecord, parseMasterFile } from '../zone/master-file.ts';
+
+/** A master file that was read and found good. */
+export interface ZoneFile {
+  readonly file: string;
+  readonly apex: DomainName;
+  readonly records: readonly LocatedRecord[];
+}
+
+export interface LoadedZones {
+  readonly zones: readonly ZoneFile[];
+  /** of files that the configuration names literally: it cannot be served without them */
+  readonly fatal: readonly Problem[];
+  /** of files behind a glob: left out */
+  readonly leftOut: readonly Problem[];
+  /** every file that was read, included ones as well */
+  readonly files: readonly string[];
+}
+
+/** Reads all zone files that the patterns name, relative to the working directory. */
+export function loadZones(patterns: readonly string[]): LoadedZones {
+  const zones = new Map<NameKey, ZoneFile>();
+  const fatal: Problem[] = [];
+  const leftOut: Problem[] = [];
+  const files = new Set<string>();
+  for (const pattern of patterns) {
+    const isGlob = /[*?[{]/.test(pattern);
+    for (const file of isGlob ? globSync(pattern).sort() : [pattern]) {
+      if (files.has(file)) continue;
+      files.add(file);
+      const problems = isGlob ? leftOut : fatal;
+      const result = loadZone(file);
+      if (!Array.isArray(result)) {
+        for (const record of result.records) files.add(record.file);
+        const other = zones.get(keyOf(result.apex));
+        if (other === undefined) zones.set(keyOf(result.apex), result);
+        else problems.push(problemAt(file, `zone ${toText(result.apex)} is in ${other.file} already`));
+      } else {
+        problems.push(...result);
+      }
+    }
+  }
+  return { zones: [...zones.values()], fatal, leftOut, files: [...files] };
+}
+
+/** @returns the zone, or all that is wrong with it */
+export function loadZone(file: string): ZoneFile | Problem[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return [problemAt(file, unreadable(error))];
+  }
+  const parsed = parseMasterFile({ text, file, include: (path, from) => readIncluded(path, from, file) });
+  if (parsed.problems.length > 0) return parsed.problems;
+  const { apex, problems } = checkZone(parsed.records, file);
+  if (apex === undefined || problems.length > 0) return problems;
+  return { file, apex, records: parsed.records };
+}
+
+/** `$INCLUDE` reaches files in the folder of the zone and below it, links followed: a zone file is no way out. */
+function readIncluded(path: string, from: string, zoneFile: string): Result<{ file: string; text: string }> {
+  const file = isAbsolute(path) ? path : join(dirname(from), path);
+  try {
+    const folder = realpathSync(dirname(zoneFile));
+    if (!realpathSync(file).startsWith(folder + sep)) {
+      return bad(`'${path}' lies outside the zone's folder ${dirname(zoneFile)}`);
+    }
+    return ok({ file, text: readFileSync(file, 'utf8') });
+  } catch (error) {
+    return bad(`'${path}': ${unreadable(error)}`);
+  }
+}
+
+function problemAt(file: string, text: string): Problem {
+  return { file, line: 1, column: 1, text };
+}

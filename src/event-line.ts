@@ -1,0 +1,89 @@
+import { Catalog, type CatalogEvents, type RegistryOptions, type Source } from './catalog/catalog.ts';
+import { Publisher } from './catalog/publisher.ts';
+import type { StaticNames } from './catalog/static-names.ts';
+import { registryId } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { createWatcher } from './registry/create.ts';
+import type { Watcher } from './registry/watcher.ts';
+import type { QueryLine } from './serve/query-line.ts';
+import { Ledger } from './vip/ledger.ts';
+import type { Store } from './vip/store.ts';
+
+/** The stored serial is ahead of the one in use by at most this: one write serves so many changes. */
+const SERIAL_RESERVE = 100_000;
+const SERIAL_VALUE = 'serial';
+
+/**
+ * The event line of one configuration: watchers → catalogue → ledger → store → change sets. A new configuration gets
+ * a new event line, which takes over from the store what the old one left there.
+ */
+export class EventLine {
+  readonly catalog: Catalog;
+  readonly publisher: Publisher;
+  readonly #watchers: readonly Watcher[];
+
+  private constructor(catalog: Catalog, publisher: Publisher, watchers: readonly Watcher[]) {
+    this.catalog = catalog;
+    this.publisher = publisher;
+    this.#watchers = watchers;
+  }
+
+  /** @param minimumSerial the serial of the zones will not be below it */
+  static async create(
+    config: Config,
+    statics: StaticNames,
+    store: Store,
+    line: QueryLine,
+    events: CatalogEvents,
+    minimumSerial: number,
+  ): Promise<EventLine> {
+    const { rows, snapshots, values } = await store.load();
+    const { ttl, maxRecords, style, template, address } = config.answers;
+    const now = Math.floor(Date.now() / 1000);
+    const serial = Math.max(Number(values.get(SERIAL_VALUE) ?? 0), now, minimumSerial);
+    const publisher = new Publisher(
+      line,
+      { style, ttl, maxRecords },
+      serial,
+      SERIAL_RESERVE,
+      async (reserved) => {
+        await store.commit([{ kind: 'put-value', name: SERIAL_VALUE, value: String(reserved) }]);
+      },
+    );
+    const ledger = new Ledger(config.vips.pools, config.vips.reuseAfter, rows);
+    const options = {
+      template,
+      zoneLength: Math.max(...config.zone.map((zone) => zone.length)),
+      ttl,
+      address,
+      maxRecords,
+      perVersion: config.vips.perVersion,
+    };
+    const registries = config.registries.map(
+      (registry): RegistryOptions => ({
+        id: registryId(registry),
+        kind: registry.kind,
+        required: registry.required,
+        forgetAfterMs: registry.forgetAfter,
+        distrustForMs: registry.distrustFor,
+      }),
+    );
+    const catalog = new Catalog(registries, options, statics, ledger, store, publisher, events);
+    catalog.restore(snapshots, values);
+    const watchers = config.registries.map((registry, i) =>
+      createWatcher(registry, catalog.sinkOf(catalog.sources[i] as Source)),
+    );
+    return new EventLine(catalog, publisher, watchers);
+  }
+
+  start(): void {
+    this.catalog.start();
+    for (const watcher of this.#watchers) watcher.start();
+  }
+
+  /** Resolves when nothing is delivered any more and everything is recorded. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#watchers.map((watcher) => watcher.stop()));
+    await this.catalog.stop();
+  }
+}

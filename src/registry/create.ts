@@ -1,0 +1,24 @@
+import type { RegistryConfig } from '../config/schema.ts';
+import { createFileWatcher } from './file/watcher.ts';
+import type { RegistrySink, Watcher } from './watcher.ts';
+import { ZOOKEEPER_DEFAULTS } from './zookeeper/options.ts';
+import { createZooKeeperWatcher } from './zookeeper/watcher.ts';
+
+/** The watcher of a configured registry: the place where a new kind is added. */
+export function createWatcher(config: RegistryConfig, sink: RegistrySink): Watcher {
+  switch (config.kind) {
+    case 'file':
+      return createFileWatcher({ path: config.path }, sink);
+    case 'zookeeper':
+      return createZooKeeperWatcher(
+        {
+          ...ZOOKEEPER_DEFAULTS,
+          servers: config.servers,
+          root: config.root,
+          layouts: config.layouts,
+          sessionTimeoutMs: config.sessionTimeout,
+        },
+        sink,
+      );
+  }
+}

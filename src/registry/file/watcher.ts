@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { unreadable } from '../../files/unreadable.ts';
+import { type PathWatch, watchPaths } from '../../files/watch-paths.ts';
+import { problemText } from '../../problem.ts';
+import type { RegistrySink, Watcher } from '../watcher.ts';
+import type { FileRegistryOptions } from './options.ts';
+import { parseInterfaces } from './parse.ts';
+
+/**
+ * Reads a YAML file of interfaces, and again whenever it changes. A file that is missing or has anything wrong in it
+ * leaves what was read last; the state says why.
+ */
+export function createFileWatcher(options: FileRegistryOptions, sink: RegistrySink): Watcher {
+  const { path } = options;
+  let watch: PathWatch | undefined;
+  let hasSnapshot = false;
+  /** the last content that was looked at: only another one is news */
+  let lastText: string | undefined;
+  let lastReason: string | undefined;
+
+  const fail = (reason: string) => {
+    if (reason === lastReason) return;
+    lastReason = reason;
+    sink.state(hasSnapshot ? { kind: 'stale', reason } : { kind: 'failed', reason });
+  };
+
+  const read = () => {
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8');
+    } catch (error) {
+      lastText = undefined;
+      fail(`${path}: ${unreadable(error)}`);
+      return;
+    }
+    if (text === lastText) return;
+    lastText = text;
+    const parsed = parseInterfaces(path, text);
+    if (!parsed.ok) {
+      for (const problem of parsed.problems) sink.skipped('bad document', problemText(problem));
+      fail(
+        `${parsed.problems.length} problems in the file: ${parsed.problems.map(problemText).slice(0, 3).join('; ')}`,
+      );
+      return;
+    }
+    hasSnapshot = true;
+    lastReason = undefined;
+    sink.replace(new Map([[path, parsed.registrations]]));
+    sink.state({ kind: 'live' });
+  };
+
+  return {
+    start: () => {
+      sink.state({ kind: 'syncing' });
+      watch = watchPaths([path], read);
+      read();
+    },
+    stop: async () => watch?.close(),
+  };
+}

@@ -1,0 +1,51 @@
+import type { Address } from '../name/address.ts';
+import type { InterfaceName } from '../name/interface-name.ts';
+
+/**
+ * What one source says of one (interface, version, group): the only thing that leaves a registry's folder.
+ * '' stands for an unset version, group, application, …; lists may be empty.
+ */
+export interface Registration {
+  readonly interface: InterfaceName;
+  readonly version: string;
+  readonly group: string;
+  readonly application: string;
+  readonly organization: string;
+  readonly module: string;
+  readonly environment: string;
+  readonly namespace: string;
+  /** `dubbo`, `tri`, `bolt`, `grpc`, … as the registry writes it */
+  readonly protocol: string;
+  /** the port under which callers reach the interface; undefined when the source does not say */
+  readonly port: number | undefined;
+  /** seconds; undefined: the configuration's */
+  readonly ttl: number | undefined;
+  /** pins the VIP */
+  readonly vip: Address | undefined;
+  readonly endpoints: readonly Endpoint[];
+  /** where a person finds it: `zones/demo.interfaces.yaml:3`, `/dubbo/com.foo.UserService/providers` */
+  readonly source: string;
+}
+
+/** One instance of a provider. */
+export interface Endpoint {
+  /** an address in presentation form, or a host name */
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
+export const EMPTY_REGISTRATION: Omit<Registration, 'interface' | 'source'> = {
+  version: '',
+  group: '',
+  application: '',
+  organization: '',
+  module: '',
+  environment: '',
+  namespace: '',
+  protocol: 'dubbo',
+  port: undefined,
+  ttl: undefined,
+  vip: undefined,
+  endpoints: [],
+};

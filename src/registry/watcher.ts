@@ -1,0 +1,35 @@
+import type { Registration } from './registration.ts';
+
+/** How a watcher stands with its registry. One writer: the watcher. */
+export type WatcherState =
+  /** reads its first snapshot */
+  | { readonly kind: 'syncing' }
+  | { readonly kind: 'live' }
+  /** has delivered data, but lost the registry: the data may be old */
+  | { readonly kind: 'stale'; readonly reason: string }
+  /** has nothing yet and cannot get it; goes on trying */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/**
+ * Where a watcher delivers. It delivers what its registry says, completely or unit by unit, and never decides: merging,
+ * conflicts, debouncing and distrust are the catalogue's.
+ *
+ * A unit is what the registry changes as one: a document, an interface's directory. A lost connection is a state, never
+ * an empty delivery.
+ */
+export interface RegistrySink {
+  /** Everything the registry holds, by unit; what is not in it is gone. */
+  replace(units: ReadonlyMap<string, readonly Registration[]>): void;
+  /** All registrations of one unit; none: the unit is empty or gone. */
+  update(unit: string, registrations: readonly Registration[]): void;
+  state(state: WatcherState): void;
+  /** An entry that could not be used; `reason` is one of few words, for a metric, `detail` for people. */
+  skipped(reason: string, detail: string): void;
+}
+
+export interface Watcher {
+  /** Begins, and keeps trying until {@link stop}. Never throws. */
+  start(): void;
+  /** Resolves when nothing will be delivered any more. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,108 @@
+/** A ZooKeeper registry, watched: from session to session, with the old data standing in between. */
+import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
+import { DubboTree, type TreeHandlers } from './dubbo-tree.ts';
+import { parseServers, type ZooKeeperOptions } from './options.ts';
+import type { SkippedEntry } from './parse.ts';
+import { StringPool } from './string-pool.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** Since the start; for metrics. */
+export interface ZooKeeperCounters {
+  /** connections tried */
+  attempts: number;
+  /** sessions had */
+  sessions: number;
+  /** sessions lost */
+  losses: number;
+  /** readings of everything besides the first of a session */
+  relists: number;
+  /** changes that only such a reading found */
+  missedEvents: number;
+}
+
+export interface ZooKeeperWatcher extends Watcher {
+  readonly counters: Readonly<ZooKeeperCounters>;
+}
+
+/** Each session delivers all units at once, then one at a time; a unit is the path of a `providers` directory. */
+export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: RegistrySink): ZooKeeperWatcher {
+  const counters: ZooKeeperCounters = { attempts: 0, sessions: 0, losses: 0, relists: 0, missedEvents: 0 };
+  const pool = new StringPool();
+  const skipped = new SkipLog(sink);
+  const ensemble = parseServers(options.servers);
+  let state: WatcherState = { kind: 'syncing' };
+  let hasData = false;
+  let stopped = false;
+
+  const setState = (next: WatcherState): void => {
+    if (stopped || sameState(state, next)) return;
+    state = next;
+    sink.state(next);
+  };
+  const setUnavailable = (reason: string): void => setState({ kind: hasData ? 'stale' : 'failed', reason });
+
+  // a tree that is closed calls none of these, and stop() closes it
+  const handlers: TreeHandlers = {
+    snapshot(units) {
+      hasData = true;
+      sink.replace(units);
+      setState({ kind: 'live' });
+    },
+    update: (unit, registrations) => sink.update(unit, registrations),
+    skipped: (unit, entries) => skipped.note(unit, entries),
+    missed: () => counters.missedEvents++,
+    relisted: () => counters.relists++,
+  };
+
+  const { servers, chroot } = ensemble.ok ? ensemble.value : { servers: [], chroot: '' };
+  const supervisor = new Supervisor(servers, options, {
+    attempt: () => counters.attempts++,
+    serve(session) {
+      counters.sessions++;
+      if (!hasData) setState({ kind: 'syncing' });
+      return new DubboTree(session, options, chroot, handlers, pool);
+    },
+    lost(reason, wasOpen) {
+      if (wasOpen) counters.losses++;
+      setUnavailable(reason);
+    },
+  });
+
+  return {
+    counters,
+    start() {
+      sink.state(state);
+      if (ensemble.ok) supervisor.start();
+      else setUnavailable(ensemble.reason);
+    },
+    async stop() {
+      stopped = true;
+      await supervisor.stop();
+    },
+  };
+}
+
+function sameState(a: WatcherState, b: WatcherState): boolean {
+  return a.kind === b.kind && ('reason' in a ? a.reason : '') === ('reason' in b ? b.reason : '');
+}
+
+/** Reports what is skipped once, however often its directory is read; again when it was away meanwhile. */
+class SkipLog {
+  readonly #sink: RegistrySink;
+  /** details by unit; units without any are not in it */
+  readonly #known = new Map<string, ReadonlySet<string>>();
+
+  constructor(sink: RegistrySink) {
+    this.#sink = sink;
+  }
+
+  note(unit: string, entries: readonly SkippedEntry[]): void {
+    const known = this.#known.get(unit);
+    if (entries.length === 0) {
+      if (known !== undefined) this.#known.delete(unit);
+      return;
+    }
+    this.#known.set(unit, new Set(entries.map(({ detail }) => detail)));
+    for (const { reason, detail } of entries) if (!known?.has(detail)) this.#sink.skipped(reason, detail);
+  }
+}

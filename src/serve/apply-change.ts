@@ -1,0 +1,72 @@
+import { keyOf, type NameKey } from '../name/domain-name.ts';
+import type { Change } from '../zone/change.ts';
+import { RegistryNames } from '../zone/registry-names.ts';
+import { StaticZone } from '../zone/static-zone.ts';
+import type { ZoneData, ZoneRole } from '../zone/zone-data.ts';
+import type { ReadyReplies } from './ready-replies.ts';
+
+/** Applies change sets to the zone data, and drops the ready replies that they outdate. */
+export class ChangeApplier {
+  readonly #data: ZoneData;
+  readonly #ready: ReadyReplies;
+  #names: RegistryNames | undefined;
+  readonly #zones = new Map<NameKey, { zone: StaticZone; role: ZoneRole } | 'remove'>();
+
+  constructor(data: ZoneData, ready: ReadyReplies) {
+    this.#data = data;
+    this.#ready = ready;
+  }
+
+  apply(change: Change): void {
+    switch (change.kind) {
+      case 'beside':
+        this.#names = new RegistryNames(change.options);
+        return;
+      case 'interfaces':
+        this.#applyInterfaces(change);
+        return;
+      case 'records': {
+        const key = keyOf(change.apex);
+        const building = this.#zones.get(key);
+        const { zone } =
+          building === undefined || building === 'remove' ? { zone: new StaticZone(change.apex) } : building;
+        for (const [name, type, ttl, rdata] of change.records) zone.add({ name, type, ttl, rdata });
+        this.#zones.set(key, { zone, role: change.role });
+        return;
+      }
+      case 'remove-zone':
+        this.#zones.set(change.apex, 'remove');
+        return;
+      case 'switch':
+        this.#switch(change.serial);
+        return;
+      case 'ready':
+        this.#data.setReady(change.ready);
+        this.#ready.clear();
+        return;
+    }
+  }
+
+  #applyInterfaces(change: Extract<Change, { kind: 'interfaces' }>): void {
+    if (change.beside) {
+      for (const [name, entry] of change.changes) this.#names?.set(name, entry ?? undefined, () => {});
+      return;
+    }
+    const drop = (fact: string) => this.#ready.drop(fact);
+    for (const [name, entry] of change.changes) this.#data.setInterface(name, entry ?? undefined, drop);
+    for (const zone of this.#data.zones()) zone.serial = change.serial;
+  }
+
+  #switch(serial: number): void {
+    for (const [key, built] of this.#zones) {
+      if (built === 'remove') this.#data.removeZone(key);
+      else this.#data.putZone(built.zone, built.role, serial);
+    }
+    this.#zones.clear();
+    if (this.#names !== undefined) this.#data.switchNames(this.#names);
+    this.#names = undefined;
+    for (const zone of this.#data.zones()) zone.serial = serial;
+    // cuts and wildcards may have come or gone: too much hangs on them to tell what still holds
+    this.#ready.clear();
+  }
+}

@@ -1,0 +1,55 @@
+import type { DomainName } from '../name/domain-name.ts';
+import type { Change } from '../zone/change.ts';
+import type { NamesOptions } from '../zone/registry-names.ts';
+import type { BlockLabels } from './counters.ts';
+import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
+
+/** What the query worker is started with. */
+export interface WorkerOptions {
+  readonly names: NamesOptions;
+  readonly udpSize: number;
+  readonly counters: SharedArrayBuffer;
+}
+
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** To the query worker. Each is answered by a {@link FromWorker} `done` of the same number. */
+export type ToWorker = { readonly number: number } & (
+  | { readonly kind: 'change'; readonly change: Change }
+  | { readonly kind: 'listen'; readonly addresses: readonly SocketAddress[] }
+  | { readonly kind: 'ask'; readonly name: DomainName; readonly type: number }
+  | { readonly kind: 'query-log'; readonly filter: QueryLogFilter | undefined }
+  | { readonly kind: 'close' }
+);
+
+/** A socket that could not be opened. */
+export interface ListenFailure {
+  readonly address: SocketAddress;
+  readonly proto: 'udp' | 'tcp';
+  readonly code: string;
+}
+
+export interface WorkerState {
+  readonly interfaces: number;
+  readonly names: number;
+  readonly readyReplies: number;
+}
+
+/** What is done, by kind of request. */
+export interface Results {
+  readonly change: WorkerState;
+  readonly listen: { readonly failures: readonly ListenFailure[] };
+  /** the reply as octets */
+  readonly ask: { readonly reply: Uint8Array };
+  readonly 'query-log': undefined;
+  readonly close: undefined;
+}
+
+export type FromWorker =
+  | { readonly kind: 'done'; readonly number: number; readonly result: Results[keyof Results] }
+  | { readonly kind: 'block'; readonly block: number; readonly labels: BlockLabels }
+  | { readonly kind: 'query'; readonly line: QueryLogLine }
+  | { readonly kind: 'panic'; readonly query: string; readonly error: string };

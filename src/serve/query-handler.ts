@@ -1,0 +1,191 @@
+import { resolve } from '../answer/resolve.ts';
+import { keyOf, toText } from '../name/domain-name.ts';
+import { decodeQuery } from '../wire/decode.ts';
+import { type Encoded, encodeError, encodeRcode, encodeReply, SCRATCH_LENGTH } from '../wire/encode.ts';
+import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
+import type { LiveZone, ZoneData } from '../zone/zone-data.ts';
+import { admit } from './admit.ts';
+import type { BlockLabels, Counters } from './counters.ts';
+import type { QueryLog } from './query-log.ts';
+import { questionOf, type ReadyReplies } from './ready-replies.ts';
+
+/** Where queries come in; the handler keeps what it counts by it. */
+export class Listener {
+  /** `dns://127.0.0.1:5300` */
+  readonly server: string;
+  readonly proto: 'udp' | 'tcp';
+  /** counter blocks by zone; '' for names outside all zones */
+  readonly blocks = new Map<string, number>();
+
+  constructor(server: string, proto: 'udp' | 'tcp') {
+    this.server = server;
+    this.proto = proto;
+  }
+}
+
+export interface Client {
+  readonly address: string;
+  readonly port: number;
+  readonly family: 'IPv4' | 'IPv6';
+}
+
+export interface HandlerEvents {
+  /** a counter block came into use */
+  readonly onBlock: (block: number, labels: BlockLabels) => void;
+  /** a bug: the query got SERVFAIL */
+  readonly onPanic: (error: unknown, query: string) => void;
+}
+
+/** Octets that a reply over TCP may have (RFC 1035 section 4.2.2). */
+const MAX_TCP = 65535;
+
+/**
+ * From a query's octets to a reply's: ready reply, or decode → admit → resolve → encode. The same for every
+ * transport and engine.
+ */
+export class QueryHandler {
+  /** holds the reply after {@link handle}; the next call overwrites it */
+  readonly out = Buffer.alloc(SCRATCH_LENGTH);
+  readonly #data: ZoneData;
+  readonly #ready: ReadyReplies;
+  readonly #counters: Counters;
+  readonly #log: QueryLog;
+  readonly #udpSize: number;
+  readonly #events: HandlerEvents;
+  #blocks = 0;
+
+  constructor(
+    data: ZoneData,
+    ready: ReadyReplies,
+    counters: Counters,
+    log: QueryLog,
+    udpSize: number,
+    events: HandlerEvents,
+  ) {
+    this.#data = data;
+    this.#ready = ready;
+    this.#counters = counters;
+    this.#log = log;
+    this.#udpSize = udpSize;
+    this.#events = events;
+  }
+
+  /** @returns the length of the reply in {@link out}; 0 when none is due */
+  handle(message: Buffer, listener: Listener, client: Client): number {
+    const start = performance.now();
+    const max = listener.proto === 'udp' ? this.#udpSize : MAX_TCP;
+    const family = client.family === 'IPv6' ? 1 : 0;
+    const hit = this.#ready.answer(message, message.length, this.out, max);
+    const reply = this.#ready.last;
+    if (hit > 0 && reply !== undefined) {
+      this.#counters.add('readyHits');
+      const seconds = (performance.now() - start) / 1000;
+      const block = this.#blockOf(listener, reply.zone);
+      this.#counters.count(block, family, reply.type, reply.flags & 15, seconds, message.length, hit);
+      if (this.#log.active) this.#logReply(message, hit, listener, client, seconds);
+      return hit;
+    }
+    this.#counters.add('readyMisses');
+    return this.#handleSlowly(message, listener, client, max, family, start);
+  }
+
+  #handleSlowly(
+    message: Buffer,
+    listener: Listener,
+    client: Client,
+    max: number,
+    family: number,
+    start: number,
+  ): number {
+    const decoded = decodeQuery(message);
+    if (decoded.kind === 'drop') {
+      this.#counters.add('dropped');
+      return 0;
+    }
+    if (decoded.kind === 'error') {
+      this.#counters.add('malformed');
+      return encodeError(this.out, decoded.id, decoded.flags, decoded.rcode);
+    }
+    const { query } = decoded;
+    const zone = this.#data.zoneOf(keyOf(query.name));
+    let length: number;
+    try {
+      length = this.#answer(message, query, zone, listener, max);
+    } catch (error) {
+      this.#counters.add('panics');
+      this.#events.onPanic(error, `${toText(query.name)} ${query.type}`);
+      length = encodeRcode(this.out, message, query, RCODE.SERVFAIL, this.#udpSize);
+    }
+    const rcode = this.#rcode(query, length);
+    const seconds = (performance.now() - start) / 1000;
+    const block = this.#blockOf(listener, zone);
+    this.#counters.count(block, family, query.type, rcode, seconds, message.length, length);
+    if (this.#log.active) this.#logReply(message, length, listener, client, seconds);
+    return length;
+  }
+
+  #answer(
+    message: Buffer,
+    query: Query,
+    zone: LiveZone | undefined,
+    listener: Listener,
+    max: number,
+  ): number {
+    const refusal = admit(query);
+    if (refusal !== undefined) return encodeRcode(this.out, message, query, refusal, this.#udpSize);
+    const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
+    const facts = new Set<string>();
+    const answer = resolve(this.#data, query, (fact) => facts.add(fact));
+    const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize);
+    if (encoded.truncated) this.#counters.add('truncated');
+    const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
+    if (zone !== undefined && holdable && encoded.complete && encoded.optAt <= this.#udpSize) {
+      this.#hold(message, query, encoded, answer.kind !== 'data', zone, [...facts]);
+    }
+    return encoded.length;
+  }
+
+  #hold(
+    message: Buffer,
+    query: Query,
+    encoded: Encoded,
+    negative: boolean,
+    zone: LiveZone,
+    facts: readonly string[],
+  ): void {
+    const out = this.out;
+    this.#ready.hold({
+      question: questionOf(message, query.questionEnd),
+      type: query.type,
+      tail: Buffer.from(out.subarray(query.questionEnd, encoded.optAt)),
+      flags: out.readUInt16BE(2) & ~FLAG.RD,
+      counts: [out.readUInt16BE(6), out.readUInt16BE(8), out.readUInt16BE(10) - (query.edns ? 1 : 0)],
+      serialAt: encoded.serialAt === 0 ? -1 : encoded.serialAt - query.questionEnd,
+      zone,
+      negative,
+      facts,
+    });
+  }
+
+  #rcode(query: Query, length: number): number {
+    const low = (this.out[3] as number) & 15;
+    // the upper bits of an extended rcode are in the OPT, which is last
+    return query.edns !== undefined && query.edns.version > 0 && length > HEADER_LENGTH ? RCODE.BADVERS : low;
+  }
+
+  #blockOf(listener: Listener, zone: LiveZone | undefined): number {
+    const key = zone?.apexKey ?? '';
+    const known = listener.blocks.get(key);
+    if (known !== undefined) return known;
+    const block = this.#blocks++;
+    listener.blocks.set(key, block);
+    const label = zone === undefined ? 'dropped' : toText(zone.apexKey);
+    this.#events.onBlock(block, { server: listener.server, zone: label, proto: listener.proto });
+    return block;
+  }
+
+  #logReply(message: Buffer, length: number, listener: Listener, client: Client, seconds: number): void {
+    if (this.#log.write(message, this.out, length, listener.proto, client, seconds))
+      this.#counters.add('logged');
+  }
+}

@@ -1,0 +1,95 @@
+import { Worker } from 'node:worker_threads';
+import type { DomainName } from '../name/domain-name.ts';
+import type { Change } from '../zone/change.ts';
+import { type BlockLabels, Counters } from './counters.ts';
+import type {
+  FromWorker,
+  ListenFailure,
+  Results,
+  SocketAddress,
+  ToWorker,
+  WorkerOptions,
+  WorkerState,
+} from './messages.ts';
+import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
+
+export interface QueryLineEvents {
+  readonly onQuery: (line: QueryLogLine) => void;
+  /** a bug: one query got SERVFAIL for it */
+  readonly onPanic: (query: string, error: string) => void;
+  /** the thread ended by itself: nothing is answered any more */
+  readonly onExit: (error: Error) => void;
+}
+
+type Request = { [K in keyof Results]: Omit<Extract<ToWorker, { kind: K }>, 'number'> };
+
+/** The query line as the rest of the house sees it: change sets go in, counters come out. */
+export class QueryLine {
+  readonly counters: Counters;
+  /** labels of the counter blocks that are in use, by number */
+  readonly blocks = new Map<number, BlockLabels>();
+  state: WorkerState = { interfaces: 0, names: 0, readyReplies: 0 };
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, (result: never) => void>();
+  #next = 0;
+  #closing = false;
+
+  constructor(options: Omit<WorkerOptions, 'counters'>, events: QueryLineEvents) {
+    this.counters = new Counters();
+    // sources run as TypeScript, the published package as JavaScript
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./query-worker.${extension}`, import.meta.url), {
+      workerData: { ...options, counters: this.counters.shared } satisfies WorkerOptions,
+    });
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'done') this.#done(message.number, message.result);
+      else if (message.kind === 'block') this.blocks.set(message.block, message.labels);
+      else if (message.kind === 'query') events.onQuery(message.line);
+      else events.onPanic(message.query, message.error);
+    });
+    this.#worker.on('error', (error) => events.onExit(error as Error));
+    this.#worker.on('exit', () => {
+      if (!this.#closing) events.onExit(new Error('the query thread ended'));
+    });
+  }
+
+  /** Resolves when queries see the change. */
+  async apply(change: Change): Promise<void> {
+    this.state = await this.#request({ kind: 'change', change });
+  }
+
+  /** Opens UDP and TCP on every address. @returns those that could not be opened */
+  async listen(addresses: readonly SocketAddress[]): Promise<readonly ListenFailure[]> {
+    return (await this.#request({ kind: 'listen', addresses })).failures;
+  }
+
+  /** The reply that a query would get, as octets. */
+  async ask(name: DomainName, type: number): Promise<Buffer> {
+    return Buffer.from((await this.#request({ kind: 'ask', name, type })).reply);
+  }
+
+  /** @param filter undefined turns the query log off */
+  async setQueryLog(filter: QueryLogFilter | undefined): Promise<void> {
+    await this.#request({ kind: 'query-log', filter });
+  }
+
+  /** Takes no more queries; resolves when those read are answered and the thread has ended. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#request({ kind: 'close' });
+    await this.#worker.terminate();
+  }
+
+  #request<K extends keyof Results>(request: Request[K] & { kind: K }): Promise<Results[K]> {
+    const number = this.#next++;
+    return new Promise((resolve) => {
+      this.#waiting.set(number, resolve);
+      this.#worker.postMessage({ ...request, number });
+    });
+  }
+
+  #done(number: number, result: Results[keyof Results]): void {
+    this.#waiting.get(number)?.(result as never);
+    this.#waiting.delete(number);
+  }
+}

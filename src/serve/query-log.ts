@@ -1,0 +1,81 @@
+import { type DomainName, isAtOrBelow, keyOf, type NameKey, toText } from '../name/domain-name.ts';
+import { HEADER_LENGTH, rcodeText } from '../wire/message.ts';
+import { typeText } from '../zone/types.ts';
+import type { Client } from './query-handler.ts';
+
+/** Which queries are logged: all that meet every given condition. */
+export interface QueryLogFilter {
+  /** this name and all below it */
+  readonly name?: NameKey;
+  readonly client?: string;
+}
+
+export interface QueryLogLine {
+  readonly client: string;
+  readonly proto: string;
+  readonly name: string;
+  readonly type: string;
+  readonly rcode: string;
+  /** octets of the reply */
+  readonly size: number;
+  readonly microseconds: number;
+}
+
+/** More in one second are counted, not written: a log must not drown the server it explains. */
+const MAX_LINES_A_SECOND = 200;
+
+/** A log of queries: off until an operator turns it on, and never for all of a busy server at once. */
+export class QueryLog {
+  active = false;
+  #filter: QueryLogFilter = {};
+  readonly #emit: (line: QueryLogLine) => void;
+  #second = 0;
+  #lines = 0;
+
+  constructor(emit: (line: QueryLogLine) => void) {
+    this.#emit = emit;
+  }
+
+  /** @param filter undefined turns the log off */
+  set(filter: QueryLogFilter | undefined): void {
+    this.active = filter !== undefined;
+    this.#filter = filter ?? {};
+  }
+
+  /** @returns whether the query met the filter */
+  write(
+    message: Buffer,
+    reply: Buffer,
+    length: number,
+    proto: string,
+    client: Client,
+    seconds: number,
+  ): boolean {
+    if (this.#filter.client !== undefined && this.#filter.client !== client.address) return false;
+    const nameEnd = endOfQuestionName(message);
+    const name = message.toString('latin1', HEADER_LENGTH, nameEnd) as DomainName;
+    if (this.#filter.name !== undefined && !isAtOrBelow(keyOf(name), this.#filter.name)) return false;
+    const now = Math.floor(performance.now() / 1000);
+    if (now !== this.#second) {
+      this.#second = now;
+      this.#lines = 0;
+    }
+    if (this.#lines++ >= MAX_LINES_A_SECOND) return true;
+    this.#emit({
+      client: client.address,
+      proto,
+      name: toText(name),
+      type: typeText(message.readUInt16BE(nameEnd)),
+      rcode: rcodeText((reply[3] as number) & 15),
+      size: length,
+      microseconds: Math.round(seconds * 1e6),
+    });
+    return true;
+  }
+}
+
+function endOfQuestionName(message: Buffer): number {
+  let at = HEADER_LENGTH;
+  while ((message[at] as number) > 0) at += (message[at] as number) + 1;
+  return at + 1;
+}

@@ -1,0 +1,96 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { u8, u16 } from '../name/octets.ts';
+import { CLASS_IN } from '../wire/message.ts';
+import { ZoneData } from '../zone/zone-data.ts';
+import { ChangeApplier } from './apply-change.ts';
+import { Counters } from './counters.ts';
+import type {
+  FromWorker,
+  ListenFailure,
+  Results,
+  SocketAddress,
+  ToWorker,
+  WorkerOptions,
+} from './messages.ts';
+import { Listener, QueryHandler } from './query-handler.ts';
+import { QueryLog } from './query-log.ts';
+import { ReadyReplies } from './ready-replies.ts';
+import { openTcp, type TcpServer } from './tcp.ts';
+import { openDgram, type UdpServer } from './udp-dgram.ts';
+
+/*
+ * The query line: a thread of its own with sockets, zone data and ready replies. It never waits for another thread.
+ */
+
+const port = parentPort;
+if (port === null) throw new Error('runs as a worker thread only');
+const options = workerData as WorkerOptions;
+const post = (message: FromWorker) => port.postMessage(message);
+
+const data = new ZoneData(options.names);
+const ready = new ReadyReplies(options.udpSize);
+const applier = new ChangeApplier(data, ready);
+const log = new QueryLog((line) => post({ kind: 'query', line }));
+const handler = new QueryHandler(data, ready, new Counters(options.counters), log, options.udpSize, {
+  onBlock: (block, labels) => post({ kind: 'block', block, labels }),
+  onPanic: (error, query) => {
+    post({
+      kind: 'panic',
+      query,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  },
+});
+const servers: (UdpServer | TcpServer)[] = [];
+
+port.on('message', (message: ToWorker) => {
+  void handle(message).then((result) => post({ kind: 'done', number: message.number, result }));
+});
+
+async function handle(message: ToWorker): Promise<Results[keyof Results]> {
+  switch (message.kind) {
+    case 'change':
+      applier.apply(message.change);
+      return { interfaces: data.names.interfaces, names: data.names.names, readyReplies: ready.size };
+    case 'listen':
+      return { failures: (await Promise.all(message.addresses.map(open))).flat() };
+    case 'ask':
+      return { reply: ask(message.name, message.type) };
+    case 'query-log':
+      log.set(message.filter);
+      return undefined;
+    case 'close':
+      await Promise.all(servers.splice(0).map((server) => server.close()));
+      return undefined;
+  }
+}
+
+/** Opens UDP and TCP on one address. */
+async function open(address: SocketAddress): Promise<ListenFailure[]> {
+  const { host, port: number } = address;
+  const server = `dns://${host.includes(':') ? `[${host}]` : host}:${number}`;
+  const failures: ListenFailure[] = [];
+  const attempts = [
+    ['udp', () => openDgram(host, number, new Listener(server, 'udp'), handler, options.udpSize)],
+    ['tcp', () => openTcp(host, number, new Listener(server, 'tcp'), handler)],
+  ] as const;
+  for (const [proto, attempt] of attempts) {
+    try {
+      servers.push(await attempt());
+    } catch (error) {
+      failures.push({ address, proto, code: (error as NodeJS.ErrnoException).code ?? String(error) });
+    }
+  }
+  return failures;
+}
+
+const internal = new Listener('control', 'tcp');
+
+/** Answers a question as if it had come over TCP with EDNS: what `lookup` shows. */
+function ask(name: string, type: number): Uint8Array {
+  const header = `\0\0\0\0${u16(1)}\0\0\0\0${u16(1)}`;
+  const opt = `\0${u16(41)}${u16(options.udpSize)}${u8(0)}${u8(0)}\0\0\0\0`;
+  const query = Buffer.from(header + name + u16(type) + u16(CLASS_IN) + opt, 'latin1');
+  const length = handler.handle(query, internal, { address: 'control', port: 0, family: 'IPv4' });
+  return Uint8Array.from(handler.out.subarray(0, length));
+}

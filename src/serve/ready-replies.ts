@@ -1,0 +1,233 @@
+import { LRUCache } from 'lru-cache';
+import { OPT_LENGTH, writeOpt } from '../wire/encode.ts';
+import { FLAG, HEADER_LENGTH } from '../wire/message.ts';
+import { TYPE } from '../zone/types.ts';
+import type { LiveZone } from '../zone/zone-data.ts';
+
+/** A reply to one question, ready but for what each client brings: id, spelling, RD, OPT. */
+export interface ReadyReply {
+  /** lower-cased name, type and class: the question section */
+  readonly question: Buffer;
+  readonly type: number;
+  /** everything behind the question, without OPT */
+  readonly tail: Buffer;
+  readonly flags: number;
+  readonly counts: readonly [answer: number, authority: number, additional: number];
+  /** where in `tail` the SOA's serial stands; -1 for none */
+  readonly serialAt: number;
+  readonly zone: LiveZone;
+  readonly negative: boolean;
+  /** what it was made from, see `Trace` */
+  readonly facts: readonly string[];
+}
+
+interface Held extends ReadyReply {
+  readonly hash: number;
+  /** the next reply in the same bucket */
+  next: Held | undefined;
+  /** key in the bounded cache: the question as text */
+  readonly key: string;
+}
+
+export interface ReadyLimits {
+  /** octets that all positive replies may take */
+  readonly positiveBytes: number;
+  /** octets that all negative replies may take: random names must not push others out */
+  readonly negativeBytes: number;
+}
+
+export const READY_LIMITS: ReadyLimits = { positiveBytes: 64 * 2 ** 20, negativeBytes: 16 * 2 ** 20 };
+
+/** An estimate of what a held reply costs beside its octets: objects, map entries, its facts. */
+const OVERHEAD_BYTES = 700;
+const BUCKETS = 1 << 16;
+
+const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet >= 65 && octet <= 90 ? octet + 32 : octet,
+);
+
+/**
+ * Replies that were given before, found by the very octets of a question: the hot path. No parsing beyond a walk over
+ * the question, no allocation. A change set drops exactly the replies that were made from what it touches.
+ */
+export class ReadyReplies {
+  readonly #udpSize: number;
+  readonly #seed = (Math.random() * 2 ** 32) >>> 0;
+  readonly #buckets: (Held | undefined)[] = new Array(BUCKETS).fill(undefined);
+  readonly #positive: LRUCache<string, Held>;
+  readonly #negative: LRUCache<string, Held>;
+  readonly #byFact = new Map<string, Set<Held>>();
+  /** set by {@link answer}: which reply it gave */
+  last: ReadyReply | undefined;
+
+  /** @param udpSize what our OPT says, and the most that a UDP reply may have */
+  constructor(udpSize: number, limits: ReadyLimits = READY_LIMITS) {
+    this.#udpSize = udpSize;
+    const cache = (maxSize: number) =>
+      new LRUCache<string, Held>({
+        maxSize,
+        sizeCalculation: (held) => held.tail.length + held.question.length + OVERHEAD_BYTES,
+        dispose: (held) => this.#unlink(held),
+      });
+    this.#positive = cache(limits.positiveBytes);
+    this.#negative = cache(limits.negativeBytes);
+  }
+
+  get size(): number {
+    return this.#positive.size + this.#negative.size;
+  }
+
+  /**
+   * Writes the reply to a query into `out`, if it is held and the query has nothing unusual.
+   *
+   * @param max octets that a reply over this transport may have
+   * @returns the reply's length; 0 when the query has to go the long way
+   */
+  answer(query: Buffer, length: number, out: Buffer, max: number): number {
+    // a query with one question, nothing in answer and authority, at most an OPT behind
+    if (length < HEADER_LENGTH + 5 || ((query[2] as number) & 0xf8) !== 0) return 0;
+    if (query[4] !== 0 || query[5] !== 1 || query[6] !== 0 || query[7] !== 0) return 0;
+    if (query[8] !== 0 || query[9] !== 0 || query[10] !== 0 || (query[11] as number) > 1) return 0;
+
+    let hash = this.#seed;
+    let at = HEADER_LENGTH;
+    for (;;) {
+      const label = query[at] as number;
+      if (label > 63 || at + label + 5 > length) return 0;
+      const end = at + label + 1;
+      for (; at < end; at++) hash = Math.imul(hash ^ (LOWER[query[at] as number] as number), 0x01000193);
+      if (label === 0) break;
+    }
+    const questionEnd = at + 4;
+    if (questionEnd > length) return 0;
+    for (; at < questionEnd; at++) hash = Math.imul(hash ^ (query[at] as number), 0x01000193);
+
+    let limit = max;
+    const edns = query[11] === 1;
+    if (edns) {
+      const size = plainOptSize(query, questionEnd, length);
+      if (size === 0) return 0;
+      if (max <= this.#udpSize) limit = Math.min(max, size < 512 ? 512 : size);
+    } else {
+      if (questionEnd !== length) return 0;
+      if (max <= this.#udpSize) limit = Math.min(max, 512);
+    }
+
+    const held = this.#find(hash, query, questionEnd);
+    if (held === undefined) return 0;
+    const tail = held.tail;
+    const end = questionEnd + tail.length;
+    if (end + (edns ? OPT_LENGTH : 0) > limit) return 0;
+
+    query.copy(out, 0, 0, questionEnd);
+    tail.copy(out, questionEnd);
+    const flags = held.flags;
+    out[2] = (flags >> 8) | ((query[2] as number) & (FLAG.RD >> 8));
+    out[3] = flags & 0xff;
+    // counts: fewer than 256 records fit a ready reply
+    out[7] = held.counts[0];
+    out[9] = held.counts[1];
+    out[11] = held.counts[2] + (edns ? 1 : 0);
+    if (held.serialAt >= 0) writeU32(out, questionEnd + held.serialAt, held.zone.serial);
+    (held.negative ? this.#negative : this.#positive).get(held.key);
+    this.last = held;
+    if (!edns) return end;
+    return writeOpt(out, end, this.#udpSize, 0, ((query[questionEnd + 7] as number) & 0x80) !== 0);
+  }
+
+  #find(hash: number, query: Buffer, questionEnd: number): Held | undefined {
+    let held = this.#buckets[hash & (BUCKETS - 1)];
+    for (; held !== undefined; held = held.next) {
+      if (held.hash === hash && sameQuestion(held.question, query, questionEnd)) return held;
+    }
+    return undefined;
+  }
+
+  /** Holds a reply; the question is that of a query of class IN. */
+  hold(reply: ReadyReply): void {
+    if (reply.counts.some((count) => count > 254)) return;
+    const key = reply.question.toString('latin1');
+    let hash = this.#seed;
+    for (const octet of reply.question) hash = Math.imul(hash ^ octet, 0x01000193);
+    const cache = reply.negative ? this.#negative : this.#positive;
+    (reply.negative ? this.#positive : this.#negative).delete(key);
+    cache.delete(key);
+    const bucket = hash & (BUCKETS - 1);
+    const held: Held = { ...reply, hash, key, next: this.#buckets[bucket] };
+    this.#buckets[bucket] = held;
+    for (const fact of held.facts) {
+      const holders = this.#byFact.get(fact);
+      if (holders === undefined) this.#byFact.set(fact, new Set([held]));
+      else holders.add(held);
+    }
+    cache.set(key, held);
+  }
+
+  /** Drops the replies that were made from a fact which has changed. */
+  drop(fact: string): void {
+    for (const held of this.#byFact.get(fact) ?? []) {
+      (held.negative ? this.#negative : this.#positive).delete(held.key);
+    }
+  }
+
+  clear(): void {
+    this.#positive.clear();
+    this.#negative.clear();
+  }
+
+  #unlink(held: Held): void {
+    const bucket = held.hash & (BUCKETS - 1);
+    const first = this.#buckets[bucket];
+    if (first === held) {
+      this.#buckets[bucket] = held.next;
+    } else {
+      for (let at = first; at !== undefined; at = at.next) if (at.next === held) at.next = held.next;
+    }
+    for (const fact of held.facts) {
+      const holders = this.#byFact.get(fact);
+      holders?.delete(held);
+      if (holders?.size === 0) this.#byFact.delete(fact);
+    }
+  }
+}
+
+/** The question section of a query in the form that replies are held by. */
+export function questionOf(query: Buffer, questionEnd: number): Buffer {
+  const question = Buffer.from(query.subarray(HEADER_LENGTH, questionEnd));
+  for (let i = 0; i < question.length - 4; i++) question[i] = LOWER[question[i] as number] as number;
+  return question;
+}
+
+/** @returns the client's UDP size when all that follows the question is one plain OPT; else 0 */
+function plainOptSize(query: Buffer, at: number, length: number): number {
+  if (at + OPT_LENGTH > length || query[at] !== 0 || query[at + 1] !== 0 || query[at + 2] !== TYPE.OPT)
+    return 0;
+  if (query[at + 5] !== 0 || query[at + 6] !== 0) return 0;
+  const end = at + OPT_LENGTH + (((query[at + 9] as number) << 8) | (query[at + 10] as number));
+  if (end !== length) return 0;
+  for (let option = at + OPT_LENGTH; option < end; ) {
+    if (option + 4 > end) return 0;
+    option += 4 + (((query[option + 2] as number) << 8) | (query[option + 3] as number));
+    if (option > end) return 0;
+  }
+  const size = ((query[at + 3] as number) << 8) | (query[at + 4] as number);
+  return size === 0 ? 1 : size;
+}
+
+function sameQuestion(question: Buffer, query: Buffer, questionEnd: number): boolean {
+  const length = questionEnd - HEADER_LENGTH;
+  if (question.length !== length) return false;
+  const nameLength = length - 4;
+  for (let i = 0; i < nameLength; i++) {
+    if (question[i] !== LOWER[query[HEADER_LENGTH + i] as number]) return false;
+  }
+  for (let i = nameLength; i < length; i++) if (question[i] !== query[HEADER_LENGTH + i]) return false;
+  return true;
+}
+
+function writeU32(out: Buffer, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = (value >>> 16) & 0xff;
+  out[at + 2] = (value >>> 8) & 0xff;
+  out[at + 3] = value & 0xff;
+}

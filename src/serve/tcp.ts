@@ -1,0 +1,93 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Client, Listener, QueryHandler } from './query-handler.ts';
+
+/** A connection on which nothing comes for so long is closed (RFC 7766 section 6.2.3). */
+const IDLE_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 1000;
+/** A client that does not read its replies is not read from either. */
+const MAX_UNSENT_BYTES = 1 << 20;
+/** Shutdown waits so long for replies to be taken. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+export interface TcpServer {
+  /** Takes no more connections and queries; resolves when the replies to those read are sent. */
+  close(): Promise<void>;
+}
+
+/** DNS over TCP (RFC 7766): pipelined queries, replies in order. Rejects when the address cannot be bound. */
+export async function openTcp(
+  address: string,
+  port: number,
+  listener: Listener,
+  handler: QueryHandler,
+): Promise<TcpServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    serveConnection(socket, listener, handler);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, address, port);
+  return {
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) {
+        socket.removeAllListeners('data');
+        socket.end();
+      }
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, CLOSE_TIMEOUT_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+      server.off('error', reject);
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+function serveConnection(socket: Socket, listener: Listener, handler: QueryHandler): void {
+  const client: Client = {
+    address: socket.remoteAddress ?? '',
+    port: socket.remotePort ?? 0,
+    family: socket.remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4',
+  };
+  let pending: Buffer = Buffer.alloc(0);
+  socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
+  // resets by the client are its own affair
+  socket.on('error', () => socket.destroy());
+  socket.on('drain', () => socket.resume());
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    let at = 0;
+    socket.cork();
+    while (at + 2 <= pending.length) {
+      const end = at + 2 + pending.readUInt16BE(at);
+      if (end > pending.length) break;
+      const length = handler.handle(pending.subarray(at + 2, end), listener, client);
+      if (length > 0) socket.write(framed(handler.out, length));
+      at = end;
+    }
+    socket.uncork();
+    pending = pending.subarray(at);
+    if (socket.writableLength > MAX_UNSENT_BYTES) socket.pause();
+  });
+}
+
+/** A message behind its length in two octets (RFC 1035 section 4.2.2). */
+function framed(message: Buffer, length: number): Buffer {
+  const frame = Buffer.allocUnsafe(length + 2);
+  frame.writeUInt16BE(length, 0);
+  message.copy(frame, 2, 0, length);
+  return frame;
+}

@@ -1,0 +1,86 @@
+import { type Address, addressText, isIpv4, parseAddress } from '../name/address.ts';
+import type { Octets } from '../name/octets.ts';
+import { bad, ok, type Result } from '../result.ts';
+
+/** A block of addresses that VIPs are taken from, in CIDR notation (RFC 4632, RFC 4291). */
+export interface Pool {
+  readonly text: string;
+  readonly family: 4 | 6;
+  readonly first: Address;
+  readonly prefixLength: number;
+}
+
+export function parsePool(text: string): Result<Pool> {
+  const slash = text.indexOf('/');
+  const first = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  const lengthText = text.slice(slash + 1);
+  if (first === undefined || slash < 0 || !/^\d{1,3}$/.test(lengthText)) {
+    return bad(`'${text}' is no pool: expected ADDRESS/PREFIX such as 247.0.0.0/8`);
+  }
+  const prefixLength = Number(lengthText);
+  const bits = first.length * 8;
+  if (prefixLength > bits) return bad(`'${text}': a prefix of at most ${bits} bits was expected`);
+  const low = 2n ** BigInt(bits - prefixLength) - 1n;
+  if ((toNumber(first) & low) !== 0n) {
+    const start = fromNumber(toNumber(first) & ~low, first.length);
+    return bad(
+      `'${text}' has bits set behind its prefix: did you mean the pool that starts at ${addressText(start)}?`,
+    );
+  }
+  return ok({ text, family: isIpv4(first) ? 4 : 6, first, prefixLength });
+}
+
+export function poolContains(pool: Pool, address: Address): boolean {
+  if (address.length !== pool.first.length) return false;
+  const shift = BigInt(address.length * 8 - pool.prefixLength);
+  return toNumber(address) >> shift === toNumber(pool.first) >> shift;
+}
+
+export function poolsOverlap(a: Pool, b: Pool): boolean {
+  return poolContains(a, b.first) || poolContains(b, a.first);
+}
+
+/** Addresses in the block, usable or not. */
+export function poolSize(pool: Pool): bigint {
+  return 2n ** BigInt(pool.first.length * 8 - pool.prefixLength);
+}
+
+/** How many VIPs the pool can give. */
+export function poolCapacity(pool: Pool): bigint {
+  const size = poolSize(pool);
+  if (pool.family === 6) return size === 1n ? 1n : size - 1n;
+  if (size >= 256n) return (size / 256n) * 254n;
+  let capacity = 0n;
+  for (let i = 0n; i < size; i++) if (isUsable(pool, addressAt(pool, i))) capacity++;
+  return capacity;
+}
+
+export function addressAt(pool: Pool, index: bigint): Address {
+  return fromNumber(toNumber(pool.first) + index, pool.first.length);
+}
+
+/**
+ * Whether an address may be a VIP. Never a network or broadcast address, never one that ends in .0 or .255, which
+ * much equipment drops; of IPv6 never the subnet-router anycast address (RFC 4291 section 2.6.1).
+ */
+export function isUsable(pool: Pool, address: Address): boolean {
+  const size = poolSize(pool);
+  const index = toNumber(address) - toNumber(pool.first);
+  if (pool.family === 6) return size === 1n || index !== 0n;
+  const last = address.charCodeAt(3);
+  if (last === 0 || last === 255) return false;
+  // a /31 and a /32 have no network and no broadcast address (RFC 3021)
+  return size <= 2n || (index !== 0n && index !== size - 1n);
+}
+
+function toNumber(address: Address): bigint {
+  let value = 0n;
+  for (let i = 0; i < address.length; i++) value = (value << 8n) | BigInt(address.charCodeAt(i));
+  return value;
+}
+
+function fromNumber(value: bigint, length: number): Address {
+  let text = '';
+  for (let i = length - 1; i >= 0; i--) text += String.fromCharCode(Number((value >> BigInt(8 * i)) & 0xffn));
+  return text as Octets as Address;
+}

@@ -1,0 +1,66 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { StoreReply, StoreRequest } from './sqlite-worker.ts';
+import { type Store, StoreError } from './store.ts';
+
+/** The ledger in one SQLite file (WAL, synchronous=FULL): a commit is on disk when it resolves. */
+export function openSqliteStore(path: string): Store {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw new StoreError(`cannot create the folder of ${path}: ${(error as Error).message}`);
+  }
+  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
+    workerData: { path },
+  });
+  const waiting = new Map<number, (reply: StoreReply) => void>();
+  let next = 0;
+  let dead: string | undefined;
+  worker.on('message', (reply: StoreReply) => {
+    waiting.get(reply.number)?.(reply);
+    waiting.delete(reply.number);
+  });
+  worker.on('error', (error) => {
+    dead = (error as Error).message;
+    for (const [number, done] of waiting) done({ number, error: dead });
+    waiting.clear();
+  });
+  const request = async (
+    body: Omit<Extract<StoreRequest, { kind: 'commit' }>, 'number'> | { kind: 'load' | 'close' },
+  ) => {
+    if (dead !== undefined) throw new StoreError(`${path}: ${dead}`);
+    const number = next++;
+    const reply = await new Promise<StoreReply>((resolve) => {
+      waiting.set(number, resolve);
+      worker.postMessage({ ...body, number });
+    });
+    if (reply.error !== undefined) throw new StoreError(explain(path, reply.error));
+    return reply.state;
+  };
+  return {
+    label: `sqlite ${path}`,
+    load: async () => {
+      const state = await request({ kind: 'load' });
+      if (state === undefined) throw new StoreError(`${path}: nothing was read`);
+      return state;
+    },
+    commit: async (changes) => {
+      await request({ kind: 'commit', changes });
+    },
+    close: async () => {
+      await request({ kind: 'close' });
+      await worker.terminate();
+    },
+  };
+}
+
+function explain(path: string, reason: string): string {
+  if (reason.includes('locked'))
+    return `${path} is in use by another process: one rpc-dns for each store file`;
+  if (reason.includes('readonly') || reason.includes('unable to open')) {
+    return `cannot write ${path} (${reason}): make it writable, or set store.path`;
+  }
+  return `${path}: ${reason}`;
+}

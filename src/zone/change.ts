@@ -1,0 +1,35 @@
+import type { DomainName, NameKey } from '../name/domain-name.ts';
+import type { Octets } from '../name/octets.ts';
+import type { NamesOptions } from './registry-names.ts';
+import type { ZoneRole } from './zone-data.ts';
+
+/** At most so many names or records in one change: more at once would be felt by queries (measured: 200). */
+export const SLICE = 200;
+
+/** An interface's name and its `InterfaceEntry` as JSON; null removes it. */
+export type InterfaceChange = readonly [name: string, entry: string | null];
+export type RecordTuple = readonly [name: DomainName, type: number, ttl: number, rdata: Octets];
+
+/**
+ * One step of a change set, applied between two queries. What is put `beside` is not seen until `switch`, which shows
+ * all of it at once.
+ */
+export type Change =
+  /** begins to build all names of registries anew */
+  | { readonly kind: 'beside'; readonly options: NamesOptions }
+  | {
+      readonly kind: 'interfaces';
+      readonly beside: boolean;
+      readonly changes: readonly InterfaceChange[];
+      readonly serial: number;
+    }
+  /** begins or continues to build a zone beside */
+  | {
+      readonly kind: 'records';
+      readonly apex: DomainName;
+      readonly role: ZoneRole;
+      readonly records: readonly RecordTuple[];
+    }
+  | { readonly kind: 'remove-zone'; readonly apex: NameKey }
+  | { readonly kind: 'switch'; readonly serial: number }
+  | { readonly kind: 'ready'; readonly ready: boolean };

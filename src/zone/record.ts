@@ -1,0 +1,18 @@
+import type { DomainName } from '../name/domain-name.ts';
+import type { Octets } from '../name/octets.ts';
+
+/** One record of class IN. RDATA is in wire form, names in it uncompressed, letter case kept. */
+export interface ResourceRecord {
+  readonly name: DomainName;
+  readonly type: number;
+  /** seconds, 0 to 2^31-1 */
+  readonly ttl: number;
+  readonly rdata: Octets;
+}
+
+/** The records of one type at one name; they share one TTL (RFC 2181 section 5.2). Never empty. */
+export interface RRset {
+  readonly type: number;
+  readonly ttl: number;
+  readonly rdatas: readonly Octets[];
+}

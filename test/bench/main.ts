@@ -1,0 +1,115 @@
+/**
+ * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
+ *
+ *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
+ *
+ * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { provision } from '../support/provision.ts';
+import { tempFolder } from '../support/temp.ts';
+import { load, type Sample } from './load.ts';
+import { markdownTables, type Row, ratio } from './report.ts';
+import { type BenchServer, type RunningServer, servers } from './servers.ts';
+
+interface Contestant extends BenchServer {
+  readonly running: RunningServer;
+  readonly samples: Sample[];
+}
+
+interface BenchOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Ids of servers, or what they begin with. */
+  readonly only: readonly string[];
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const { rounds, seconds } = options;
+  const chosen = servers.filter(({ id }) => options.only.some((prefix) => id.startsWith(prefix)));
+  if (chosen.length === 0) throw new Error(`there are: ${servers.map(({ id }) => id).join(', ')}`);
+  const missing = await provision(['dnsperf', ...chosen.flatMap(({ parts }) => parts)]);
+  if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
+
+  const folder = tempFolder('bench');
+  const contestants: Contestant[] = [];
+  try {
+    for (const server of chosen) {
+      const running = await server.start(join(folder, server.id));
+      contestants.push({ ...server, running, samples: [] });
+      await running.verify();
+      say(`${server.id}: 20 of 1,000 names right; warming up`);
+      await load(running, Math.min(seconds, 3));
+    }
+    // In turn, so that a busy moment of the machine falls on everybody.
+    for (let round = 1; round <= rounds; round++) {
+      for (const { id, running, samples } of contestants) {
+        const sample = await load(running, seconds);
+        samples.push(sample);
+        const { cpuMicrosPerQuery, queriesPerSecond, lost } = sample;
+        const figures = `${cpuMicrosPerQuery.toFixed(2)} µs, ${queriesPerSecond.toFixed(0)} queries/s, ${lost} lost`;
+        say(`round ${round} of ${rounds}: ${id}: ${figures}`);
+      }
+    }
+    for (const { running } of contestants) await running.verify();
+  } finally {
+    for (const { running } of contestants) await running.stop();
+  }
+  const rows = contestants.map(({ id, title, nameSet, samples }) => ({ id, title, nameSet, samples }));
+  say(`raw figures: ${await writeRaw(rows, options)}`);
+  console.log(markdownTables(rows));
+}
+
+async function writeRaw(rows: readonly Row[], options: BenchOptions): Promise<string> {
+  const folder = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
+  await mkdir(folder, { recursive: true });
+  const at = new Date().toISOString();
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    kernel: release(),
+    node: process.version,
+  };
+  const ratios = rows.map((row) => {
+    const peers = rows.filter(({ nameSet }) => nameSet === row.nameSet);
+    return [row.id, Object.fromEntries(peers.map((peer) => [peer.id, ratio(row, peer)]))] as const;
+  });
+  const path = join(folder, `${at.replaceAll(':', '-')}.json`);
+  await writeFile(
+    path,
+    `${JSON.stringify({ at, machine, options, ratios: Object.fromEntries(ratios), rows }, null, 2)}\n`,
+  );
+  return path;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function atLeastOne(text: string, name: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name}: a whole number from 1 on`);
+  return value;
+}
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    only: { type: 'string', default: servers.map(({ id }) => id).join(',') },
+  },
+});
+try {
+  await bench({
+    rounds: atLeastOne(values.rounds, 'rounds'),
+    seconds: atLeastOne(values.seconds, 'seconds'),
+    only: values.only.split(','),
+  });
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

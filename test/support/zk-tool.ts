@@ -1,0 +1,210 @@
+/** Nodes in a test's ZooKeeper: made, listed, deleted; and provider nodes as Dubbo 3.3.6 writes them. */
+import zookeeper, { type Client, Exception } from 'node-zookeeper-client';
+
+export interface ZkToolOptions {
+  /** Default 5 s; the server raises it to two of its ticks. */
+  readonly sessionTimeoutMs?: number;
+}
+
+/** Connects a client; its ephemeral nodes live until `close()`, or until its session expires. */
+export async function connectZkTool(address: string, options: ZkToolOptions = {}): Promise<ZkTool> {
+  const client = zookeeper.createClient(address, {
+    sessionTimeout: options.sessionTimeoutMs ?? 5_000,
+    spinDelay: 100,
+    retries: 0,
+  });
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      client.close();
+      reject(new Error(`no ZooKeeper at ${address} within 10 s`));
+    }, 10_000);
+    client.once('connected', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.connect();
+  });
+  return new ZkTool(client);
+}
+
+export class ZkTool {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** As `ZooKeeper.sessions()` writes it. */
+  get sessionId(): string {
+    return `0x${this.#client.getSessionId().toString('hex').replace(/^0+/, '')}`;
+  }
+
+  /** Creates a node, and the persistent nodes above it that are not there. */
+  async create(path: string, options: { data?: string; ephemeral?: boolean } = {}): Promise<void> {
+    const mode =
+      options.ephemeral === true ? zookeeper.CreateMode.EPHEMERAL : zookeeper.CreateMode.PERSISTENT;
+    const data = Buffer.from(options.data ?? '');
+    try {
+      await this.#create(path, data, mode);
+    } catch (error) {
+      if (!hasCode(error, Exception.NO_NODE)) throw error;
+      await this.ensure(path.slice(0, path.lastIndexOf('/')));
+      await this.#create(path, data, mode);
+    }
+  }
+
+  /** Creates a persistent node unless it is there. */
+  async ensure(path: string): Promise<void> {
+    if (path === '') return;
+    await this.create(path).catch((error: unknown) => {
+      if (!hasCode(error, Exception.NODE_EXISTS)) throw error;
+    });
+  }
+
+  /** The names of the children, sorted; none when the node is not there. */
+  list(path: string): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      this.#client.getChildren(path, (error, children) => {
+        if (error === null || error === undefined) resolve([...children].sort());
+        else if (hasCode(error, Exception.NO_NODE)) resolve([]);
+        else reject(asError(error));
+      });
+    });
+  }
+
+  /** A node's data as text. */
+  data(path: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#client.getData(path, (error, data) => {
+        if (error) reject(asError(error));
+        else resolve(data?.toString() ?? '');
+      });
+    });
+  }
+
+  setData(path: string, data: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.setData(path, Buffer.from(data), (error) => {
+        if (error) reject(asError(error));
+        else resolve();
+      });
+    });
+  }
+
+  exists(path: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#client.exists(path, (error, stat) => {
+        if (error) reject(asError(error));
+        else resolve(stat !== null && stat !== undefined);
+      });
+    });
+  }
+
+  /** Deletes a node and all below it; no error when it is not there. */
+  async remove(path: string): Promise<void> {
+    for (const child of await this.list(path))
+      await this.remove(path === '/' ? `/${child}` : `${path}/${child}`);
+    await new Promise<void>((resolve, reject) => {
+      this.#client.remove(path, (error) => {
+        if (error && !hasCode(error, Exception.NO_NODE)) reject(asError(error));
+        else resolve();
+      });
+    });
+  }
+
+  /** Writes a provider's ephemeral node as Dubbo does; returns its path. */
+  async registerDubboProvider(provider: DubboProvider): Promise<string> {
+    const path = dubboProviderPath(provider);
+    await this.create(path, { data: '127.0.0.1', ephemeral: true });
+    return path;
+  }
+
+  /** Ends the session: the ephemeral nodes go at once. */
+  async close(): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#client.once('disconnected', resolve));
+    this.#client.close();
+    const timer = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
+    await Promise.race([gone, timer]);
+  }
+
+  #create(path: string, data: Buffer, mode: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.create(path, data, mode, (error) => {
+        if (error) reject(asError(error));
+        else resolve();
+      });
+    });
+  }
+}
+
+export interface DubboProvider {
+  readonly interface: string;
+  readonly host: string;
+  readonly port: number;
+  /** Default `demo`. */
+  readonly application?: string;
+  readonly version?: string;
+  readonly group?: string;
+  /** The URL's scheme; default `dubbo`. */
+  readonly protocol?: string;
+  /** Default: now. All that tells two lives of one provider apart. */
+  readonly timestamp?: number;
+  /** Further parameters, which also replace those that Dubbo writes. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+/** The name of a provider's node: its URL, encoded whole. */
+export function dubboProviderNode(provider: DubboProvider): string {
+  const { version, group } = provider;
+  const parameters = new Map<string, string>([
+    ['application', provider.application ?? 'demo'],
+    ['deprecated', 'false'],
+    ['dubbo', '2.0.2'],
+    ['dynamic', 'true'],
+    ['generic', 'false'],
+    ['interface', provider.interface],
+    ['methods', 'hello'],
+    ['prefer.serialization', 'hessian2,fastjson2'],
+    ['release', '3.3.6'],
+    ['side', 'provider'],
+    ['timestamp', String(provider.timestamp ?? Date.now())],
+  ]);
+  if (group !== undefined) parameters.set('group', group);
+  if (version !== undefined) {
+    parameters.set('revision', version);
+    parameters.set('version', version);
+  }
+  for (const [key, value] of Object.entries(provider.parameters ?? {})) parameters.set(key, value);
+  const query = [...parameters]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join('&');
+  const { protocol = 'dubbo', host, port } = provider;
+  return urlEncode(`${protocol}://${host}:${port}/${provider.interface}?${query}`);
+}
+
+/** The path of a provider's node. */
+export function dubboProviderPath(provider: DubboProvider): string {
+  return `${dubboProvidersPath(provider.interface)}/${dubboProviderNode(provider)}`;
+}
+
+/** The directory of an interface's providers. */
+export function dubboProvidersPath(interfaceName: string): string {
+  return `/dubbo/${urlEncode(interfaceName)}/providers`;
+}
+
+/** As `java.net.URLEncoder` does: it leaves `*` alone, and encodes `~ ! ' ( )`, which encodeURIComponent leaves. */
+function urlEncode(text: string): string {
+  const hex = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text)
+    .replace(/[!'()~]/g, hex)
+    .replaceAll('%20', '+');
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof Exception && error.getCode() === code;
+}
+
+function asError(error: Error | Exception): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,134 @@
+/** The small parts of the ZooKeeper watcher: frames, servers, pauses, the queue of reads. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FrameReader } from '../../src/registry/zookeeper/frame-reader.ts';
+import { isNodePath, parseServers } from '../../src/registry/zookeeper/options.ts';
+import { ReadQueue } from '../../src/registry/zookeeper/read-queue.ts';
+import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
+import { backoffMs } from '../../src/registry/zookeeper/supervisor.ts';
+
+function frame(content: Uint8Array): Buffer {
+  const octets = Buffer.alloc(4 + content.length, content);
+  octets.writeInt32BE(content.length, 0);
+  octets.set(content, 4);
+  return octets;
+}
+
+describe('frames', () => {
+  it('come out whole and in order, however the stream is cut', () => {
+    const contents = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 });
+    const cuts = fc.array(fc.nat({ max: 60 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(contents, cuts, (wanted, sizes) => {
+        const frames = wanted.map(frame);
+        let stream = Buffer.concat(frames);
+        const reader = new FrameReader();
+        const got: Buffer[] = [];
+        for (let i = 0; stream.length > 0; i++) {
+          const size = Math.max(1, sizes[i % sizes.length] ?? 1);
+          got.push(...(reader.push(stream.subarray(0, size)) ?? []));
+          stream = stream.subarray(size);
+        }
+        assert.deepEqual(
+          got.map((octets) => octets.toString('hex')),
+          frames.map((octets) => octets.toString('hex')),
+        );
+      }),
+    );
+  });
+
+  for (const garbage of ['HTTP/1.1 400 Bad Request', '\xff\xff\xff\xff', '\x7f\xff\xff\xff']) {
+    it(`are not ${JSON.stringify(garbage)}`, () => {
+      assert.equal(new FrameReader().push(Buffer.from(garbage, 'latin1')), undefined);
+    });
+  }
+});
+
+describe('servers', () => {
+  const cases: readonly [text: string, servers: readonly string[], chroot: string][] = [
+    ['127.0.0.1:2181', ['127.0.0.1 2181'], ''],
+    ['zk1,zk2:2182, [fd00::1]:2183/', ['zk1 2181', 'zk2 2182', 'fd00::1 2183'], ''],
+    ['[fd00::1]/prod/cn', ['fd00::1 2181'], '/prod/cn'],
+  ];
+  for (const [text, servers, chroot] of cases) {
+    it(`are read: ${text}`, () => {
+      const ensemble = parseServers(text);
+      assert.ok(ensemble.ok);
+      assert.deepEqual(
+        ensemble.value.servers.map(({ host, port }) => `${host} ${port}`),
+        servers,
+      );
+      assert.equal(ensemble.value.chroot, chroot);
+    });
+  }
+  for (const text of ['', ',', 'a:0', 'a:99999', 'a:b', '[zz]:1', 'a:1/x//y', 'a:1/../x', '/x']) {
+    it(`are refused: '${text}'`, () => assert.equal(parseServers(text).ok, false));
+  }
+  it('have a root that is a path', () => {
+    for (const path of ['/', '/dubbo', '/a/b.c/d..']) assert.ok(isNodePath(path), path);
+    for (const path of ['', 'dubbo', '//', '/a/', '/a//b', '/.', '/a/..', '/a/../b'])
+      assert.ok(!isNodePath(path), path);
+  });
+});
+
+describe('pauses between attempts', () => {
+  const options = { backoffMinMs: 50, backoffMaxMs: 3_000 };
+  it('double up to the longest, once for each round of the servers', () => {
+    const pauses = [0, 1, 2, 3, 4, 5, 6, 7, 1e9].map((failures) => backoffMs(failures, 1, options, 0));
+    assert.deepEqual(pauses, [50, 100, 200, 400, 800, 1600, 3000, 3000, 3000]);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((failures) => backoffMs(failures, 3, options, 0)),
+      [50, 50, 50, 100],
+    );
+  });
+  it('are halved by chance at most', () => assert.equal(backoffMs(9, 1, options, 1), 1_500));
+});
+
+describe('the queue of reads', () => {
+  it('runs so many at once, changed ones first, none twice', async () => {
+    const order: number[] = [];
+    const finish: (() => void)[] = [];
+    const items = [0, 1, 2, 3, 4].map((id) => ({ id, queued: false }));
+    const queue = new ReadQueue<{ id: number; queued: boolean }>(2, ({ id }) => {
+      order.push(id);
+      return new Promise((resolve) => finish.push(resolve));
+    });
+    queue.lookOver(items);
+    const [, , , , last] = items;
+    assert.ok(last);
+    queue.changed(last);
+    queue.changed(last);
+    assert.deepEqual(order, [0, 1]);
+    while (finish.length > 0) {
+      finish.shift()?.();
+      await new Promise(setImmediate);
+    }
+    assert.deepEqual(order, [0, 1, 4, 2, 3]);
+  });
+
+  it('looks over with fewer at once, and lets what changed overtake', async () => {
+    const order: number[] = [];
+    const items = Array.from({ length: 5_000 }, (_, id) => ({ id, queued: false }));
+    const queue = new ReadQueue<{ id: number; queued: boolean }>(64, async ({ id }) => {
+      await new Promise(setImmediate);
+      order.push(id);
+    });
+    queue.lookParallel = 1;
+    queue.lookOver(items);
+    const late = { id: -1, queued: false };
+    queue.changed(late);
+    while (order.length < 5_001) await new Promise(setImmediate);
+    assert.deepEqual(order.slice(0, 3).toSorted(), [-1, 0, 1]);
+    assert.deepEqual(
+      order.filter((id) => id >= 0),
+      items.map(({ id }) => id),
+    );
+  });
+});
+
+it('equal texts are one, also beyond what the pool holds', () => {
+  const pool = new StringPool();
+  for (let i = 0; i < 70_000; i++) pool.take(`host-${i}`);
+  assert.equal(pool.take('ж$\u{1F600}'), 'ж$\u{1F600}');
+});

@@ -1,0 +1,242 @@
+/** The tree under random changes, against a ZooKeeper of a few lines that keeps the real one's promises about watches. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import type { Registration } from '../../src/registry/registration.ts';
+import { DubboTree, type TreeSource } from '../../src/registry/zookeeper/dubbo-tree.ts';
+import { ZOOKEEPER_DEFAULTS } from '../../src/registry/zookeeper/options.ts';
+import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
+import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
+
+/**
+ * Nodes, and one client's watches, each good for one event. Replies and events reach the client in one order, that of the
+ * server; how many of them at a time is for the test to say.
+ */
+class FakeZooKeeper implements TreeSource {
+  readonly nodes = new Set<string>();
+  readonly #childWatches = new Set<string>();
+  readonly #nodeWatches = new Set<string>();
+  /** what the client has asked and the server not yet seen; then what is on its way back */
+  readonly #requests: (() => () => void)[] = [];
+  readonly #toClient: (() => void)[] = [];
+  onEvent: (path: string) => void = () => {};
+  /** swallows so many events: a fault that the real one never has */
+  losesEvents = 0;
+
+  list(path: string): Promise<ListReply> {
+    return this.#ask<ListReply>(() => {
+      if (!this.nodes.has(path)) return { kind: 'no-node' };
+      this.#childWatches.add(path);
+      const names = [...this.nodes]
+        .filter((node) => parentOf(node) === path)
+        .map((node) => node.slice(path.length + 1));
+      return { kind: 'list', names };
+    });
+  }
+
+  exists(path: string): Promise<ExistsReply> {
+    return this.#ask<ExistsReply>(() => {
+      this.#nodeWatches.add(path);
+      return { kind: this.nodes.has(path) ? 'exists' : 'no-node' };
+    });
+  }
+
+  drop(reason: string): void {
+    assert.fail(reason);
+  }
+
+  /** Makes a node and those above it. */
+  create(path: string): void {
+    if (path === '' || this.nodes.has(path)) return;
+    this.create(parentOf(path));
+    this.nodes.add(path);
+    this.#fire(this.#nodeWatches, path);
+    this.#fire(this.#childWatches, parentOf(path));
+  }
+
+  /** Deletes a node and all below. */
+  delete(path: string): void {
+    for (const node of [...this.nodes]) if (parentOf(node) === path) this.delete(node);
+    if (!this.nodes.delete(path)) return;
+    const watched = this.#childWatches.delete(path);
+    if (watched) this.#nodeWatches.add(path);
+    this.#fire(this.#nodeWatches, path);
+    this.#fire(this.#childWatches, parentOf(path));
+  }
+
+  /** Serves and delivers up to `steps` things. @returns whether anything was left to do */
+  async step(steps: number): Promise<boolean> {
+    for (let i = 0; i < steps; i++) {
+      const request = this.#requests.shift();
+      if (request !== undefined) this.#toClient.push(request());
+      if (i % 2 === 0 || request === undefined) this.#toClient.shift()?.();
+      await Promise.resolve();
+    }
+    return this.#requests.length + this.#toClient.length > 0;
+  }
+
+  #ask<Reply>(serve: () => Reply): Promise<Reply> {
+    return new Promise((resolve) => {
+      this.#requests.push(() => {
+        const reply = serve();
+        return () => resolve(reply);
+      });
+    });
+  }
+
+  #fire(watches: Set<string>, path: string): void {
+    if (!watches.delete(path)) return;
+    if (this.losesEvents > 0) this.losesEvents--;
+    else this.#toClient.push(() => this.onEvent(path));
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+const INTERFACES = ['a.A', 'b.B', 'c.C%24D', 'config', 'bad name'];
+const HOSTS = ['10.0.0.1', '10.0.0.2', 'garbage!'];
+
+type Change = readonly [
+  kind: 'provider' | 'directory' | 'providers' | 'root',
+  on: number,
+  host: number,
+  add: boolean,
+];
+
+const change: fc.Arbitrary<Change> = fc.tuple(
+  fc.constantFrom('provider', 'provider', 'provider', 'directory', 'providers', 'root'),
+  fc.nat({ max: INTERFACES.length - 1 }),
+  fc.nat({ max: HOSTS.length - 1 }),
+  fc.boolean(),
+);
+
+function apply(server: FakeZooKeeper, [kind, on, host, add]: Change): void {
+  const directory = `/dubbo/${INTERFACES[on]}`;
+  const paths = {
+    root: '/dubbo',
+    directory,
+    providers: `${directory}/providers`,
+    provider: `${directory}/providers/${encodeURIComponent(`dubbo://${HOSTS[host]}:1/x`)}`,
+  };
+  if (add) server.create(paths[kind]);
+  else server.delete(paths[kind]);
+}
+
+/** What a watcher should know of the server's nodes. */
+function truth(server: FakeZooKeeper): string[] {
+  return [...server.nodes]
+    .filter((node) => /^\/dubbo\/(?:[abc]\.[^/]+)\/providers\/.*10\.0\.0/.test(node))
+    .map((node) =>
+      decodeURIComponent(node).replace(/^\/dubbo\/([^/]+)\/providers\/dubbo:\/\/([^:]+):.*$/, '$1 $2'),
+    )
+    .sort();
+}
+
+interface Client {
+  readonly tree: DubboTree;
+  snapshots: number;
+  missed: number;
+  known(): string[];
+}
+
+function connect(server: FakeZooKeeper, relistMs: number): Client {
+  const units = new Map<string, readonly Registration[]>();
+  const client = { snapshots: 0, missed: 0 };
+  const options = { ...ZOOKEEPER_DEFAULTS, servers: '', rootGapMs: 0, relistMs, parallelReads: 2 };
+  const handlers = {
+    snapshot(all: ReadonlyMap<string, readonly Registration[]>) {
+      client.snapshots++;
+      for (const [unit, registrations] of all) units.set(unit, registrations);
+    },
+    update(unit: string, registrations: readonly Registration[]) {
+      assert.equal(client.snapshots, 1, 'an update before the snapshot');
+      units.set(unit, registrations);
+    },
+    skipped() {},
+    missed() {
+      client.missed++;
+    },
+    relisted() {},
+  };
+  const tree = new DubboTree(server, options, '', handlers, new StringPool());
+  server.onEvent = (path) => tree.event(path);
+  const known = (): string[] =>
+    [...units.values()]
+      .flat()
+      .flatMap((registration) =>
+        registration.endpoints.map(({ host }) => `${registration.interface} ${host}`),
+      )
+      .sort();
+  return Object.assign(client, { tree, known });
+}
+
+async function settle(server: FakeZooKeeper): Promise<void> {
+  for (let quiet = 0; quiet < 3; ) {
+    quiet = (await server.step(50)) ? 0 : quiet + 1;
+    await sleep(1);
+  }
+}
+
+describe('the tree of a session', () => {
+  it('ends up with what the server has, whatever happened before, between and after', async () => {
+    const steps = fc.array(fc.tuple(change, fc.nat({ max: 6 })), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 20 }), steps, async (before, during) => {
+        const server = new FakeZooKeeper();
+        for (const one of before) apply(server, one);
+        const client = connect(server, 1e8);
+        for (const [one, served] of during) {
+          apply(server, one);
+          await server.step(served);
+        }
+        await settle(server);
+        client.tree.close();
+        assert.equal(client.snapshots, 1);
+        assert.deepEqual(client.known(), truth(server));
+        assert.equal(client.missed, 0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('finds by itself what no event told, and counts it', async () => {
+    const server = new FakeZooKeeper();
+    apply(server, ['provider', 0, 0, true]);
+    apply(server, ['provider', 1, 0, true]);
+    const client = connect(server, 60);
+    await settle(server);
+    server.losesEvents = 2;
+    apply(server, ['provider', 0, 1, true]);
+    apply(server, ['directory', 2, 0, true]);
+    apply(server, ['provider', 2, 0, true]);
+    assert.deepEqual(client.known(), ['a.A 10.0.0.1', 'b.B 10.0.0.1']);
+    await sleep(80);
+    await settle(server);
+    client.tree.close();
+    assert.deepEqual(client.known(), truth(server));
+    assert.equal(client.missed, 2);
+  });
+
+  it('reads a directory once for a burst of events, and once more', async () => {
+    const server = new FakeZooKeeper();
+    apply(server, ['directory', 0, 0, true]);
+    apply(server, ['providers', 0, 0, true]);
+    const client = connect(server, 1e8);
+    await settle(server);
+    let reads = 0;
+    const list = server.list.bind(server);
+    server.list = (path) => {
+      reads++;
+      return list(path);
+    };
+    for (let i = 0; i < 100; i++)
+      server.create(`/dubbo/a.A/providers/${encodeURIComponent(`dubbo://10.0.1.${i + 1}:1/x`)}`);
+    await settle(server);
+    client.tree.close();
+    assert.equal(client.known().length, 100);
+    assert.ok(reads <= 2, `${reads} reads`);
+  });
+});
