@@ -33,6 +33,7 @@ export class QueryLine {
   readonly #waiting = new Map<number, (result: never) => void>();
   #next = 0;
   #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: Omit<WorkerOptions, 'counters'>, events: QueryLineEvents) {
     this.counters = new Counters();
@@ -74,7 +75,12 @@ export class QueryLine {
   }
 
   /** Takes no more queries; resolves when those read are answered and the thread has ended. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing = true;
     await this.#request({ kind: 'close' });
     await this.#worker.terminate();
