@@ -1,9 +1,9 @@
 import { Catalog, type CatalogEvents, type RegistryOptions, type Source } from './catalog/catalog.ts';
 import { Publisher } from './catalog/publisher.ts';
-import type { StaticNames } from './catalog/static-names.ts';
-import { registryId } from './config/load.ts';
+import type { StaticNames } from './zone/static-names.ts';
 import type { Config } from './config/schema.ts';
 import { createWatcher } from './registry/create.ts';
+import { registryId } from './registry/schema.ts';
 import type { Watcher } from './registry/watcher.ts';
 import type { QueryLine } from './serve/query-line.ts';
 import { Ledger } from './vip/ledger.ts';

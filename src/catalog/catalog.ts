@@ -12,7 +12,7 @@ import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, mergeContributions } from './merge.ts';
 import { NameBook } from './name-book.ts';
 import { RegistryView } from './registry-view.ts';
-import type { StaticNames } from './static-names.ts';
+import type { StaticNames } from '../zone/static-names.ts';
 
 export interface RegistryOptions {
   /** unique and stable: the key of its stored snapshot, e.g. `file:zones/demo.interfaces.yaml` */

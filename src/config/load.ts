@@ -4,6 +4,7 @@ import { sortProblems, type Validated, validate } from '../files/validate.ts';
 import { type Path, type Position, readYaml, type Variables, type YamlFile } from '../files/yaml-file.ts';
 import { keyOf, toText } from '../name/domain-name.ts';
 import type { Problem } from '../problem.ts';
+import { registryId } from '../registry/schema.ts';
 import { poolCapacity, poolsOverlap } from '../vip/pool.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -63,9 +64,4 @@ function crossCheck(config: Config, yaml: YamlFile): Problem[] {
     registries.add(id);
   }
   return problems;
-}
-
-/** What a registry is called in logs, metrics and the store. */
-export function registryId(registry: Config['registries'][number]): string {
-  return registry.kind === 'file' ? `file:${registry.path}` : `zookeeper:${registry.servers}${registry.root}`;
 }

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { StaticNames } from '../catalog/static-names.ts';
+import { StaticNames } from '../zone/static-names.ts';
 import { type Address, parseAddress } from '../name/address.ts';
 import { constantPrefix, type DomainName, join, keyOf, type NameKey } from '../name/domain-name.ts';
 import { reverseZonesOf } from '../vip/reverse-zones.ts';

@@ -10,47 +10,7 @@ import {
   ttl,
 } from '../files/fields.ts';
 import { DEFAULT_TEMPLATE_TEXT } from '../name/template.ts';
-
-const HOURS_24 = '24h';
-
-/** Keys that every registry has (contract 1.4). */
-const common = { required: z.boolean().default(true), distrustFor: duration.prefault('60s') };
-
-const fileRegistry = z.strictObject({
-  kind: z.literal('file'),
-  path: z.string().min(1),
-  ...common,
-  forgetAfter: duration.prefault('0s'),
-});
-
-const zookeeperRegistry = z.strictObject({
-  kind: z.literal('zookeeper'),
-  /** `host:port,host:port`, as ZooKeeper's own clients take it */
-  servers: z.string().regex(/^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*(\/\S*)?$/, {
-    error: (issue) => `'${String(issue.input)}': expected HOST:PORT, or several with commas between`,
-  }),
-  layouts: z
-    .array(z.enum(['dubbo']))
-    .min(1)
-    .default(['dubbo']),
-  root: z
-    .string()
-    .regex(/^\/[^/\s]+(\/[^/\s]+)*$/, { error: 'expected a path such as /dubbo' })
-    .default('/dubbo'),
-  sessionTimeout: duration.prefault('30s'),
-  ...common,
-  forgetAfter: duration.prefault(HOURS_24),
-});
-
-export const REGISTRY_KINDS = ['file', 'zookeeper'] as const;
-
-const registry = z.discriminatedUnion('kind', [fileRegistry, zookeeperRegistry], {
-  error: (issue) => {
-    const kind = (issue.input as { kind?: unknown } | undefined)?.kind;
-    const found = kind === undefined ? "'kind' is missing" : `'${String(kind)}'`;
-    return `${found}: expected a registry of kind ${REGISTRY_KINDS.join(' or ')}`;
-  },
-});
+import { registrySchema } from '../registry/schema.ts';
 
 /** The configuration file (contract 1.4), every key with its default. */
 export const configSchema = z.strictObject({
@@ -78,7 +38,7 @@ export const configSchema = z.strictObject({
   vips: z
     .strictObject({
       pools: z.array(pool).prefault(['247.0.0.0/8']),
-      reuseAfter: duration.prefault(HOURS_24),
+      reuseAfter: duration.prefault('24h'),
       perVersion: z.boolean().default(false),
     })
     .prefault({}),
@@ -89,7 +49,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   zones: z.array(z.string().min(1)).default([]),
-  registries: z.array(registry).default([]),
+  registries: z.array(registrySchema).default([]),
   /** `mmsg` is not built yet */
   engine: z.enum(['dgram', 'auto']).default('auto'),
   lameduck: duration.prefault('0s'),
@@ -98,6 +58,3 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.output<typeof configSchema>;
-export type RegistryConfig = Config['registries'][number];
-export type FileRegistryConfig = Extract<RegistryConfig, { kind: 'file' }>;
-export type ZooKeeperRegistryConfig = Extract<RegistryConfig, { kind: 'zookeeper' }>;

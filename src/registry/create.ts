@@ -1,5 +1,5 @@
-import type { RegistryConfig } from '../config/schema.ts';
 import { createFileWatcher } from './file/watcher.ts';
+import type { RegistryConfig } from './schema.ts';
 import type { RegistrySink, Watcher } from './watcher.ts';
 import { ZOOKEEPER_DEFAULTS } from './zookeeper/options.ts';
 import { createZooKeeperWatcher } from './zookeeper/watcher.ts';

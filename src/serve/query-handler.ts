@@ -5,6 +5,7 @@ import { type Encoded, encodeError, encodeRcode, encodeReply, SCRATCH_LENGTH } f
 import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
 import type { LiveZone, ZoneData } from '../zone/zone-data.ts';
 import { admit } from './admit.ts';
+import type { Client } from './client.ts';
 import type { BlockLabels, Counters } from './counters.ts';
 import type { QueryLog } from './query-log.ts';
 import { questionOf, type ReadyReplies } from './ready-replies.ts';
@@ -21,12 +22,6 @@ export class Listener {
     this.server = server;
     this.proto = proto;
   }
-}
-
-export interface Client {
-  readonly address: string;
-  readonly port: number;
-  readonly family: 'IPv4' | 'IPv6';
 }
 
 export interface HandlerEvents {

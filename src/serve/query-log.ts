@@ -1,7 +1,7 @@
 import { type DomainName, isAtOrBelow, keyOf, type NameKey, toText } from '../name/domain-name.ts';
 import { HEADER_LENGTH, rcodeText } from '../wire/message.ts';
 import { typeText } from '../zone/types.ts';
-import type { Client } from './query-handler.ts';
+import type { Client } from './client.ts';
 
 /** Which queries are logged: all that meet every given condition. */
 export interface QueryLogFilter {

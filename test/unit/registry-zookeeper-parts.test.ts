@@ -9,7 +9,7 @@ import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 import { backoffMs } from '../../src/registry/zookeeper/supervisor.ts';
 
 function frame(content: Uint8Array): Buffer {
-  const octets = Buffer.alloc(4 + content.length, content);
+  const octets = Buffer.alloc(4 + content.length);
   octets.writeInt32BE(content.length, 0);
   octets.set(content, 4);
   return octets;

@@ -1,6 +1,6 @@
 import { isAtOrBelow, join, keyOf, type NameKey, type Prefix, toText } from '../name/domain-name.ts';
-import type { LocatedRecord } from '../zone/master-file.ts';
-import { TYPE } from '../zone/types.ts';
+import type { LocatedRecord } from './master-file.ts';
+import { TYPE } from './types.ts';
 
 /** The static records of one zone that also takes names of registries. */
 interface StaticZoneNames {

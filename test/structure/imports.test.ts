@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+/*
+ * The import rules that src/README.md states. Read as text: an import is a line that says `from '…'`.
+ */
+
+interface Module {
+  readonly file: string;
+  /** files of ours, relative to the repository */
+  readonly own: readonly string[];
+  /** packages and `node:` modules */
+  readonly foreign: readonly string[];
+}
+
+const modules: Module[] = globSync('src/**/*.ts').map((file) => {
+  const text = readFileSync(file, 'utf8');
+  const specifiers = [...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'/gms), ...text.matchAll(/import\('([^']+)'\)/g)];
+  const all = specifiers.map((match) => match[1] ?? '');
+  return {
+    file,
+    own: all.filter((from) => from.startsWith('.')).map((from) => normalize(join(dirname(file), from))),
+    foreign: all.filter((from) => !from.startsWith('.')),
+  };
+});
+
+const folderOf = (file: string) => (file.split('/').length > 2 ? (file.split('/')[1] ?? '') : '');
+
+test('the list of modules is not empty', () => {
+  assert.ok(modules.length > 80);
+});
+
+test('pure folders import no I/O, no clock and no logger', () => {
+  const pure = ['name', 'zone', 'answer', 'wire'];
+  // hashing is arithmetic; lru-cache keeps no clock unless it is given a ttl
+  const allowed = new Set(['node:crypto']);
+  for (const { file, foreign } of modules.filter((module) => pure.includes(folderOf(module.file)))) {
+    const wrong = foreign.filter((from) => !allowed.has(from));
+    assert.deepEqual(wrong, [], `${file} is in a pure folder`);
+    const text = readFileSync(file, 'utf8');
+    assert.doesNotMatch(text, /Date\.now|performance\.now|setTimeout|Math\.random|console\./, `${file} is in a pure folder`);
+  }
+});
+
+test('a folder imports only from those below it', () => {
+  // from the ground up; a folder may import from those in front of it
+  const levels: Record<string, readonly string[]> = {
+    name: [],
+    zone: ['name'],
+    answer: ['name', 'zone'],
+    wire: ['name', 'zone', 'answer'],
+    vip: ['name', 'zone'],
+    files: ['name', 'vip'],
+    serve: ['name', 'zone', 'answer', 'wire'],
+    registry: ['name', 'files'],
+    config: ['name', 'zone', 'vip', 'files', 'registry'],
+    catalog: ['name', 'zone', 'vip', 'registry'],
+    telemetry: ['catalog', 'serve', 'wire'],
+    api: ['name', 'zone', 'wire', 'catalog', 'serve', 'vip', 'telemetry'],
+    cli: ['name', 'files', 'config', 'catalog', 'vip', 'api'],
+  };
+  // values of the house that every folder uses
+  const shared = new Set(['src/result.ts', 'src/problem.ts', 'src/did-you-mean.ts']);
+  for (const { file, own } of modules) {
+    const folder = folderOf(file);
+    if (folder === '') continue;
+    const allowed = levels[folder];
+    assert.ok(allowed, `${file}: a new folder needs a line here and in src/README.md`);
+    for (const target of own) {
+      if (shared.has(target) || folderOf(target) === folder) continue;
+      assert.ok(allowed.includes(folderOf(target)), `${file} must not import ${target}`);
+    }
+  }
+});
+
+test('each vendor package is imported in one folder', () => {
+  const homes: Record<string, readonly string[]> = {
+    'node-zookeeper-client': ['src/registry/zookeeper/'],
+    'node:sqlite': ['src/vip/'],
+    'node:dgram': ['src/serve/'],
+    'lru-cache': ['src/serve/'],
+    'prom-client': ['src/telemetry/'],
+    pino: ['src/telemetry/'],
+    commander: ['src/cli/'],
+    dns2: ['src/cli/'],
+    yaml: ['src/files/'],
+    hono: ['src/api/'],
+    '@hono/node-server': ['src/api/'],
+    zod: ['src/files/', 'src/config/', 'src/registry/'],
+  };
+  for (const { file, foreign } of modules) {
+    for (const from of foreign) {
+      const home = homes[from];
+      if (home === undefined) assert.match(from, /^node:/, `${file}: package ${from} needs a home here`);
+      else assert.ok(home.some((prefix) => file.startsWith(prefix)), `${file} must not import ${from}`);
+    }
+  }
+});
+
+test('nothing but main.ts uses process', () => {
+  for (const { file } of modules.filter((module) => module.file !== 'src/main.ts')) {
+    const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    assert.doesNotMatch(code, /\bprocess\.[a-z]/, file);
+  }
+});
+
+test('imports have no cycles', () => {
+  const state = new Map<string, 'open' | 'done'>();
+  const byFile = new Map(modules.map((module) => [module.file, module]));
+  const visit = (file: string, trail: readonly string[]) => {
+    if (state.get(file) === 'done') return;
+    assert.notEqual(state.get(file), 'open', `cycle: ${[...trail, file].join(' → ')}`);
+    state.set(file, 'open');
+    for (const target of byFile.get(file)?.own ?? []) visit(target, [...trail, file]);
+    state.set(file, 'done');
+  };
+  for (const { file } of modules) visit(file, []);
+});
+
+test('every folder of src is in the map of src/README.md', () => {
+  const map = readFileSync('src/README.md', 'utf8');
+  for (const folder of new Set(modules.map(({ file }) => folderOf(file)).filter((name) => name !== ''))) {
+    assert.match(map, new RegExp(`\`${folder}/\``), folder);
+  }
+});
+
+test('every registry has the same files', () => {
+  for (const folder of globSync('src/registry/*/')) {
+    for (const name of ['watcher.ts', 'parse.ts', 'options.ts', 'README.md']) {
+      assert.ok(globSync(join(folder, name)).length === 1, `${folder}/${name}`);
+    }
+  }
+});

@@ -1,0 +1,245 @@
+/** A session and its supervisor against a scripted server: all that a real one does not do on demand. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ZOOKEEPER_DEFAULTS, type ZooKeeperOptions } from '../../src/registry/zookeeper/options.ts';
+import { Session } from '../../src/registry/zookeeper/session.ts';
+import { createZooKeeperWatcher } from '../../src/registry/zookeeper/watcher.ts';
+import { until } from '../support/process.ts';
+import { RecordingSink } from '../support/watcher-contract.ts';
+
+/** Octets from 32-bit numbers, with their length in front. */
+function frame(...int32s: number[]): Buffer {
+  const octets = Buffer.alloc(4 + 4 * int32s.length);
+  for (const [i, value] of [4 * int32s.length, ...int32s].entries()) octets.writeInt32BE(value, 4 * i);
+  return octets;
+}
+
+/** Version, timeout, id, and a password of 16 octets. */
+const granted = (timeoutMs: number): Buffer => frame(0, timeoutMs, 0, 7, 16, 1, 2, 3, 4);
+/** xid, zxid, error, and what follows. */
+const reply = (xid: number, error: number, ...rest: number[]): Buffer => frame(xid, 0, 1, error, ...rest);
+const NO_NODE = -101;
+const NO_AUTH = -102;
+const AUTH_FAILED = -115;
+
+const FAST: Partial<ZooKeeperOptions> = {
+  connectTimeoutMs: 300,
+  probeIntervalMs: 200,
+  silenceMs: 400,
+  callTimeoutMs: 900,
+  backoffMinMs: 20,
+  backoffMaxMs: 100,
+};
+
+let server: Server | undefined;
+let connections = 0;
+const sockets = new Set<Socket>();
+
+/** `onFrames(n, socket)` is called for each piece that a client sends, the n-th of its connection. */
+async function scripted(onFrames: (n: number, socket: Socket, piece: Buffer) => void): Promise<number> {
+  connections = 0;
+  server = createServer((socket) => {
+    connections++;
+    sockets.add(socket);
+    let pieces = 0;
+    socket.on('error', () => {});
+    socket.on('data', (piece) => onFrames(pieces++, socket, piece));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+  await new Promise((resolve) => (server?.listening ? server.close(resolve) : resolve(null)));
+});
+
+interface Opened {
+  readonly session: Session;
+  readonly events: string[];
+  /** the reason, once */
+  readonly lost: string[];
+}
+
+async function open(port: number, options: Partial<ZooKeeperOptions> = {}): Promise<Opened> {
+  const events: string[] = [];
+  const lost: string[] = [];
+  let opened = false;
+  const session = new Session(
+    { host: '127.0.0.1', port },
+    { ...ZOOKEEPER_DEFAULTS, servers: '', ...FAST, ...options },
+    {
+      opened() {
+        opened = true;
+      },
+      event: (path) => events.push(path),
+      lost: (reason) => lost.push(reason),
+    },
+  );
+  await until('opened or lost', () => opened || lost.length > 0);
+  return { session, events, lost };
+}
+
+describe('a session', () => {
+  const beginnings: readonly [what: string, reason: RegExp, begin: (socket: Socket) => void][] = [
+    ['closes at once', /closed|reset/i, (socket) => socket.destroy()],
+    ['says nothing', /no session in time/, () => {}],
+    ['refuses the session', /session expired/, (socket) => socket.write(granted(0))],
+    ['speaks HTTP', /not ZooKeeper/, (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['sends an empty frame', /not ZooKeeper/, (socket) => socket.write(frame())],
+    [
+      'promises a huge password',
+      /not ZooKeeper/,
+      (socket) => socket.write(frame(0, 9_000, 0, 7, 0x7fffffff)),
+    ],
+    ['says a negative length', /not ZooKeeper/, (socket) => socket.write(Buffer.from([0x80, 0, 0, 0]))],
+  ];
+  for (const [what, reason, begin] of beginnings) {
+    it(`is not had from a server that ${what}`, async () => {
+      const { session, lost } = await open(await scripted((_, socket) => begin(socket)));
+      assert.match(lost[0] ?? '', reason);
+      assert.deepEqual(await session.list('/'), { kind: 'lost' });
+      await sleep(100);
+      assert.deepEqual([lost.length, connections], [1, 1]); // the library would come back by itself
+    });
+  }
+
+  it('is not had where nobody listens, or where no name leads', async () => {
+    const port = await scripted(() => {});
+    server?.close();
+    assert.match((await open(port)).lost[0] ?? '', /ECONNREFUSED/);
+  });
+
+  const middles: readonly [what: string, reason: RegExp, answer: (socket: Socket) => void][] = [
+    ['closes', /connection closed/, (socket) => socket.end()],
+    [
+      'closes in the middle of a frame',
+      /connection closed/,
+      (socket) => socket.end(Buffer.from([0, 0, 0, 9, 1])),
+    ],
+    [
+      'tells of an unknown event',
+      /unknown event type 99/,
+      (socket) => socket.write(frame(-1, -1, -1, 0, 99, 3, 0)),
+    ],
+    ['sends an unknown error', /Unknown code/, (socket) => socket.write(reply(0, -127))],
+    ['answers what was not asked', /connection closed/, (socket) => socket.write(reply(77, 0))],
+    ['sends half a list', /unusable/, (socket) => socket.write(reply(0, 0, 5, 4, 0))],
+    ['sends an empty frame', /unusable/, (socket) => socket.write(frame())],
+    ['refuses the password', /authentication failed/, (socket) => socket.write(frame(-4, 0, 0, AUTH_FAILED))],
+    ['hangs', /silent for/, () => {}],
+  ];
+  for (const [what, reason, answer] of middles) {
+    it(`ends when its server ${what}`, async () => {
+      const port = await scripted((n, socket) => (n === 0 ? socket.write(granted(9_000)) : answer(socket)));
+      const { session, lost } = await open(port);
+      assert.deepEqual(await session.list('/dubbo'), { kind: 'lost' });
+      await sleep(100);
+      assert.match(lost[0] ?? '', reason);
+      assert.deepEqual([lost.length, connections], [1, 1]);
+    });
+  }
+
+  it('ends when it is idle and its server hangs', async () => {
+    const { lost } = await open(
+      await scripted((n, socket) => void (n === 0 && socket.write(granted(9_000)))),
+    );
+    const ms = await until('lost', () => lost.length > 0, { deadlineMs: 2_000 });
+    assert.ok(ms > 300, `${ms} ms`);
+  });
+
+  it('lives while its server answers probes, and ends when a reply takes too long nevertheless', async () => {
+    // every request is answered by an event: octets come, and never the reply
+    let answers = true;
+    let xid = 0;
+    const port = await scripted((n, socket) => {
+      if (n === 0) socket.write(granted(9_000));
+      else socket.write(answers ? reply(xid++, NO_NODE) : frame(-1, -1, -1, 0, 1, 3, 0));
+    });
+    const { session, lost } = await open(port, { probeIntervalMs: 100 });
+    await sleep(1_200);
+    assert.deepEqual([lost, xid > 2], [[], true]);
+    answers = false;
+    const drip = setInterval(() => [...sockets][0]?.write(frame(-1, -1, -1, 0, 1, 3, 0)), 100);
+    assert.deepEqual(await session.list('/'), { kind: 'lost' });
+    clearInterval(drip);
+    assert.match(lost[0] ?? '', /no reply for/);
+  });
+
+  it('tells what is not there and what is not allowed, and goes on', async () => {
+    const port = await scripted((n, socket) =>
+      socket.write([granted(9_000), reply(0, NO_NODE), reply(1, NO_AUTH)][n] ?? ''),
+    );
+    const { session, lost } = await open(port);
+    assert.deepEqual(await session.list('/a'), { kind: 'no-node' });
+    assert.deepEqual(await session.list('/b'), { kind: 'refused', reason: 'not allowed to read it' });
+    assert.deepEqual(lost, []);
+    await session.close();
+  });
+
+  it('sends its digest, and closes in order', async () => {
+    const pieces: Buffer[] = [];
+    const port = await scripted((n, socket, piece) => {
+      pieces.push(piece);
+      if (n === 0) socket.write(granted(9_000));
+      if (piece.readInt32BE(piece.length - 4) === -11) socket.end(); // a request to close the session
+    });
+    const { session, lost } = await open(port, { digest: 'ann:secret' });
+    await session.close();
+    assert.ok(Buffer.concat(pieces).includes('ann:secret'));
+    assert.deepEqual(lost, []);
+    await session.close();
+  });
+});
+
+describe('its supervisor', () => {
+  it('does not storm a server that takes every connection and drops it', async () => {
+    const port = await scripted((_, socket) => socket.destroy());
+    const sink = new RecordingSink();
+    const servers = `127.0.0.1:${port}`;
+    const watcher = createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, sink);
+    watcher.start();
+    await sleep(2_000);
+    await watcher.stop();
+    assert.deepEqual(sink.states[1]?.kind, 'failed');
+    assert.ok(connections >= 4 && connections <= 9, `${connections} connections`);
+    await sleep(1_000);
+    assert.equal(connections, watcher.counters.attempts);
+  });
+
+  it('does not storm one that grants sessions and drops them either', async () => {
+    const port = await scripted((n, socket) => (n === 0 ? socket.write(granted(9_000)) : socket.destroy()));
+    const watcher = createZooKeeperWatcher(
+      { ...ZOOKEEPER_DEFAULTS, servers: `127.0.0.1:${port}` },
+      new RecordingSink(),
+    );
+    watcher.start();
+    await sleep(2_000);
+    await watcher.stop();
+    assert.ok(connections >= 4 && connections <= 9, `${connections} connections`);
+    assert.equal(watcher.counters.losses, connections);
+  });
+
+  it('takes the next server when one is away', async () => {
+    const port = await scripted((n, socket) => n === 0 && socket.write(granted(9_000)));
+    const servers = `127.0.0.1:1,127.0.0.1:${port},127.0.0.1:2`;
+    const watcher = createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, new RecordingSink());
+    watcher.start();
+    await until('a session', () => watcher.counters.sessions > 0, { deadlineMs: 1_000 });
+    assert.ok(watcher.counters.attempts <= 3);
+    await watcher.stop();
+  });
+
+  it('says what is wrong with its servers, and goes on living', async () => {
+    const sink = new RecordingSink();
+    const watcher = createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers: 'a:b:c' }, sink);
+    watcher.start();
+    assert.equal(sink.kind, 'failed');
+    await watcher.stop();
+  });
+});
