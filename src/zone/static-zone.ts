@@ -1,6 +1,7 @@
 import { type DomainName, keyOf, type NameKey } from '../name/domain-name.ts';
-import { octets, readU32, u32 } from '../name/octets.ts';
+import { type Octets, octets, readU32, u32 } from '../name/octets.ts';
 import { NameTree } from './name-tree.ts';
+import { rdataKey } from './rdata/formats.ts';
 import type { ResourceRecord, RRset } from './record.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, type ZoneNode } from './zone.ts';
@@ -60,23 +61,37 @@ export class StaticZone {
   }
 }
 
+interface GrowingRRset {
+  readonly type: number;
+  ttl: number;
+  readonly rdatas: Octets[];
+  /** what is there already, by `rdataKey`; made for large RRsets only */
+  keys: Set<Octets> | undefined;
+}
+
+const SMALL_RRSET = 8;
+
 class StaticNode implements ZoneNode {
-  #rrsets: RRset[] = [];
+  readonly #rrsets: GrowingRRset[] = [];
 
   /** @returns false for a record that is there already (RFC 2181 section 5) */
-  add(record: ResourceRecord): boolean {
-    const at = this.#rrsets.findIndex((rrset) => rrset.type === record.type);
-    const old = this.#rrsets[at];
-    if (old === undefined) {
-      this.#rrsets = [...this.#rrsets, { type: record.type, ttl: record.ttl, rdatas: [record.rdata] }];
+  add({ type, ttl, rdata }: ResourceRecord): boolean {
+    const rrset = this.#rrsets.find((known) => known.type === type);
+    if (rrset === undefined) {
+      this.#rrsets.push({ type, ttl, rdatas: [rdata], keys: undefined });
       return true;
     }
-    if (old.rdatas.includes(record.rdata)) return false;
-    this.#rrsets[at] = {
-      type: old.type,
-      ttl: Math.min(old.ttl, record.ttl),
-      rdatas: [...old.rdatas, record.rdata],
-    };
+    const key = rdataKey(type, rdata);
+    if (rrset.rdatas.length >= SMALL_RRSET) {
+      rrset.keys ??= new Set(rrset.rdatas.map((known) => rdataKey(type, known)));
+      if (rrset.keys.has(key)) return false;
+      rrset.keys.add(key);
+    } else if (rrset.rdatas.some((known) => rdataKey(type, known) === key)) {
+      return false;
+    }
+    rrset.rdatas.push(rdata);
+    // the records of an RRset share one TTL: the smallest (RFC 2181 section 5.2)
+    rrset.ttl = Math.min(rrset.ttl, ttl);
     return true;
   }
 

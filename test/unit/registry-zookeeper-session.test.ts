@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZOOKEEPER_DEFAULTS, type ZooKeeperOptions } from '../../src/registry/zookeeper/options.ts';
 import { Session } from '../../src/registry/zookeeper/session.ts';
@@ -34,30 +34,44 @@ const FAST: Partial<ZooKeeperOptions> = {
   backoffMaxMs: 100,
 };
 
-let server: Server | undefined;
-let connections = 0;
-const sockets = new Set<Socket>();
-
-/** `onFrames(n, socket)` is called for each piece that a client sends, the n-th of its connection. */
-async function scripted(onFrames: (n: number, socket: Socket, piece: Buffer) => void): Promise<number> {
+class ScriptedServer {
+  readonly port: number;
+  readonly sockets = new Set<Socket>();
   connections = 0;
-  server = createServer((socket) => {
-    connections++;
-    sockets.add(socket);
+  readonly #server: Server;
+
+  constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** `onPiece` is called for each piece that a client sends, the n-th of its connection. */
+async function scripted(
+  test: TestContext,
+  onPiece: (n: number, socket: Socket, piece: Buffer) => unknown,
+): Promise<ScriptedServer> {
+  const server = createServer((socket) => {
+    scripted.connections++;
+    scripted.sockets.add(socket);
     let pieces = 0;
     socket.on('error', () => {});
-    socket.on('data', (piece) => onFrames(pieces++, socket, piece));
+    socket.on('data', (piece) => onPiece(pieces++, socket, piece));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  const scripted = new ScriptedServer(
+    server,
+    typeof address === 'object' && address !== null ? address.port : 0,
+  );
+  test.after(() => scripted.close());
+  return scripted;
 }
-
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  sockets.clear();
-  await new Promise((resolve) => (server?.listening ? server.close(resolve) : resolve(null)));
-});
 
 interface Opened {
   readonly session: Session;
@@ -85,7 +99,7 @@ async function open(port: number, options: Partial<ZooKeeperOptions> = {}): Prom
   return { session, events, lost };
 }
 
-describe('a session', () => {
+describe('a session', { concurrency: true }, () => {
   const beginnings: readonly [what: string, reason: RegExp, begin: (socket: Socket) => void][] = [
     ['closes at once', /closed|reset/i, (socket) => socket.destroy()],
     ['says nothing', /no session in time/, () => {}],
@@ -100,19 +114,20 @@ describe('a session', () => {
     ['says a negative length', /not ZooKeeper/, (socket) => socket.write(Buffer.from([0x80, 0, 0, 0]))],
   ];
   for (const [what, reason, begin] of beginnings) {
-    it(`is not had from a server that ${what}`, async () => {
-      const { session, lost } = await open(await scripted((_, socket) => begin(socket)));
+    it(`is not had from a server that ${what}`, async (test) => {
+      const server = await scripted(test, (_, socket) => begin(socket));
+      const { session, lost } = await open(server.port);
       assert.match(lost[0] ?? '', reason);
       assert.deepEqual(await session.list('/'), { kind: 'lost' });
       await sleep(100);
-      assert.deepEqual([lost.length, connections], [1, 1]); // the library would come back by itself
+      assert.deepEqual([lost.length, server.connections], [1, 1]); // the library would come back by itself
     });
   }
 
-  it('is not had where nobody listens, or where no name leads', async () => {
-    const port = await scripted(() => {});
-    server?.close();
-    assert.match((await open(port)).lost[0] ?? '', /ECONNREFUSED/);
+  it('is not had where nobody listens, or where no name leads', async (test) => {
+    const server = await scripted(test, () => {});
+    await server.close();
+    assert.match((await open(server.port)).lost[0] ?? '', /ECONNREFUSED/);
   });
 
   const middles: readonly [what: string, reason: RegExp, answer: (socket: Socket) => void][] = [
@@ -135,61 +150,62 @@ describe('a session', () => {
     ['hangs', /silent for/, () => {}],
   ];
   for (const [what, reason, answer] of middles) {
-    it(`ends when its server ${what}`, async () => {
-      const port = await scripted((n, socket) => (n === 0 ? socket.write(granted(9_000)) : answer(socket)));
-      const { session, lost } = await open(port);
+    it(`ends when its server ${what}`, async (test) => {
+      const server = await scripted(test, (n, socket) =>
+        n === 0 ? socket.write(granted(9_000)) : answer(socket),
+      );
+      const { session, lost } = await open(server.port);
       assert.deepEqual(await session.list('/dubbo'), { kind: 'lost' });
       await sleep(100);
       assert.match(lost[0] ?? '', reason);
-      assert.deepEqual([lost.length, connections], [1, 1]);
+      assert.deepEqual([lost.length, server.connections], [1, 1]);
     });
   }
 
-  it('ends when it is idle and its server hangs', async () => {
-    const { lost } = await open(
-      await scripted((n, socket) => void (n === 0 && socket.write(granted(9_000)))),
-    );
+  it('ends when it is idle and its server hangs', async (test) => {
+    const server = await scripted(test, (n, socket) => n === 0 && socket.write(granted(9_000)));
+    const { lost } = await open(server.port);
     const ms = await until('lost', () => lost.length > 0, { deadlineMs: 2_000 });
     assert.ok(ms > 300, `${ms} ms`);
   });
 
-  it('lives while its server answers probes, and ends when a reply takes too long nevertheless', async () => {
+  it('lives while its server answers probes, and ends when a reply takes too long nevertheless', async (test) => {
     // every request is answered by an event: octets come, and never the reply
     let answers = true;
     let xid = 0;
-    const port = await scripted((n, socket) => {
+    const server = await scripted(test, (n, socket) => {
       if (n === 0) socket.write(granted(9_000));
       else socket.write(answers ? reply(xid++, NO_NODE) : frame(-1, -1, -1, 0, 1, 3, 0));
     });
-    const { session, lost } = await open(port, { probeIntervalMs: 100 });
+    const { session, lost } = await open(server.port, { probeIntervalMs: 100 });
     await sleep(1_200);
     assert.deepEqual([lost, xid > 2], [[], true]);
     answers = false;
-    const drip = setInterval(() => [...sockets][0]?.write(frame(-1, -1, -1, 0, 1, 3, 0)), 100);
+    const drip = setInterval(() => [...server.sockets][0]?.write(frame(-1, -1, -1, 0, 1, 3, 0)), 100);
     assert.deepEqual(await session.list('/'), { kind: 'lost' });
     clearInterval(drip);
     assert.match(lost[0] ?? '', /no reply for/);
   });
 
-  it('tells what is not there and what is not allowed, and goes on', async () => {
-    const port = await scripted((n, socket) =>
+  it('tells what is not there and what is not allowed, and goes on', async (test) => {
+    const server = await scripted(test, (n, socket) =>
       socket.write([granted(9_000), reply(0, NO_NODE), reply(1, NO_AUTH)][n] ?? ''),
     );
-    const { session, lost } = await open(port);
+    const { session, lost } = await open(server.port);
     assert.deepEqual(await session.list('/a'), { kind: 'no-node' });
     assert.deepEqual(await session.list('/b'), { kind: 'refused', reason: 'not allowed to read it' });
     assert.deepEqual(lost, []);
     await session.close();
   });
 
-  it('sends its digest, and closes in order', async () => {
+  it('sends its digest, and closes in order', async (test) => {
     const pieces: Buffer[] = [];
-    const port = await scripted((n, socket, piece) => {
+    const server = await scripted(test, (n, socket, piece) => {
       pieces.push(piece);
       if (n === 0) socket.write(granted(9_000));
       if (piece.readInt32BE(piece.length - 4) === -11) socket.end(); // a request to close the session
     });
-    const { session, lost } = await open(port, { digest: 'ann:secret' });
+    const { session, lost } = await open(server.port, { digest: 'ann:secret' });
     await session.close();
     assert.ok(Buffer.concat(pieces).includes('ann:secret'));
     assert.deepEqual(lost, []);
@@ -197,37 +213,39 @@ describe('a session', () => {
   });
 });
 
-describe('its supervisor', () => {
-  it('does not storm a server that takes every connection and drops it', async () => {
-    const port = await scripted((_, socket) => socket.destroy());
+describe('its supervisor', { concurrency: true }, () => {
+  it('does not storm a server that takes every connection and drops it', async (test) => {
+    const server = await scripted(test, (_, socket) => socket.destroy());
     const sink = new RecordingSink();
-    const servers = `127.0.0.1:${port}`;
+    const servers = `127.0.0.1:${server.port}`;
     const watcher = createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, sink);
     watcher.start();
     await sleep(2_000);
     await watcher.stop();
     assert.deepEqual(sink.states[1]?.kind, 'failed');
-    assert.ok(connections >= 4 && connections <= 9, `${connections} connections`);
+    assert.ok(server.connections >= 4 && server.connections <= 9, `${server.connections} connections`);
     await sleep(1_000);
-    assert.equal(connections, watcher.counters.attempts);
+    assert.equal(server.connections, watcher.counters.attempts);
   });
 
-  it('does not storm one that grants sessions and drops them either', async () => {
-    const port = await scripted((n, socket) => (n === 0 ? socket.write(granted(9_000)) : socket.destroy()));
+  it('does not storm one that grants sessions and drops them either', async (test) => {
+    const server = await scripted(test, (n, socket) =>
+      n === 0 ? socket.write(granted(9_000)) : socket.destroy(),
+    );
     const watcher = createZooKeeperWatcher(
-      { ...ZOOKEEPER_DEFAULTS, servers: `127.0.0.1:${port}` },
+      { ...ZOOKEEPER_DEFAULTS, servers: `127.0.0.1:${server.port}` },
       new RecordingSink(),
     );
     watcher.start();
     await sleep(2_000);
     await watcher.stop();
-    assert.ok(connections >= 4 && connections <= 9, `${connections} connections`);
-    assert.equal(watcher.counters.losses, connections);
+    assert.ok(server.connections >= 4 && server.connections <= 9, `${server.connections} connections`);
+    assert.equal(watcher.counters.losses, server.connections);
   });
 
-  it('takes the next server when one is away', async () => {
-    const port = await scripted((n, socket) => n === 0 && socket.write(granted(9_000)));
-    const servers = `127.0.0.1:1,127.0.0.1:${port},127.0.0.1:2`;
+  it('takes the next server when one is away', async (test) => {
+    const server = await scripted(test, (n, socket) => n === 0 && socket.write(granted(9_000)));
+    const servers = `127.0.0.1:1,127.0.0.1:${server.port},127.0.0.1:2`;
     const watcher = createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, new RecordingSink());
     watcher.start();
     await until('a session', () => watcher.counters.sessions > 0, { deadlineMs: 1_000 });

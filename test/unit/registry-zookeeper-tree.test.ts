@@ -138,13 +138,14 @@ function truth(server: FakeZooKeeper): string[] {
 interface Client {
   readonly tree: DubboTree;
   snapshots: number;
+  updates: number;
   missed: number;
   known(): string[];
 }
 
 function connect(server: FakeZooKeeper, relistMs: number): Client {
   const units = new Map<string, readonly Registration[]>();
-  const client = { snapshots: 0, missed: 0 };
+  const client = { snapshots: 0, updates: 0, missed: 0 };
   const options = { ...ZOOKEEPER_DEFAULTS, servers: '', rootGapMs: 0, relistMs, parallelReads: 2 };
   const handlers = {
     snapshot(all: ReadonlyMap<string, readonly Registration[]>) {
@@ -153,6 +154,7 @@ function connect(server: FakeZooKeeper, relistMs: number): Client {
     },
     update(unit: string, registrations: readonly Registration[]) {
       assert.equal(client.snapshots, 1, 'an update before the snapshot');
+      client.updates++;
       units.set(unit, registrations);
     },
     skipped() {},
@@ -200,6 +202,38 @@ describe('the tree of a session', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('delivers what stands still in one snapshot', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 30 }), async (before) => {
+        const server = new FakeZooKeeper();
+        for (const one of before) apply(server, one);
+        const client = connect(server, 1e8);
+        await settle(server);
+        client.tree.close();
+        assert.deepEqual([client.snapshots, client.updates], [1, 0]);
+        assert.deepEqual(client.known(), truth(server));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('sees what comes between the question for a list and the question for the node', async () => {
+    for (const late of ['root', 'directory', 'providers', 'provider'] as const) {
+      for (let served = 0; served < 12; served++) {
+        const server = new FakeZooKeeper();
+        if (late !== 'root') apply(server, ['directory', 0, 0, true]);
+        const client = connect(server, 1e8);
+        for (let i = 0; i < served; i++) await server.step(1);
+        apply(server, [late, 0, 0, true]);
+        await server.step(1);
+        apply(server, ['provider', 0, 1, true]);
+        await settle(server);
+        client.tree.close();
+        assert.deepEqual(client.known(), truth(server), `${late} after ${served} steps`);
+      }
+    }
   });
 
   it('finds by itself what no event told, and counts it', async () => {
