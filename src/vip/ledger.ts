@@ -63,7 +63,10 @@ export class Ledger {
   readonly #rows = new Map<Address, AddressRow>();
   /** addresses by the text of their owner's key */
   readonly #owned = new Map<string, Set<Address>>();
+  /** in the order of their retirement */
   readonly #retired = new Set<Address>();
+  /** services whose names are not answered, in the order of their going */
+  readonly #forgotten = new Set<string>();
   #inPool = new Map<Pool, { used: number; quarantined: number }>();
   #nextOrdinal = 1;
   #changes: LedgerChange[] = [];
@@ -72,8 +75,8 @@ export class Ledger {
     this.#pools = pools;
     this.#reuseAfterMs = reuseAfterMs;
     for (const pool of pools) this.#inPool.set(pool, { used: 0, quarantined: 0 });
-    for (const row of rows.services) {
-      this.#services.set(serviceKeyText(row.key), row);
+    for (const row of [...rows.services].sort((a, b) => (a.retiredAt ?? 0) - (b.retiredAt ?? 0))) {
+      this.#indexService(row);
       this.#nextOrdinal = Math.max(this.#nextOrdinal, row.ordinal + 1);
     }
     // the longest retired first: then a scan for expired ones may stop early
@@ -171,9 +174,10 @@ export class Ledger {
       this.#delete(address);
       freed++;
     }
-    for (const service of this.#services.values()) {
-      if (service.retiredAt !== null && now - service.retiredAt >= this.#reuseAfterMs)
-        this.#deleteService(service);
+    for (const text of this.#forgotten) {
+      const service = this.#services.get(text);
+      if (service === undefined || now - (service.retiredAt ?? now) < this.#reuseAfterMs) break;
+      this.#deleteService(service);
     }
     return freed;
   }
@@ -286,12 +290,20 @@ export class Ledger {
   }
 
   #putService(row: ServiceRow): void {
-    this.#services.set(serviceKeyText(row.key), row);
+    this.#indexService(row);
     this.#changes.push({ kind: 'put-service', row });
+  }
+
+  #indexService(row: ServiceRow): void {
+    const text = serviceKeyText(row.key);
+    this.#services.set(text, row);
+    this.#forgotten.delete(text);
+    if (row.retiredAt !== null) this.#forgotten.add(text);
   }
 
   #deleteService(row: ServiceRow): void {
     this.#services.delete(serviceKeyText(row.key));
+    this.#forgotten.delete(serviceKeyText(row.key));
     this.#changes.push({ kind: 'delete-service', key: row.key });
   }
 
