@@ -11,7 +11,7 @@ for (let i = 0; i < n; i += B) await Promise.all(Array.from({length: B}, async (
   await tool.create(dubboProviderPath({interface: name, host: '10.0.0.2', port: 20880, version: '1.0.0'}));
   await tool.create(dubboProviderPath({interface: name, host: '10.0.0.3', port: 20880, version: '1.0.0'})); }));
 console.log('created', Math.round(performance.now()-t));
-const child = startChild(process.execPath, ['--expose-gc', 'test/zk-scale-child.ts', zk.address, String(n), '60000']);
+const child = startChild(process.execPath, ['--expose-gc', '--cpu-prof', '--cpu-prof-dir=/tmp/prof', 'test/zk-scale-child.ts', zk.address, String(n), '5000']);
 await child.waitFor(/heap of/, {deadlineMs: 60000});
 const t1 = performance.now(); let i = 0;
 while (performance.now() - t1 < 10_000) { // 1000 changes a second
