@@ -114,7 +114,6 @@ export class App {
         store: this.#store.label,
         zones: this.#zones.filter((zone) => zone.role !== 'reverse').map((zone) => toText(zone.apex)),
         registries: this.#events.catalog.sources.map((source) => source.options.id),
-        interfaces: this.#events.catalog.interfaces,
       },
       'serving',
     );
@@ -210,6 +209,7 @@ export class App {
           this.#log[level]({ registry: id, state: state.kind, reason: state.reason }, 'registry is away');
         }
       },
+      onReady: (interfaces) => this.#log.info({ interfaces }, 'ready'),
       onSkipped: ({ id }, reason, detail) => {
         this.#metrics.events.skipped(id, reason);
         this.#log.warn({ registry: id, reason, detail }, 'registry entry skipped');

@@ -42,6 +42,8 @@ export interface Publishing {
 
 export interface CatalogEvents {
   readonly onRegistryState: (registry: RegistryOptions, state: WatcherState) => void;
+  /** names of registries are answered from now on */
+  readonly onReady: (interfaces: number) => void;
   readonly onSkipped: (registry: RegistryOptions, reason: string, detail: string) => void;
   /** seconds from the first change of a window to its answer */
   readonly onPublished: (interfaces: number, seconds: number) => void;
@@ -514,6 +516,7 @@ export class Catalog {
     if (!this.#ready) {
       this.#ready = true;
       await this.#publishing.setReady(true);
+      this.#events.onReady(this.#known.size);
     }
     if (changes.length > 0 && since !== undefined) {
       this.#events.onPublished(changes.length, (performance.now() - since) / 1000);

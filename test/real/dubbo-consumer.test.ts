@@ -34,7 +34,11 @@ test('a Dubbo consumer calls com.foo.UserService through DNS and the VIP', { ski
     interfaces: ['com.foo.UserService', 'com.foo.OrderService$Inner'],
     launch,
   });
-  const forwarder = await startForwarder({ port: SERVICE_PORT, target: `127.0.0.1:${PROVIDER_PORT}`, launch });
+  const forwarder = await startForwarder({
+    port: SERVICE_PORT,
+    target: `127.0.0.1:${PROVIDER_PORT}`,
+    launch,
+  });
 
   const folder = tempFolder('consumer');
   const config = join(folder, 'rpc-dns.yaml');
@@ -46,7 +50,7 @@ registries: [{ kind: zookeeper, servers: "${zookeeper.address}" }]
   );
   const main = resolve(import.meta.dirname, '../../src/main.ts');
   const server = launch(process.execPath, [main, 'serve', '-c', config], { name: 'rpc-dns', cwd: folder });
-  await server.waitFor(/"msg":"registry is live"/);
+  await server.waitFor(/"msg":"ready"/);
 
   for (const name of ['com.foo.UserService', 'com.foo.OrderService-Inner']) {
     const host = `${name}.rpc.cluster.local`;

@@ -50,7 +50,11 @@ after(async () => {
   await zookeeper?.remove();
 });
 
-const addressOf = (reply: Reply) => reply.answer.find((line) => / A /.test(line))?.split(' ').at(-1);
+const addressOf = (reply: Reply) =>
+  reply.answer
+    .find((line) => / A /.test(line))
+    ?.split(' ')
+    .at(-1);
 const vipOf = async (name: string) => addressOf(await server.query(`${name} A`));
 
 /** Polls until the check holds. @returns milliseconds */
@@ -58,13 +62,22 @@ function within(what: string, deadlineMs: number, check: () => Promise<boolean>)
   return until(what, check, { deadlineMs, everyMs: 5 });
 }
 
-test('every name of a provider answers: plain, version and group, inner class, application', { skip }, async () => {
-  await within('all interfaces', 5000, async () => (await vipOf(`com.foo.OrderService-Inner.${Z}`)) !== undefined);
+test('every name of a provider answers: plain, version and group, inner class, application', {
+  skip,
+}, async () => {
+  await within(
+    'all interfaces',
+    5000,
+    async () => (await vipOf(`com.foo.OrderService-Inner.${Z}`)) !== undefined,
+  );
   const vip = await vipOf(`${USER}.${Z}`);
   assert.match(vip ?? '', /^247\./);
   assert.equal(await vipOf(`ver-1-0-0.${USER}.${Z}`), vip);
   assert.equal(await vipOf(`ver-1-0-0.grp-gray.UserService.foo.com.svc.${Z}`), vip);
-  assert.equal(await vipOf(`com.foo.OrderService$Inner.${Z}`), await vipOf(`com.foo.OrderService-Inner.${Z}`));
+  assert.equal(
+    await vipOf(`com.foo.OrderService$Inner.${Z}`),
+    await vipOf(`com.foo.OrderService-Inner.${Z}`),
+  );
   assert.notEqual(await vipOf(`com.foo.OrderService.${Z}`), await vipOf(`com.foo.OrderService$Inner.${Z}`));
   const srv = await server.query(`_dubbo._tcp.UserService.foo.com.svc.${Z} SRV`);
   assert.deepEqual(srv.answer, [
@@ -89,7 +102,11 @@ test(`a new interface answers within ${ANSWERED_MS} ms of its znode`, { skip }, 
 
 test('an interface that Dubbo exports at run time answers as quickly', { skip }, async () => {
   await provider.export('com.foo.PayService');
-  const ms = await within('PayService', 2000, async () => (await vipOf(`com.foo.PayService.${Z}`)) !== undefined);
+  const ms = await within(
+    'PayService',
+    2000,
+    async () => (await vipOf(`com.foo.PayService.${Z}`)) !== undefined,
+  );
   console.log(`# exported → answer: ${ms} ms`);
   assert.ok(ms <= ANSWERED_MS);
 });
@@ -126,7 +143,9 @@ test('after kill -9 and an immediate restart the endpoint never goes', { skip },
   assert.equal(lost, 0);
 });
 
-test('a restarted ZooKeeper loses no answer, and what changed meanwhile is right soon', { skip }, async () => {
+test('a restarted ZooKeeper loses no answer, and what changed meanwhile is right soon', {
+  skip,
+}, async () => {
   const vip = await vipOf(`${USER}.${Z}`);
   const name = 'com.foo.late.Service';
   let stop = false;
@@ -172,7 +191,11 @@ test('an expired session loses no answer, and the data is right soon', { skip },
 
 test('after SIGTERM _endpoints is empty and the VIP stays', { skip }, async () => {
   // Dubbo re-registers some seconds after its registry's return; only a registered provider can leave
-  await within('the provider to be registered', 30_000, async () => (await server.query(ENDPOINTS)).answer.length === 1);
+  await within(
+    'the provider to be registered',
+    30_000,
+    async () => (await server.query(ENDPOINTS)).answer.length === 1,
+  );
   const vip = await vipOf(`${USER}.${Z}`);
   await provider.stop();
   await within('no endpoint', 2000, async () => (await server.query(ENDPOINTS)).answer.length === 0);
@@ -181,7 +204,9 @@ test('after SIGTERM _endpoints is empty and the VIP stays', { skip }, async () =
   assert.equal(await vipOf(`${USER}.${Z}`), vip);
 });
 
-test('restarted while ZooKeeper is away: the same VIPs at once, and /ready says stale', { skip }, async () => {
+test('restarted while ZooKeeper is away: the same VIPs at once, and /ready says stale', {
+  skip,
+}, async () => {
   const vip = await vipOf(`${USER}.${Z}`);
   await zookeeper.kill();
   await server.stop();

@@ -4,12 +4,11 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ZOOKEEPER_DEFAULTS, type ZooKeeperOptions } from '../../src/registry/zookeeper/options.ts';
 import { createZooKeeperWatcher, type ZooKeeperWatcher } from '../../src/registry/zookeeper/watcher.ts';
 import { startProvider } from '../support/dubbo.ts';
 import { freePort } from '../support/ports.ts';
-import { runToEnd, until } from '../support/process.ts';
+import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 import { connectZkTool, dubboProviderPath, dubboProvidersPath, type ZkTool } from '../support/zk-tool.ts';
@@ -324,31 +323,9 @@ describe('zookeeper: faults', { skip }, () => {
     console.log(`${bursts.length} changes at once: known ${ms.toFixed(0)} ms after the last`);
     await until('live', () => sink.kind === 'live');
     assert.deepEqual([watcher.counters.missedEvents, watcher.counters.sessions], [0, 1]);
-  });
-
-  it('leaves nothing behind: the process ends by itself after stop()', async () => {
-    const module = (name: string): string =>
-      fileURLToPath(new URL(`../../src/registry/zookeeper/${name}`, import.meta.url));
-    const script = `
-      import { createZooKeeperWatcher } from ${JSON.stringify(module('watcher.ts'))};
-      import { ZOOKEEPER_DEFAULTS } from ${JSON.stringify(module('options.ts'))};
-      const nothing = () => {};
-      const servers = ['${zk.address}', '127.0.0.1:${await freePort()}', '10.255.255.1:2181', 'no.such.host.invalid:1', ''];
-      const watchers = servers.map((server) => {
-        const sink = { replace: nothing, update: nothing, skipped: nothing, state: ({ kind }) => console.log(kind) };
-        return createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers: server }, sink);
-      });
-      for (const watcher of watchers) watcher.start();
-      setTimeout(async () => {
-        await Promise.all(watchers.map((watcher) => watcher.stop()));
-        console.log('stopped');
-      }, 700);`;
-    const startedAt = performance.now();
-    const { code, stdout, stderr } = await runToEnd(process.execPath, ['--input-type=module', '-e', script]);
-    assert.deepEqual([code, stderr], [0, '']);
-    assert.match(stdout, /live\n.*stopped\n$/s);
-    assert.ok(performance.now() - startedAt < 4_000);
-    await until('sessions closed', async () => (await zk.sessions()).length <= 2);
+    const sessions = (await zk.sessions()).length;
+    await watcher.stop();
+    assert.equal((await zk.sessions()).length, sessions - 1);
   });
 
   it('knows a real Dubbo provider', { skip: skipWithout('dubbo') }, async () => {

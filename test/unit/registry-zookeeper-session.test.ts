@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ZOOKEEPER_DEFAULTS, type ZooKeeperOptions } from '../../src/registry/zookeeper/options.ts';
 import { Session } from '../../src/registry/zookeeper/session.ts';
 import { createZooKeeperWatcher } from '../../src/registry/zookeeper/watcher.ts';
-import { until } from '../support/process.ts';
+import { runToEnd, until } from '../support/process.ts';
 import { RecordingSink } from '../support/watcher-contract.ts';
 
 /** Octets from 32-bit numbers, with their length in front. */
@@ -259,5 +259,36 @@ describe('its supervisor', { concurrency: true }, () => {
     watcher.start();
     assert.equal(sink.kind, 'failed');
     await watcher.stop();
+  });
+
+  it('leaves nothing behind: the process ends by itself after stop()', async (test) => {
+    const server = await scripted(test, (n, socket) =>
+      socket.write(n === 0 ? granted(9_000) : reply(n - 1, NO_NODE)),
+    );
+    const silent = await scripted(test, () => {});
+    const module = (name: string): string =>
+      JSON.stringify(new URL(`../../src/registry/zookeeper/${name}`, import.meta.url).href);
+    const servers = [server.port, silent.port, 1].map((port) => `127.0.0.1:${port}`);
+    servers.push('10.255.255.1:2181', 'no.such.host.invalid:1', '');
+    const script = `
+      import { createZooKeeperWatcher } from ${module('watcher.ts')};
+      import { ZOOKEEPER_DEFAULTS } from ${module('options.ts')};
+      const nothing = () => {};
+      const watchers = ${JSON.stringify(servers)}.map((servers) => {
+        const sink = { replace: nothing, update: nothing, skipped: nothing, state: ({ kind }) => console.log(kind) };
+        return createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, sink);
+      });
+      for (const watcher of watchers) watcher.start();
+      setTimeout(async () => {
+        await Promise.all(watchers.map((watcher) => watcher.stop()));
+        console.log('stopped');
+      }, 1_000);`;
+    const child = runToEnd(process.execPath, ['--input-type=module', '-e', script]);
+    const ended = child.then(() => true);
+    const late = sleep(5_000, false, { ref: false });
+    assert.ok(await Promise.race([ended, late]), 'something keeps the process alive');
+    const { code, stdout, stderr } = await child;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /live\n.*stopped\n$/s);
   });
 });
