@@ -7,7 +7,7 @@ import type { CatalogEvents } from './catalog/catalog.ts';
 import { type Loaded, loadAll } from './config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from './config/plan-zones.ts';
 import type { ZoneFile } from './config/zone-files.ts';
-import { EventLine } from './event-line.ts';
+import { EventLine, namesOptions } from './event-line.ts';
 import { type PathWatch, watchPaths } from './files/watch-paths.ts';
 import type { Variables } from './files/yaml-file.ts';
 import { keyOf, type NameKey, toText } from './name/domain-name.ts';
@@ -62,10 +62,9 @@ export class App {
     this.#log = options.log;
     this.#loaded = options.loaded;
     const { config } = options.loaded;
-    const { style, ttl, maxRecords } = config.answers;
     this.#store = openStore(config.store);
     this.#line = new QueryLine(
-      { names: { style, ttl, maxRecords }, udpSize: config.limits.udpSize },
+      { names: namesOptions(config), udpSize: config.limits.udpSize },
       {
         onQuery: (line) => this.#log.info({ ...line }, 'query'),
         onPanic: (query, error) => this.#log.error({ query, error }, 'a query met a bug and got SERVFAIL'),

@@ -1,17 +1,25 @@
 import { Catalog, type CatalogEvents, type RegistryOptions, type Source } from './catalog/catalog.ts';
 import { Publisher } from './catalog/publisher.ts';
-import type { StaticNames } from './zone/static-names.ts';
 import type { Config } from './config/schema.ts';
+import { ROOT } from './name/domain-name.ts';
 import { createWatcher } from './registry/create.ts';
 import { registryId } from './registry/schema.ts';
 import type { Watcher } from './registry/watcher.ts';
 import type { QueryLine } from './serve/query-line.ts';
 import { Ledger } from './vip/ledger.ts';
 import type { Store } from './vip/store.ts';
+import type { NamesOptions } from './zone/registry-names.ts';
+import type { StaticNames } from './zone/static-names.ts';
 
 /** The stored serial is ahead of the one in use by at most this: one write serves so many changes. */
 const SERIAL_RESERVE = 100_000;
 const SERIAL_VALUE = 'serial';
+
+/** How names of registries answer, as configured. */
+export function namesOptions({ zone, answers }: Config): NamesOptions {
+  const { style, ttl, maxRecords } = answers;
+  return { style, ttl, maxRecords, ptrZone: zone[0] ?? ROOT };
+}
 
 /**
  * The event line of one configuration: watchers → catalogue → ledger → store → change sets. A new configuration gets
@@ -38,12 +46,12 @@ export class EventLine {
     minimumSerial: number,
   ): Promise<EventLine> {
     const { rows, snapshots, values } = await store.load();
-    const { ttl, maxRecords, style, template, address } = config.answers;
+    const { ttl, maxRecords, template, address } = config.answers;
     const now = Math.floor(Date.now() / 1000);
     const serial = Math.max(Number(values.get(SERIAL_VALUE) ?? 0), now, minimumSerial);
     const publisher = new Publisher(
       line,
-      { style, ttl, maxRecords },
+      namesOptions(config),
       serial,
       SERIAL_RESERVE,
       async (reserved) => {

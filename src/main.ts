@@ -52,10 +52,10 @@ async function serve(configFile: string): Promise<number> {
       void app.stop().then(() => resolve(0));
     });
     process.on('SIGINT', () => {
+      // a second signal, or one while a lame duck still answers, ends it here and now
+      if (stopping) process.exit(0);
       stopping = true;
       void app.stop(0).then(() => resolve(0));
-      // a second one, or a stop that hangs, ends it at once
-      process.once('SIGINT', () => process.exit(130));
     });
     process.on('SIGHUP', () => void app.reload('SIGHUP'));
   });

@@ -7,12 +7,12 @@ import type { RegistrySink, WatcherState } from '../registry/watcher.ts';
 import type { Ledger, LedgerChange } from '../vip/ledger.ts';
 import type { SnapshotRow, Store, StoreChange } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
+import type { StaticNames } from '../zone/static-names.ts';
 import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, mergeContributions } from './merge.ts';
 import { NameBook } from './name-book.ts';
 import { RegistryView } from './registry-view.ts';
-import type { StaticNames } from '../zone/static-names.ts';
 
 export interface RegistryOptions {
   /** unique and stable: the key of its stored snapshot, e.g. `file:zones/demo.interfaces.yaml` */

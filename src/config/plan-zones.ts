@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os';
-import { StaticNames } from '../zone/static-names.ts';
 import { type Address, parseAddress } from '../name/address.ts';
 import { constantPrefix, type DomainName, join, keyOf, type NameKey } from '../name/domain-name.ts';
 import { reverseZonesOf } from '../vip/reverse-zones.ts';
 import { type NameServer, ownZone } from '../zone/own-zone.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
+import { StaticNames } from '../zone/static-names.ts';
 import { soaSerial } from '../zone/static-zone.ts';
 import { TYPE } from '../zone/types.ts';
 import type { ZoneRole } from '../zone/zone-data.ts';

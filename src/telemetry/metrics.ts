@@ -189,7 +189,7 @@ function dnsText(line: QueryLine): string {
   };
   const each = (row: (block: number, labels: string, proto: string) => void) => {
     for (const [block, { server, zone, proto }] of blocks)
-      row(block, `server="${server}",zone="${zone}",view=""`, proto);
+      row(block, `server="${server}",zone=${JSON.stringify(zone)},view=""`, proto);
   };
   const histogram = (name: string, labels: string, { cumulative, count, sum }: HistogramValues) => {
     for (const { bound, count: below } of cumulative) {

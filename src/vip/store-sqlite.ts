@@ -18,6 +18,7 @@ export function openSqliteStore(path: string): Store {
   const waiting = new Map<number, (reply: StoreReply) => void>();
   let next = 0;
   let dead: string | undefined;
+  let closed: Promise<void> | undefined;
   worker.on('message', (reply: StoreReply) => {
     waiting.get(reply.number)?.(reply);
     waiting.delete(reply.number);
@@ -49,9 +50,9 @@ export function openSqliteStore(path: string): Store {
     commit: async (changes) => {
       await request({ kind: 'commit', changes });
     },
-    close: async () => {
-      await request({ kind: 'close' });
-      await worker.terminate();
+    close: () => {
+      closed ??= request({ kind: 'close' }).then(async () => void (await worker.terminate()));
+      return closed;
     },
   };
 }

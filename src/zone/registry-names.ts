@@ -36,6 +36,8 @@ export interface NamesOptions {
   /** seconds, for names that belong to no single interface */
   readonly ttl: number;
   readonly maxRecords: number;
+  /** the zone whose structured domains PTR records name */
+  readonly ptrZone: DomainName;
 }
 
 /** An interface at rest: its {@link InterfaceEntry} as JSON, a fraction of the memory of the parsed objects. */

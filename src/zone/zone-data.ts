@@ -87,12 +87,6 @@ export class ZoneData implements Zones {
     const zone = this.zoneOf(keyOf(reverseName(address)));
     if (zone?.role === 'reverse') zone.setOwner(address, owner, touched, only?.domain);
   }
-
-  /** The structured domain that a PTR record names. @internal */
-  ownerDomain(owner: Prefix): DomainName | undefined {
-    for (const zone of this.#zones.values()) if (zone.role === 'registry') return join(owner, zone.apex);
-    return undefined;
-  }
 }
 
 function addressesOf(entry: InterfaceEntry | undefined): Set<Address> {
@@ -158,9 +152,9 @@ export class LiveZone implements Zone {
       trace(name);
       const node = this.#owners.get(name);
       if (node === undefined) return undefined;
-      const target = node.value === undefined ? undefined : this.#data.ownerDomain(node.value);
-      if (target === undefined) return EMPTY_NON_TERMINAL;
-      return nodeOf([{ type: TYPE.PTR, ttl: this.#data.names.options.ttl, rdatas: [target] }]);
+      if (node.value === undefined) return EMPTY_NON_TERMINAL;
+      const { ttl, ptrZone } = this.#data.names.options;
+      return nodeOf([{ type: TYPE.PTR, ttl, rdatas: [join(node.value, ptrZone)] }]);
     }
     const below = labelsAbove(name, this.apexKey);
     return below === undefined ? undefined : this.#data.names.find(below, this.apex, trace);

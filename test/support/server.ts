@@ -39,6 +39,11 @@ export interface Reply {
   readonly octets: Buffer;
 }
 
+/** A test's context, or anything else that knows when the test is over. */
+export interface Cleanup {
+  after(clean: () => unknown): void;
+}
+
 export interface Site {
   readonly folder: string;
   readonly dnsPort: number;
@@ -109,12 +114,18 @@ export function completeConfig(config: string, { dnsPort, httpPort }: Site): str
 }
 
 /** Starts the server of a site, and waits until it serves; rejects with its output when it does not. */
-export async function startOn(site: Site, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+export async function startOn(
+  test: Cleanup,
+  site: Site,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const child = startChild(process.execPath, [MAIN, 'serve', '-c', CONFIG_FILE], {
     name: 'rpc-dns',
     cwd: site.folder,
     env: { RPC_DNS_LOG_LEVEL: 'debug', ...env },
   });
+  // a server that a failed test leaves behind would keep its test file from ending
+  test.after(() => child.kill());
   await child.waitFor(/"msg":"serving"/);
   const http = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${site.httpPort}${path}`);
@@ -141,8 +152,8 @@ export async function startOn(site: Site, env: Readonly<Record<string, string>> 
   };
 }
 
-export async function startServer(options: SiteOptions): Promise<Server> {
-  return startOn(await createSite(options), options.env);
+export async function startServer(test: Cleanup, options: SiteOptions): Promise<Server> {
+  return startOn(test, await createSite(options), options.env);
 }
 
 function logLines(text: string): LogLine[] {
