@@ -49,15 +49,9 @@ export class EventLine {
     const { ttl, maxRecords, template, address } = config.answers;
     const now = Math.floor(Date.now() / 1000);
     const serial = Math.max(Number(values.get(SERIAL_VALUE) ?? 0), now, minimumSerial);
-    const publisher = new Publisher(
-      line,
-      namesOptions(config),
-      serial,
-      SERIAL_RESERVE,
-      async (reserved) => {
-        await store.commit([{ kind: 'put-value', name: SERIAL_VALUE, value: String(reserved) }]);
-      },
-    );
+    const publisher = new Publisher(line, namesOptions(config), serial, SERIAL_RESERVE, async (reserved) => {
+      await store.commit([{ kind: 'put-value', name: SERIAL_VALUE, value: String(reserved) }]);
+    });
     const ledger = new Ledger(config.vips.pools, config.vips.reuseAfter, rows);
     const options = {
       template,

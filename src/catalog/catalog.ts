@@ -10,7 +10,7 @@ import type { InterfaceChange } from '../zone/change.ts';
 import type { StaticNames } from '../zone/static-names.ts';
 import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
-import { type Contribution, mergeContributions } from './merge.ts';
+import { type Contribution, mergeContributions, unite } from './merge.ts';
 import { NameBook } from './name-book.ts';
 import { RegistryView } from './registry-view.ts';
 
@@ -74,6 +74,8 @@ export interface Known {
   readonly placed: readonly Placed[];
   readonly conflicts: readonly string[];
   readonly occluded: number;
+  /** endpoints beyond `answers.maxRecords` */
+  readonly leftOut: number;
   readonly entry: string;
   /** Unix milliseconds */
   readonly changedAt: number;
@@ -124,6 +126,7 @@ export class Catalog {
   readonly #starved = new Set<InterfaceName>();
   #conflicts = 0;
   #occluded = 0;
+  #leftOut = 0;
 
   constructor(
     registries: readonly RegistryOptions[],
@@ -171,6 +174,11 @@ export class Catalog {
   /** Names that static records hide, over all interfaces. */
   get occluded(): number {
     return this.#occluded;
+  }
+
+  /** Endpoints beyond `answers.maxRecords`, over all interfaces. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /** Interfaces without an address. */
@@ -532,6 +540,7 @@ export class Catalog {
     const before = this.#known.get(name);
     this.#conflicts -= before?.conflicts.length ?? 0;
     this.#occluded -= before?.occluded ?? 0;
+    this.#leftOut -= before?.leftOut ?? 0;
     if (decision === undefined) {
       this.#known.delete(name);
       this.#starved.delete(name);
@@ -547,7 +556,18 @@ export class Catalog {
     for (const text of conflicts) if (!before?.conflicts.includes(text)) this.#events.onLoss(name, text);
     this.#conflicts += conflicts.length;
     this.#occluded += decision.occluded;
-    this.#known.set(name, { names, placed, conflicts, occluded: decision.occluded, entry, changedAt });
+    const endpoints = unite(placed.flatMap(({ merged }) => merged.endpoints)).length;
+    const leftOut = Math.max(0, endpoints - this.#options.maxRecords);
+    this.#leftOut += leftOut;
+    this.#known.set(name, {
+      names,
+      placed,
+      conflicts,
+      occluded: decision.occluded,
+      leftOut,
+      entry,
+      changedAt,
+    });
     return isChanged ? [name, entry] : undefined;
   }
 

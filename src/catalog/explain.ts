@@ -13,6 +13,8 @@ export interface Explanation {
   /** when its answers last changed, ISO 8601 */
   readonly changedAt: string;
   readonly conflicts: readonly string[];
+  /** endpoints that are not answered, beyond `answers.maxRecords` */
+  readonly leftOut: number;
 }
 
 export interface ServiceExplanation {
@@ -68,6 +70,7 @@ export function explain(catalog: Catalog, zone: DomainName, name: InterfaceName)
     services: servicesOf(catalog, known),
     changedAt: new Date(known.changedAt).toISOString(),
     conflicts: known.conflicts,
+    leftOut: known.leftOut,
   };
 }
 

@@ -34,6 +34,9 @@ function interfaceLines(found: Explanation): string[] {
     `structured domain  ${found.domain}`,
     `last changed       ${found.changedAt}`,
     ...found.services.flatMap(serviceLines),
+    ...(found.leftOut === 0
+      ? []
+      : [`left out           ${found.leftOut} endpoints beyond answers.maxRecords`]),
     ...found.conflicts.map((conflict) => `conflict           ${conflict}`),
   ];
 }

@@ -131,6 +131,9 @@ export class Metrics {
     this.#gauge('occluded_names', 'Names of registries that static records hide.', [], (set) => {
       set({}, catalog().occluded);
     });
+    this.#gauge('left_out_endpoints', 'Endpoints beyond answers.maxRecords.', [], (set) => {
+      set({}, catalog().leftOut);
+    });
     this.#gauge('vip_pool_capacity', 'Addresses that a pool can give.', ['pool'], (set) => {
       for (const { pool, capacity } of catalog().ledger.poolUse()) set({ pool: pool.text }, Number(capacity));
     });

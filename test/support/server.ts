@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type ReadMessage, readMessage } from '../../src/wire/read-message.ts';
 import { recordText } from '../../src/zone/record-text.ts';
 import { freePort } from './ports.ts';
-import { type Child, type Exit, runToEnd, startChild } from './process.ts';
+import { type Child, type Exit, runToEnd, startChild, until } from './process.ts';
 import { parseQuestion, queryOctets } from './question.ts';
 import { tempFolder } from './temp.ts';
 import { assertWitnessed } from './witness.ts';
@@ -68,6 +68,8 @@ export interface Server extends Site {
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number | undefined>;
   /** SIGHUP, and waits for what comes of it. @returns false when the configuration was refused */
   reload(): Promise<boolean>;
+  /** Waits until every required registry has been read. */
+  ready(): Promise<void>;
   /** SIGTERM; @returns the exit status */
   stop(): Promise<Exit>;
   kill(): Promise<Exit>;
@@ -115,8 +117,8 @@ export function completeConfig(config: string, { dnsPort, httpPort }: Site): str
 
 /** Starts the server of a site, and waits until it serves; rejects with its output when it does not. */
 export async function startOn(
-  test: Cleanup,
   site: Site,
+  test?: Cleanup,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   const child = startChild(process.execPath, [MAIN, 'serve', '-c', CONFIG_FILE], {
@@ -125,7 +127,7 @@ export async function startOn(
     env: { RPC_DNS_LOG_LEVEL: 'debug', ...env },
   });
   // a server that a failed test leaves behind would keep its test file from ending
-  test.after(() => child.kill());
+  test?.after(() => child.kill());
   await child.waitFor(/"msg":"serving"/);
   const http = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${site.httpPort}${path}`);
@@ -147,13 +149,17 @@ export async function startOn(
       const [text] = await child.waitFor(/"reason":"SIGHUP".*"msg":"(reloaded|not reloaded)/, { from });
       return text.endsWith('"reloaded');
     },
+    ready: async () => {
+      await until('ready', async () => (await http('/ready')).status === 200);
+    },
     stop: () => child.stop(),
     kill: () => child.kill(),
   };
 }
 
-export async function startServer(test: Cleanup, options: SiteOptions): Promise<Server> {
-  return startOn(test, await createSite(options), options.env);
+/** @param test the server goes when this test is over, however it ends; without it the caller stops the server */
+export async function startServer(options: SiteOptions, test?: Cleanup): Promise<Server> {
+  return startOn(await createSite(options), test, options.env);
 }
 
 function logLines(text: string): LogLine[] {

@@ -59,7 +59,6 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
     attempt: () => counters.attempts++,
     serve(session) {
       counters.sessions++;
-      if (!hasData) setState({ kind: 'syncing' });
       return new DubboTree(session, options, chroot, handlers, pool);
     },
     lost(reason, wasOpen) {
