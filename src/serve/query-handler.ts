@@ -1,8 +1,10 @@
+import type { Answer } from '../answer/answer.ts';
 import { resolve } from '../answer/resolve.ts';
 import { keyOf, toText } from '../name/domain-name.ts';
 import { decodeQuery } from '../wire/decode.ts';
 import { type Encoded, encodeError, encodeRcode, encodeReply, SCRATCH_LENGTH } from '../wire/encode.ts';
 import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
+import { TYPE } from '../zone/types.ts';
 import type { LiveZone, ZoneData } from '../zone/zone-data.ts';
 import { admit } from './admit.ts';
 import type { Client } from './client.ts';
@@ -135,7 +137,7 @@ export class QueryHandler {
     if (encoded.truncated) this.#counters.add('truncated');
     const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
     if (zone !== undefined && holdable && encoded.complete && encoded.optAt <= this.#udpSize) {
-      this.#hold(message, query, encoded, answer.kind !== 'data', zone, [...facts]);
+      this.#hold(message, query, encoded, answer, zone, [...facts]);
     }
     return encoded.length;
   }
@@ -144,7 +146,7 @@ export class QueryHandler {
     message: Buffer,
     query: Query,
     encoded: Encoded,
-    negative: boolean,
+    answer: Answer,
     zone: LiveZone,
     facts: readonly string[],
   ): void {
@@ -156,10 +158,17 @@ export class QueryHandler {
       flags: out.readUInt16BE(2) & ~FLAG.RD,
       counts: [out.readUInt16BE(6), out.readUInt16BE(8), out.readUInt16BE(10) - (query.edns ? 1 : 0)],
       serialAt: encoded.serialAt === 0 ? -1 : encoded.serialAt - query.questionEnd,
+      serialOf: this.#serialOf(answer),
       zone,
-      negative,
+      negative: answer.kind !== 'data',
       facts,
     });
+  }
+
+  /** The zone whose SOA is in the reply. */
+  #serialOf(answer: Answer): LiveZone | undefined {
+    const soa = 'soa' in answer ? answer.soa : answer.kind === 'data' ? answer.rrset : undefined;
+    return soa?.rrset.type === TYPE.SOA ? this.#data.zoneOf(keyOf(soa.name)) : undefined;
   }
 
   #rcode(query: Query, length: number): number {

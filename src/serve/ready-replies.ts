@@ -15,6 +15,9 @@ export interface ReadyReply {
   readonly counts: readonly [answer: number, authority: number, additional: number];
   /** where in `tail` the SOA's serial stands; -1 for none */
   readonly serialAt: number;
+  /** whose serial that is: a CNAME may have led into another zone */
+  readonly serialOf: LiveZone | undefined;
+  /** the zone of the question */
   readonly zone: LiveZone;
   readonly negative: boolean;
   /** what it was made from, see `Trace` */
@@ -128,7 +131,8 @@ export class ReadyReplies {
     out[7] = held.counts[0];
     out[9] = held.counts[1];
     out[11] = held.counts[2] + (edns ? 1 : 0);
-    if (held.serialAt >= 0) writeU32(out, questionEnd + held.serialAt, held.zone.serial);
+    const { serialOf } = held;
+    if (serialOf !== undefined) writeU32(out, questionEnd + held.serialAt, serialOf.serial);
     (held.negative ? this.#negative : this.#positive).get(held.key);
     this.last = held;
     if (!edns) return end;
