@@ -18,7 +18,11 @@ export function loadAll(file: string, variables: Variables): Validated<Loaded> {
   if (!loaded.ok) return loaded;
   const { config } = loaded.value;
   const zoneFiles = loadZones(config.zones);
-  const problems: Problem[] = [...zoneFiles.fatal];
+  const problems: Problem[] = zoneFiles.unread.map(({ pattern, reason }) => {
+    const position = loaded.value.positionOf(['zones', config.zones.indexOf(pattern)]);
+    return { file, ...position, text: `${pattern}: ${reason}` };
+  });
+  problems.push(...zoneFiles.fatal);
   for (const [i, registry] of config.registries.entries()) {
     if (registry.kind !== 'file') continue;
     try {

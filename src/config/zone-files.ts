@@ -1,4 +1,4 @@
-import { globSync, readFileSync, realpathSync } from 'node:fs';
+import { closeSync, globSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import { unreadable } from '../files/unreadable.ts';
 import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
@@ -18,6 +18,8 @@ export interface LoadedZones {
   readonly zones: readonly ZoneFile[];
   /** of files that the configuration names literally: it cannot be served without them */
   readonly fatal: readonly Problem[];
+  /** files that it names literally and that cannot be read */
+  readonly unread: readonly { readonly pattern: string; readonly reason: string }[];
   /** of files behind a glob: left out */
   readonly leftOut: readonly Problem[];
   /** every file that was read, included ones as well */
@@ -29,6 +31,7 @@ export function loadZones(patterns: readonly string[]): LoadedZones {
   const zones = new Map<NameKey, ZoneFile>();
   const fatal: Problem[] = [];
   const leftOut: Problem[] = [];
+  const unread: { pattern: string; reason: string }[] = [];
   const files = new Set<string>();
   for (const pattern of patterns) {
     const isGlob = /[*?[{]/.test(pattern);
@@ -36,6 +39,11 @@ export function loadZones(patterns: readonly string[]): LoadedZones {
       if (files.has(file)) continue;
       files.add(file);
       const problems = isGlob ? leftOut : fatal;
+      const reason = isGlob ? undefined : whyUnreadable(file);
+      if (reason !== undefined) {
+        unread.push({ pattern, reason });
+        continue;
+      }
       const result = loadZone(file);
       if (!Array.isArray(result)) {
         for (const record of result.records) files.add(record.file);
@@ -47,7 +55,16 @@ export function loadZones(patterns: readonly string[]): LoadedZones {
       }
     }
   }
-  return { zones: [...zones.values()], fatal, leftOut, files: [...files] };
+  return { zones: [...zones.values()], fatal, unread, leftOut, files: [...files] };
+}
+
+function whyUnreadable(file: string): string | undefined {
+  try {
+    closeSync(openSync(file, 'r'));
+    return statSync(file).isDirectory() ? 'is a folder: expected a file' : undefined;
+  } catch (error) {
+    return unreadable(error);
+  }
 }
 
 /** @returns the zone, or all that is wrong with it */

@@ -2,12 +2,18 @@ import { z } from 'zod';
 import { type Address, parseAddress, parseIpv4, parseIpv6 } from '../name/address.ts';
 import { type DomainName, parseDomainName } from '../name/domain-name.ts';
 import { parseTemplate } from '../name/template.ts';
-import type { Result } from '../result.ts';
+import { bad, ok, type Result } from '../result.ts';
 import { parsePool } from '../vip/pool.ts';
 
 /** A text that a parser of ours reads; its reason becomes the problem. */
-function parsed<T>(parse: (text: string) => Result<T>) {
-  return z.string().transform((text, context): T => {
+function parsed<T>(parse: (text: string) => Result<T>, otherwise?: string) {
+  const string =
+    otherwise === undefined
+      ? z.string()
+      : z.string({
+          error: ({ input }) => (input === undefined ? undefined : `'${String(input)}': ${otherwise}`),
+        });
+  return string.transform((text, context): T => {
     const result = parse(text);
     if (result.ok) return result.value;
     context.issues.push({ code: 'custom', message: result.reason, input: text });
@@ -17,18 +23,15 @@ function parsed<T>(parse: (text: string) => Result<T>) {
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+const DURATION_TEXT = 'expected a number with ms, s, m, h or d, such as 24h';
+
 /** `500ms`, `60s`, `10m`, `24h`, `7d` → milliseconds. */
 export const duration = parsed((text) => {
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
   const unit = UNITS_MS[match?.[2] ?? ''];
-  if (match === null || unit === undefined) {
-    return {
-      ok: false,
-      reason: `'${text}' is no duration: expected a number with ms, s, m, h or d, such as 24h`,
-    };
-  }
-  return { ok: true, value: Number(match[1]) * unit };
-});
+  if (match === null || unit === undefined) return bad(`'${text}' is no duration: ${DURATION_TEXT}`);
+  return ok(Number(match[1]) * unit);
+}, DURATION_TEXT);
 
 export const domainName = parsed<DomainName>((text) => parseDomainName(text));
 
@@ -47,16 +50,17 @@ export interface HostPort {
   readonly port: number;
 }
 
+const LISTEN_TEXT = 'expected ADDRESS:PORT such as 127.0.0.1:5300 or [::1]:5300';
+
 /** `127.0.0.1:5300`, `[::1]:5300`, `0.0.0.0:53`; addresses only, since a server cannot bind to a name. Port 0: any. */
 export const listenAddress = parsed<HostPort>((text) => {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? '';
   const isAddress = match?.[1] === undefined ? parseIpv4(host) : parseIpv6(host);
-  if (match === null || isAddress === undefined || Number(match[3]) > 65535) {
-    return { ok: false, reason: `'${text}': expected ADDRESS:PORT such as 127.0.0.1:5300 or [::1]:5300` };
-  }
-  return { ok: true, value: { host, port: Number(match[3]) } };
-});
+  if (match === null || isAddress === undefined || Number(match[3]) > 65535)
+    return bad(`'${text}': ${LISTEN_TEXT}`);
+  return ok({ host, port: Number(match[3]) });
+}, LISTEN_TEXT);
 
 /** Seconds, as in a record (RFC 2181 section 8). */
 export const ttl = z

@@ -37,7 +37,8 @@ function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile, schema: z.ZodType):
       });
     }
     case 'invalid_type':
-      return [{ ...here, text: wrongType(issue.expected, path, yaml) }];
+      // a field that knows better than its type what is expected says so
+      return [{ ...here, text: ownMessage(issue) ?? wrongType(issue.expected, path, yaml) }];
     case 'invalid_value': {
       const values = issue.values.map(String);
       const found = yaml.sourceOf(path);
@@ -48,11 +49,17 @@ function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile, schema: z.ZodType):
     }
     case 'too_small':
       return [
-        { ...here, text: `${found(path, yaml)}expected at least ${issue.minimum}${unitOf(issue.origin)}` },
+        {
+          ...here,
+          text: `${found(path, yaml)}expected at least ${amount(Number(issue.minimum), issue.origin)}`,
+        },
       ];
     case 'too_big':
       return [
-        { ...here, text: `${found(path, yaml)}expected at most ${issue.maximum}${unitOf(issue.origin)}` },
+        {
+          ...here,
+          text: `${found(path, yaml)}expected at most ${amount(Number(issue.maximum), issue.origin)}`,
+        },
       ];
     default:
       return [{ ...here, text: issue.message }];
@@ -64,9 +71,14 @@ function found(path: Path, yaml: YamlFile): string {
   return source === undefined ? '' : `'${source}': `;
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' entries' : '';
+function ownMessage(issue: z.core.$ZodIssue): string | undefined {
+  return issue.message.startsWith('Invalid input') ? undefined : issue.message;
+}
+
+function amount(count: number, origin: string): string {
+  if (origin === 'string') return `${count} ${count === 1 ? 'character' : 'characters'}`;
+  if (origin === 'array') return `${count} ${count === 1 ? 'entry' : 'entries'}`;
+  return String(count);
 }
 
 const KIND_TEXT: Readonly<Record<string, string>> = {
@@ -78,8 +90,12 @@ const KIND_TEXT: Readonly<Record<string, string>> = {
   object: 'keys and values',
 };
 
-function wrongType(expected: string, path: Path, yaml: YamlFile): string {
+function wrongType(expected: string, at: Path, yaml: YamlFile): string {
+  let path = at;
   const wanted = KIND_TEXT[expected] ?? expected;
+  const above = path.slice(0, -1);
+  // one value where a list may stand: the element is the value itself
+  if (typeof path.at(-1) === 'number' && !Array.isArray(valueAt(yaml.value, above))) path = above;
   const source = yaml.sourceOf(path);
   const value = valueAt(yaml.value, path);
   if (value === undefined) return missing(path, wanted);

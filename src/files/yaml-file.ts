@@ -5,7 +5,6 @@ import {
   isSeq,
   LineCounter,
   type Node,
-  parseAllDocuments,
   parseDocument,
   Scalar,
   visit,
@@ -46,12 +45,17 @@ export function readYaml(file: string, text: string, variables: Variables): Yaml
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   for (const error of document.errors) {
-    problems.push({ file, ...at(error.pos[0]), text: error.message });
+    const several = error.code === 'MULTIPLE_DOCS';
+    const reason = several ? 'a second YAML document: expected one in a file' : error.message;
+    problems.push({ file, ...at(error.pos[0]), text: reason });
   }
-  if (document.errors.some((error) => error.code === 'MULTIPLE_DOCS') || parseAllDocuments(text).length > 1) {
-    if (problems.length === 0)
-      problems.push({ file, line: 1, column: 1, text: 'expected one YAML document' });
-  }
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const reason = `alias *${alias.source}: no anchor &${alias.source} stands before it`;
+      problems.push({ file, ...at(alias.range?.[0] ?? 0), text: reason });
+    },
+  });
   if (variables !== undefined) problems.push(...fillIn(document, variables, file, at));
   let value: unknown;
   try {

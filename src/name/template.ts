@@ -1,3 +1,4 @@
+import { didYouMeanText } from '../did-you-mean.ts';
 import { bad, ok, type Result } from '../result.ts';
 import { type InterfaceName, packageLabels, simpleName } from './interface-name.ts';
 import { hostLabel } from './labels.ts';
@@ -51,7 +52,10 @@ export function parseTemplate(text: string): Result<Template> {
       continue;
     }
     const name = FIELDS.find((known) => known === field[1]);
-    if (name === undefined) return bad(`unknown field '{${field[1]}}': expected one of ${FIELDS.join(', ')}`);
+    if (name === undefined) {
+      const meant = didYouMeanText(field[1] ?? '', FIELDS);
+      return bad(`unknown field '{${field[1]}}': expected one of ${FIELDS.join(', ')}${meant}`);
+    }
     const filters: Filter[] = [];
     for (const word of (field[2] ?? '').split('|').slice(1)) {
       const filter = FILTERS.find((known) => known === word);

@@ -24,7 +24,7 @@ export function parsePool(text: string): Result<Pool> {
   if ((toNumber(first) & low) !== 0n) {
     const start = fromNumber(toNumber(first) & ~low, first.length);
     return bad(
-      `'${text}' has bits set behind its prefix: did you mean the pool that starts at ${addressText(start)}?`,
+      `'${text}' has bits set behind its prefix: did you mean ${addressText(start)}/${prefixLength}?`,
     );
   }
   return ok({ text, family: isIpv4(first) ? 4 : 6, first, prefixLength });
