@@ -52,7 +52,6 @@ export class App {
   #zoneFiles: readonly ZoneFile[] = [];
   #listening: Listening[] = [];
   #watch: PathWatch | undefined;
-  #fingerprint = '';
   #reloading: Promise<readonly Problem[]> = Promise.resolve([]);
   #serving = true;
   #storeDown = false;
@@ -235,15 +234,23 @@ export class App {
     };
   }
 
-  #watchFiles(): void {
-    this.#watch?.close();
+  #watchedPaths(): string[] {
     const { file, config, zoneFiles } = this.#loaded;
-    const paths = [file, ...zoneFiles.files, ...config.zones.map((pattern) => globFolder(pattern))];
-    this.#fingerprint = fingerprint(paths);
-    this.#watch = watchPaths(paths, () => {
-      if (fingerprint(paths) === this.#fingerprint) return;
+    return [file, ...zoneFiles.files, ...config.zones.map(globFolder)];
+  }
+
+  /** @param seen how the files were before they were read: what changed since is read again */
+  #watchFiles(seen: ReadonlyMap<string, string> = new Map()): void {
+    this.#watch?.close();
+    const paths = this.#watchedPaths();
+    const known = new Map(paths.map((path) => [path, seen.get(path) ?? fingerprint(path)]));
+    const look = () => {
+      if (paths.every((path) => fingerprint(path) === known.get(path))) return;
+      this.#watch?.close();
       void this.reload('a file changed');
-    });
+    };
+    this.#watch = watchPaths(paths, look);
+    look();
   }
 
   /** Reads everything anew. @returns problems that kept the running configuration in place */
@@ -255,6 +262,7 @@ export class App {
   async #reload(reason: string): Promise<readonly Problem[]> {
     if (!this.#serving) return [];
     const before = this.#loaded;
+    const seen = new Map(this.#watchedPaths().map((path) => [path, fingerprint(path)]));
     const result = loadAll(before.file, this.#options.variables);
     this.#metrics.events.reloaded(result.ok);
     if (!result.ok) {
@@ -263,7 +271,7 @@ export class App {
         { reason, problems: result.problems.length },
         'not reloaded: the running configuration stays',
       );
-      this.#watchFiles();
+      this.#watchFiles(seen);
       return result.problems;
     }
     const fixed = FIXED.filter((key) => !same(before.config[key], result.value.config[key]));
@@ -274,7 +282,7 @@ export class App {
     this.#loaded = { ...result.value, config };
     this.#adoptZones(this.#loaded);
     await this.#applyReload(before, gone);
-    this.#watchFiles();
+    this.#watchFiles(seen);
     this.#log.info({ reason, zones: this.#zoneFiles.length }, 'reloaded');
     return [];
   }
@@ -344,15 +352,12 @@ function globFolder(pattern: string): string {
   return fixed.endsWith('/') ? `${fixed}.` : `${dirname(fixed || '.')}/.`;
 }
 
-/** Changes when one of the paths does: their sizes, times and inodes. */
-function fingerprint(paths: readonly string[]): string {
-  const parts = paths.map((path) => {
-    try {
-      const { mtimeMs, size, ino } = statSync(path);
-      return `${mtimeMs} ${size} ${ino}`;
-    } catch {
-      return 'missing';
-    }
-  });
-  return parts.join(',');
+/** Changes when the file does: its time, size and inode. */
+function fingerprint(path: string): string {
+  try {
+    const { mtimeMs, size, ino } = statSync(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  } catch {
+    return 'missing';
+  }
 }

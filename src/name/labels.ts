@@ -39,7 +39,10 @@ export function applicationLabel(application: string): string {
   return shortenLabel(valueLabel(application));
 }
 
+/** With `_tcp` behind it no longer than what every base name leaves room for, see `interface-domain.ts`. */
+const MAX_PROTOCOL_LABEL = 45;
+
 /** `_dubbo` for `dubbo` (RFC 2782). */
 export function protocolLabel(protocol: string): string {
-  return shortenLabel(`_${valueLabel(protocol)}`);
+  return shortenLabel(`_${valueLabel(protocol)}`, MAX_PROTOCOL_LABEL);
 }

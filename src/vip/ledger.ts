@@ -206,12 +206,15 @@ export class Ledger {
   }
 
   #poolAddress(owner: ServiceKey, family: 4 | 6, now: number): Address | undefined {
-    const own = this.addressesOf(owner).filter((row) => this.#poolOf(row.address)?.family === family);
+    // a changed pool may have made an address its network or broadcast address: that one moves as well
+    const own = this.addressesOf(owner).filter(
+      (row) => familyOf(row.address) === family && this.#usable(row.address),
+    );
     const kept =
       own.find((row) => row.kind === 'pool' && row.retiredAt === null) ??
       own.find((row) => row.kind === 'pool' && !this.#expired(row, now)) ??
       // a pin that was taken back becomes the owner's ordinary address, if a pool could have given it
-      own.find((row) => row.kind === 'pin' && this.#usable(row.address));
+      own.find((row) => row.kind === 'pin');
     if (kept !== undefined) {
       if (kept.retiredAt !== null || kept.kind !== 'pool')
         this.#put({ ...kept, kind: 'pool', retiredAt: null });

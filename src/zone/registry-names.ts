@@ -155,6 +155,8 @@ export class RegistryNames {
   /** A name below the nearest structured domain or call name. */
   #findDerived(name: Prefix, view: View, trace: Trace): ZoneNode | undefined {
     for (let at = name.charCodeAt(0) + 1; at < name.length; at += name.charCodeAt(at) + 1) {
+      // static records may hide this ancestor from every other look at it
+      trace(nameFact(name.slice(at)));
       const claims = this.#tree.get(name.slice(at))?.value;
       const claim = claims?.find(({ kind }) => kind === 'domain' || kind === 'call');
       if (claim === undefined || (claim.kind !== 'domain' && claim.kind !== 'call')) continue;

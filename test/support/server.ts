@@ -75,11 +75,10 @@ export interface Server extends Site {
   kill(): Promise<Exit>;
 }
 
-export interface SiteOptions {
+export interface SiteOptions extends StartOptions {
   /** YAML without `listen`, `control` and `store`, unless given here they are generated */
   readonly config: string;
   readonly files?: Readonly<Record<string, string>>;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A folder with a configuration on free ports, without a server yet. */
@@ -115,16 +114,18 @@ export function completeConfig(config: string, { dnsPort, httpPort }: Site): str
   return `listen: { dns: ["127.0.0.1:${dnsPort}"], http: "127.0.0.1:${httpPort}" }\n${config}`;
 }
 
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** default: `serving`, which does not wait for the registries */
+  readonly until?: 'ready' | 'serving';
+}
+
 /** Starts the server of a site, and waits until it serves; rejects with its output when it does not. */
-export async function startOn(
-  site: Site,
-  test?: Cleanup,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Server> {
+export async function startOn(site: Site, test?: Cleanup, options: StartOptions = {}): Promise<Server> {
   const child = startChild(process.execPath, [MAIN, 'serve', '-c', CONFIG_FILE], {
     name: 'rpc-dns',
     cwd: site.folder,
-    env: { RPC_DNS_LOG_LEVEL: 'debug', ...env },
+    env: { RPC_DNS_LOG_LEVEL: 'debug', ...options.env },
   });
   // a server that a failed test leaves behind would keep its test file from ending
   test?.after(() => child.kill());
@@ -133,7 +134,7 @@ export async function startOn(
     const response = await fetch(`http://127.0.0.1:${site.httpPort}${path}`);
     return { status: response.status, text: await response.text() };
   };
-  return {
+  const server: Server = {
     ...site,
     child,
     pid: child.pid,
@@ -155,11 +156,13 @@ export async function startOn(
     stop: () => child.stop(),
     kill: () => child.kill(),
   };
+  if (options.until === 'ready') await server.ready();
+  return server;
 }
 
 /** @param test the server goes when this test is over, however it ends; without it the caller stops the server */
 export async function startServer(options: SiteOptions, test?: Cleanup): Promise<Server> {
-  return startOn(await createSite(options), test, options.env);
+  return startOn(await createSite(options), test, options);
 }
 
 function logLines(text: string): LogLine[] {
@@ -218,7 +221,10 @@ export function recordLine(record: ReadMessage['answer'][number]): string {
 function overUdp(query: Buffer, port: number, host: string): Promise<Buffer> {
   return new Promise((done, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    const timer = setTimeout(() => fail(new Error(`no reply over UDP within ${DEADLINE_MS} ms`)), DEADLINE_MS);
+    const timer = setTimeout(
+      () => fail(new Error(`no reply over UDP within ${DEADLINE_MS} ms`)),
+      DEADLINE_MS,
+    );
     const finish = () => {
       clearTimeout(timer);
       socket.close();
@@ -240,7 +246,9 @@ function overTcp(query: Buffer, port: number, host: string): Promise<Buffer> {
   return new Promise((done, reject) => {
     const socket = connect(port, host);
     let received = Buffer.alloc(0);
-    socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error(`no reply over TCP within ${DEADLINE_MS} ms`)));
+    socket.setTimeout(DEADLINE_MS, () =>
+      socket.destroy(new Error(`no reply over TCP within ${DEADLINE_MS} ms`)),
+    );
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('closed without a reply')));
     socket.on('data', (chunk) => {
