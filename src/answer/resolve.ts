@@ -68,13 +68,16 @@ function resolveName(
   }
   const node = zone.find(key, trace);
   if (node !== undefined) return fromNode(zones, zone, node, name, type, chain, trace);
+  // the name may be registered: neither its absence nor a wildcard is a fact yet
+  if (zone.notReady) return notReady(chain);
   const wildcard = findWildcard(zone, key, trace);
   if (wildcard !== undefined) return fromNode(zones, zone, wildcard, name, type, chain, trace);
-  if (zone.notReady) {
-    const text = 'the registries have not been read yet';
-    return { kind: 'failure', chain, error: { code: EXTENDED_ERROR.notReady, text } };
-  }
   return { kind: 'nxdomain', chain, soa: negativeSoa(zone) };
+}
+
+function notReady(chain: readonly OwnedRRset[]): Answer {
+  const text = 'the registries have not been read yet';
+  return { kind: 'failure', chain, error: { code: EXTENDED_ERROR.notReady, text } };
 }
 
 function parentSide(zones: Zones, key: NameKey): Zone | undefined {
@@ -104,10 +107,7 @@ function fromNode(
     return { kind: 'failure', chain, error: { code: EXTENDED_ERROR.other, text: node.failure } };
   }
   // an empty non-terminal may yet turn out to be an interface
-  if (zone.notReady && node.types().length === 0) {
-    const text = 'the registries have not been read yet';
-    return { kind: 'failure', chain, error: { code: EXTENDED_ERROR.notReady, text } };
-  }
+  if (zone.notReady && node.types().length === 0) return notReady(chain);
   return { kind: 'nodata', chain, soa: negativeSoa(zone) };
 }
 

@@ -300,7 +300,20 @@ export class RegistryView {
     const departed = this.#departures.size;
     if (departed < DISTRUST_MIN_ENTRIES || departed * 2 <= this.#entries + departed) return;
     this.#distrustUntil = now + this.#options.distrustForMs;
-    for (const { registration } of this.#departures.values()) changed.add(registration.interface);
+    for (const { key, registration } of this.#departures.values()) {
+      changed.add(registration.interface);
+      this.#recall(key, registration, now);
+    }
+  }
+
+  /** A service that was forgotten at once, before its going turned out to be part of a mass disappearance. */
+  #recall(key: string, registration: Registration, now: number): void {
+    if (this.#slots.has(key)) return;
+    const slot = this.#slot(key, registration.interface);
+    slot.last = { ...registration, endpoints: [] };
+    slot.goneAt = this.liveMs(now);
+    this.#gone.add(key);
+    this.outdated.add(key);
   }
 
   #dropOldDepartures(now: number): void {

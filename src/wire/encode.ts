@@ -218,7 +218,10 @@ class Writer {
   readonly #out: Buffer;
   readonly #limit: number;
   readonly #questionKey: NameKey;
-  /** where each name's suffixes stand; by exact spelling, so that compression changes no letter */
+  /**
+   * Where each name's suffixes stand; by exact spelling, so that compression changes no letter. The question is not
+   * among them: a ready reply is given to questions of any spelling.
+   */
   readonly #offsets = new Map<string, number>();
 
   constructor(out: Buffer, limit: number, at: number, question: DomainName) {
@@ -226,7 +229,6 @@ class Writer {
     this.#limit = limit;
     this.at = at;
     this.#questionKey = keyOf(question);
-    this.#remember(question, HEADER_LENGTH);
   }
 
   /** @returns the number of records written; 0 when the RRset does not fit, and then nothing is changed */
@@ -300,12 +302,6 @@ class Writer {
 
   #raw(octets: string): void {
     this.at += this.#out.write(octets, this.at, 'latin1');
-  }
-
-  #remember(name: DomainName, start: number): void {
-    for (let at = 0; name.charCodeAt(at) !== 0; at += name.charCodeAt(at) + 1) {
-      this.#offsets.set(name.slice(at), start + at);
-    }
   }
 
   #forget(keep: number): void {

@@ -13,7 +13,9 @@ const IN_POOL = /^247\.\d+\.\d+\.\d+$/;
 let server: Server;
 
 before(async () => {
-  const files = Object.fromEntries(readdirSync(ZONES).map((name) => [`zones/${name}`, readFileSync(join(ZONES, name), 'utf8')]));
+  const files = Object.fromEntries(
+    readdirSync(ZONES).map((name) => [`zones/${name}`, readFileSync(join(ZONES, name), 'utf8')]),
+  );
   const site = await createSite({ config: files['zones/demo.yaml'] ?? '', files });
   const env = { RPC_DNS_PORT: String(site.dnsPort), RPC_DNS_HTTP_PORT: String(site.httpPort) };
   server = await startOn(site, undefined, { env, until: 'ready' });
@@ -30,31 +32,84 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { question: `com.foo.UserService.${Z} A`, answer: [`com.foo.UserService.${Z} 5 CNAME UserService.foo.com.svc.${Z}`, `UserService.foo.com.svc.${Z} 5 A $VIP`] },
-  { question: `com.foo.UserService.${Z} AAAA`, answer: [`com.foo.UserService.${Z} 5 CNAME UserService.foo.com.svc.${Z}`], negative: true },
+  {
+    question: `com.foo.UserService.${Z} A`,
+    answer: [
+      `com.foo.UserService.${Z} 5 CNAME UserService.foo.com.svc.${Z}`,
+      `UserService.foo.com.svc.${Z} 5 A $VIP`,
+    ],
+  },
+  {
+    question: `com.foo.UserService.${Z} AAAA`,
+    answer: [`com.foo.UserService.${Z} 5 CNAME UserService.foo.com.svc.${Z}`],
+    negative: true,
+  },
   { question: `UserService.foo.com.svc.${Z} A`, answer: [`UserService.foo.com.svc.${Z} 5 A $VIP`] },
   {
     question: `UserService.foo.com.svc.${Z} TXT`,
-    answer: [`UserService.foo.com.svc.${Z} 5 TXT "interface=com.foo.UserService" "application=user-center" "protocol=dubbo" "versions=1.0.0" "groups=gray" "source=file:zones/demo.interfaces.yaml" "vip-from=pool"`],
+    answer: [
+      `UserService.foo.com.svc.${Z} 5 TXT "interface=com.foo.UserService" "application=user-center" "protocol=dubbo" "versions=1.0.0" "groups=gray" "source=file:zones/demo.interfaces.yaml" "vip-from=pool"`,
+    ],
   },
-  { question: `_dubbo._tcp.UserService.foo.com.svc.${Z} SRV`, answer: [`_dubbo._tcp.UserService.foo.com.svc.${Z} 5 SRV 0 0 20880 UserService.foo.com.svc.${Z}`] },
-  { question: `ver-1-0-0.UserService.foo.com.svc.${Z} A`, answer: [`ver-1-0-0.UserService.foo.com.svc.${Z} 5 A $VIP`] },
-  { question: `grp-gray.UserService.foo.com.svc.${Z} A`, answer: [`grp-gray.UserService.foo.com.svc.${Z} 5 A $VIP`] },
-  { question: `ver-1-0-0.grp-gray.UserService.foo.com.svc.${Z} A`, answer: [`ver-1-0-0.grp-gray.UserService.foo.com.svc.${Z} 5 A $VIP`] },
-  { question: `_endpoints.UserService.foo.com.svc.${Z} A`, answer: [1, 2, 3].map((n) => `_endpoints.UserService.foo.com.svc.${Z} 5 A 10.0.0.${n}`) },
-  { question: `_endpoints.ver-1-0-0.UserService.foo.com.svc.${Z} A`, answer: [`_endpoints.ver-1-0-0.UserService.foo.com.svc.${Z} 5 A 10.0.0.3`] },
+  {
+    question: `_dubbo._tcp.UserService.foo.com.svc.${Z} SRV`,
+    answer: [`_dubbo._tcp.UserService.foo.com.svc.${Z} 5 SRV 0 0 20880 UserService.foo.com.svc.${Z}`],
+  },
+  {
+    question: `ver-1-0-0.UserService.foo.com.svc.${Z} A`,
+    answer: [`ver-1-0-0.UserService.foo.com.svc.${Z} 5 A $VIP`],
+  },
+  {
+    question: `grp-gray.UserService.foo.com.svc.${Z} A`,
+    answer: [`grp-gray.UserService.foo.com.svc.${Z} 5 A $VIP`],
+  },
+  {
+    question: `ver-1-0-0.grp-gray.UserService.foo.com.svc.${Z} A`,
+    answer: [`ver-1-0-0.grp-gray.UserService.foo.com.svc.${Z} 5 A $VIP`],
+  },
+  {
+    question: `_endpoints.UserService.foo.com.svc.${Z} A`,
+    answer: [1, 2, 3].map((n) => `_endpoints.UserService.foo.com.svc.${Z} 5 A 10.0.0.${n}`),
+  },
+  {
+    question: `_endpoints.ver-1-0-0.UserService.foo.com.svc.${Z} A`,
+    answer: [`_endpoints.ver-1-0-0.UserService.foo.com.svc.${Z} 5 A 10.0.0.3`],
+  },
   { question: `user-center.app.${Z} A`, answer: [`user-center.app.${Z} 5 A $VIP`] },
-  { question: `_services._dns-sd._udp.${Z} PTR`, answer: ['_bolt', '_dubbo', '_tri'].map((protocol) => `_services._dns-sd._udp.${Z} 5 PTR ${protocol}._tcp.${Z}`) },
-  { question: `_dubbo._tcp.${Z} PTR`, answer: [`_dubbo._tcp.${Z} 5 PTR com\\.foo\\.UserService._dubbo._tcp.${Z}`] },
-  { question: `com\\.foo\\.UserService._dubbo._tcp.${Z} SRV`, answer: [`com\\.foo\\.UserService._dubbo._tcp.${Z} 5 SRV 0 0 20880 UserService.foo.com.svc.${Z}`] },
-  { question: `com.foo.OrderService-Inner.${Z} CNAME`, answer: [`com.foo.OrderService-Inner.${Z} 5 CNAME OrderService-Inner.foo.com.svc.${Z}`] },
-  { question: `com.foo.PayService.${Z} A`, answer: [`com.foo.PayService.${Z} 30 CNAME PayService.foo.com.svc.${Z}`, `PayService.foo.com.svc.${Z} 30 A 10.96.0.10`] },
+  {
+    question: `_services._dns-sd._udp.${Z} PTR`,
+    answer: ['_bolt', '_dubbo', '_tri'].map(
+      (protocol) => `_services._dns-sd._udp.${Z} 5 PTR ${protocol}._tcp.${Z}`,
+    ),
+  },
+  {
+    question: `_dubbo._tcp.${Z} PTR`,
+    answer: [`_dubbo._tcp.${Z} 5 PTR com\\.foo\\.UserService._dubbo._tcp.${Z}`],
+  },
+  {
+    question: `com\\.foo\\.UserService._dubbo._tcp.${Z} SRV`,
+    answer: [`com\\.foo\\.UserService._dubbo._tcp.${Z} 5 SRV 0 0 20880 UserService.foo.com.svc.${Z}`],
+  },
+  {
+    question: `com.foo.OrderService-Inner.${Z} CNAME`,
+    answer: [`com.foo.OrderService-Inner.${Z} 5 CNAME OrderService-Inner.foo.com.svc.${Z}`],
+  },
+  {
+    question: `com.foo.PayService.${Z} A`,
+    answer: [
+      `com.foo.PayService.${Z} 30 CNAME PayService.foo.com.svc.${Z}`,
+      `PayService.foo.com.svc.${Z} 30 A 10.96.0.10`,
+    ],
+  },
   { question: `com.foo.${Z} A`, rcode: 3, answer: [], negative: true },
   { question: `foo.com.svc.${Z} A`, answer: [], negative: true },
   { question: 'www.example.org. A', rcode: 5, answer: [] },
   { question: '. NS', rcode: 5, answer: [] },
   { question: '10.0.96.10.in-addr.arpa. PTR', rcode: 5, answer: [] },
-  { question: 'db.corp.example. A', answer: ['db.corp.example. 300 CNAME mysql.corp.example.', 'mysql.corp.example. 300 A 10.1.0.10'] },
+  {
+    question: 'db.corp.example. A',
+    answer: ['db.corp.example. 300 CNAME mysql.corp.example.', 'mysql.corp.example. 300 A 10.1.0.10'],
+  },
   { question: 'anything.dev.corp.example. A', answer: ['anything.dev.corp.example. 300 A 10.1.9.9'] },
 ];
 
@@ -105,7 +160,10 @@ suite('lookup', () => {
       assert.equal(lines[0], 'interface          com.foo.UserService');
       assert.equal(lines[2], 'structured domain  UserService.foo.com.svc.rpc.cluster.local');
       assert.ok(lines.includes('service            gray/com.foo.UserService:1.0.0'), lines.join('\n'));
-      assert.ok(lines.some((line) => /^ {2}VIP +247\..* \(pool\)$/.test(line)), lines.join('\n'));
+      assert.ok(
+        lines.some((line) => /^ {2}VIP +247\..* \(pool\)$/.test(line)),
+        lines.join('\n'),
+      );
     });
   }
 
@@ -119,7 +177,7 @@ suite('lookup', () => {
     assert.equal(found.interface, 'com.foo.PayService');
     assert.deepEqual(
       found.services.map(({ vips, vipFrom, sources }) => ({ vips, vipFrom, sources })),
-      [{ vips: ['10.96.0.10'], vipFrom: 'pin', sources: ['zones/demo.interfaces.yaml:26'] }],
+      [{ vips: ['10.96.0.10'], vipFrom: 'pin', sources: ['zones/demo.interfaces.yaml:25'] }],
     );
     assert.equal(answer.rcode, 'NOERROR');
     assert.equal(answer.answer.length, 2);
@@ -127,13 +185,19 @@ suite('lookup', () => {
 
   test('of another type, of a static name, of nobody’s name', async () => {
     const srv = await lookup(`_tri._tcp.com.foo.OrderService$Inner.${Z}`, 'srv');
-    assert.ok(srv.lines.some((line) => line.includes('SRV\t0 0 50051 OrderService-Inner.foo.com.svc.')), srv.lines.join('\n'));
+    assert.ok(
+      srv.lines.some((line) => line.includes('SRV\t0 0 50051 OrderService-Inner.foo.com.svc.')),
+      srv.lines.join('\n'),
+    );
     const fixed = await lookup('mysql.corp.example');
     assert.equal(fixed.lines[0], 'mysql.corp.example. belongs to no registered interface');
     assert.ok(fixed.lines.some((line) => line.endsWith('10.1.0.10')));
     const nobody = await lookup('com.foo.Nobody');
     assert.equal(nobody.lines[0], `com.foo.Nobody.${Z} belongs to no registered interface`);
-    assert.ok(nobody.lines.includes(`com.foo.Nobody.${Z} A: NXDOMAIN, authoritative`), nobody.lines.join('\n'));
+    assert.ok(
+      nobody.lines.includes(`com.foo.Nobody.${Z} A: NXDOMAIN, authoritative`),
+      nobody.lines.join('\n'),
+    );
   });
 
   const bad: readonly (readonly [args: readonly string[], status: number, says: RegExp])[] = [
@@ -184,7 +248,10 @@ suite('what monitoring asks', () => {
       'rpcdns_snapshot_age_seconds gauge',
       'rpcdns_change_to_answer_seconds histogram',
     ];
-    assert.deepEqual(wanted.filter((family) => !families.includes(family)), []);
+    assert.deepEqual(
+      wanted.filter((family) => !families.includes(family)),
+      [],
+    );
     assert.equal(new Set(families).size, families.length, 'each family once');
     for (const line of text.split('\n')) assert.match(line, /^(|#.*|\w+(\{[^}]*\})? \S+)$/);
   });

@@ -12,9 +12,21 @@ import { chooseByHash, Sample } from '../../src/zone/sample.ts';
 const endpoint = (host: string, protocol = 'dubbo'): Endpoint => ({ host, port: 20880, protocol });
 
 function from(registry: string, fields: Partial<Registration>): Contribution {
-  const registration = { ...EMPTY_REGISTRATION, interface: 'com.foo.A' as InterfaceName, source: registry, ...fields };
+  const registration = {
+    ...EMPTY_REGISTRATION,
+    interface: 'com.foo.A' as InterfaceName,
+    source: registry,
+    ...fields,
+  };
   // '' stands for unset: the empty registration's dubbo would count as said
-  return { registry, registration: { protocol: '', ...registration, ...(fields.protocol === undefined ? { protocol: '' } : {}) } };
+  return {
+    registry,
+    registration: {
+      protocol: '',
+      ...registration,
+      ...(fields.protocol === undefined ? { protocol: '' } : {}),
+    },
+  };
 }
 
 const pin = (text: string): Address => parseAddress(text) as Address;
@@ -31,7 +43,11 @@ suite('merging', () => {
   const fields = ['application', 'organization', 'module', 'environment', 'namespace', 'protocol'] as const;
   for (const field of fields) {
     test(`of ${field} the first that says something wins, and the other is told of`, () => {
-      const merged = mergeContributions([from('a', {}), from('b', { [field]: 'two' }), from('c', { [field]: 'three' })]);
+      const merged = mergeContributions([
+        from('a', {}),
+        from('b', { [field]: 'two' }),
+        from('c', { [field]: 'three' }),
+      ]);
       assert.equal(merged[field], 'two');
       assert.deepEqual(merged.conflicts, [`com.foo.A: ${field} 'two' of b wins over 'three' of c (c)`]);
     });
@@ -51,11 +67,19 @@ suite('merging', () => {
 
   test('who contributes, each once, in the order of the configuration', () => {
     const merged = mergeContributions([from('b', {}), from('a', {}), from('b', { source: 'b2' })]);
-    assert.deepEqual([merged.registries, merged.sources], [['b', 'a'], ['b', 'a', 'b2']]);
+    assert.deepEqual(
+      [merged.registries, merged.sources],
+      [
+        ['b', 'a'],
+        ['b', 'a', 'b2'],
+      ],
+    );
   });
 
   test('uniting twice changes nothing', () => {
-    const endpoints = fc.array(fc.tuple(fc.constantFrom('10.0.0.1', 'h', 'fd00::1'), fc.constantFrom('dubbo', 'tri')));
+    const endpoints = fc.array(
+      fc.tuple(fc.constantFrom('10.0.0.1', 'h', 'fd00::1'), fc.constantFrom('dubbo', 'tri')),
+    );
     fc.assert(
       fc.property(endpoints, (list) => {
         const once = unite(list.map(([host, protocol]) => endpoint(host, protocol)));
@@ -95,7 +119,10 @@ suite('the name book', () => {
     book.claim(name('foo', 'com'), claimant('foo.com', 1, 'call'));
     assert.deepEqual(book.claim(name('foo', 'com'), claimant('com.foo', 9, 'domain')), { granted: true });
     assert.deepEqual([...book.takeAffected()], ['foo.com']);
-    assert.deepEqual(book.claim(name('foo', 'com'), claimant('foo.com', 1, 'call')), { granted: false, holder: 'com.foo' });
+    assert.deepEqual(book.claim(name('foo', 'com'), claimant('foo.com', 1, 'call')), {
+      granted: false,
+      holder: 'com.foo',
+    });
   });
 
   test('an interface may have one name as domain and as call name', () => {
@@ -115,7 +142,11 @@ suite('the name book', () => {
 
   test('in whatever order claims come: once all who lost try again, the first in rank has each name', () => {
     const claims = fc.array(
-      fc.record({ name: fc.constantFrom('a', 'b', 'c'), ordinal: fc.nat(6), kind: fc.constantFrom('domain' as const, 'call' as const) }),
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c'),
+        ordinal: fc.nat(6),
+        kind: fc.constantFrom('domain' as const, 'call' as const),
+      }),
       { minLength: 1, maxLength: 20 },
     );
     fc.assert(
@@ -125,7 +156,9 @@ suite('the name book', () => {
         for (const one of list) {
           book.claim(name(one.name), claimant(`I${one.ordinal}`, one.ordinal, one.kind));
           const other = best.get(one.name);
-          const isFirst = other === undefined || (one.kind === other.kind ? one.ordinal < other.ordinal : one.kind === 'domain');
+          const isFirst =
+            other === undefined ||
+            (one.kind === other.kind ? one.ordinal < other.ordinal : one.kind === 'domain');
           if (isFirst) best.set(one.name, one);
         }
         for (const [text, { ordinal }] of best) assert.equal(book.ownerOf(name(text)), `I${ordinal}`);
@@ -154,17 +187,22 @@ suite('samples', () => {
 
   test('one member more displaces at most one, one fewer brings at most one', () => {
     fc.assert(
-      fc.property(members, fc.string({ minLength: 9, maxLength: 9 }), fc.nat({ max: 40 }), (list, newcomer, max) => {
-        const sample = new Sample<string>();
-        for (const member of list) sample.set(member, member);
-        const before = sample.take(max);
-        sample.set(newcomer, newcomer);
-        const lost = before.filter((member) => !sample.take(max).includes(member));
-        assert.ok(lost.length <= 1, lost.join());
-        sample.delete(newcomer);
-        assert.deepEqual(sample.take(max), before);
-        assert.equal(sample.size, list.length);
-      }),
+      fc.property(
+        members,
+        fc.string({ minLength: 9, maxLength: 9 }),
+        fc.nat({ max: 40 }),
+        (list, newcomer, max) => {
+          const sample = new Sample<string>();
+          for (const member of list) sample.set(member, member);
+          const before = sample.take(max);
+          sample.set(newcomer, newcomer);
+          const lost = before.filter((member) => !sample.take(max).includes(member));
+          assert.ok(lost.length <= 1, lost.join());
+          sample.delete(newcomer);
+          assert.deepEqual(sample.take(max), before);
+          assert.equal(sample.size, list.length);
+        },
+      ),
     );
   });
 

@@ -26,7 +26,9 @@ const HEAD = '$TTL 60\n@ SOA ns1 admin 1 3600 600 86400 30\n@ NS ns1\nns1 A 192.
 const ZONES: readonly Readonly<Record<string, string>>[] = [
   {},
   { z: `$ORIGIN rpc.test.\n${HEAD}* A 192.0.2.9\n*.com.svc TXT w\ncom.foo.A TXT mine\n` },
-  { z: `$ORIGIN rpc.test.\n${HEAD}foo.A NS ns.elsewhere.\nB-x DNAME A\nalias CNAME com.foo.A\nx.app A 192.0.2.8\n` },
+  {
+    z: `$ORIGIN rpc.test.\n${HEAD}foo.A NS ns.elsewhere.\nB-x DNAME A\nalias CNAME com.foo.A\nx.app A 192.0.2.8\n`,
+  },
   {
     z: `$ORIGIN corp.test.\n${HEAD}a CNAME com.foo.A.rpc.test.\nb CNAME com.foo.A.other.test.\n*.w CNAME A.foo.com.svc.rpc.test.\n`,
     y: '$ORIGIN 100.51.198.in-addr.arpa.\n@ 60 SOA ns. admin. 1 1 1 1 1\n@ 60 NS ns.\n3 60 PTR static.\n',
@@ -57,26 +59,79 @@ const registration = fc.record({
   port: pick(undefined, 1, 2),
   vip: pick(undefined, undefined, undefined, '198.51.100.5', '192.0.2.77'),
   ttl: pick(undefined, undefined, 9),
-  endpoints: fc.subarray(['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1', '10.0.0.4:2', '[fd00::1]:1', 'host.test:1']),
+  endpoints: fc.subarray([
+    '10.0.0.1:1',
+    '10.0.0.2:1',
+    '10.0.0.3:1',
+    '10.0.0.4:2',
+    '[fd00::1]:1',
+    'host.test:1',
+  ]),
 });
 
 const document = fc
-  .uniqueArray(registration, { maxLength: 8, selector: ({ name, version, group }) => `${group}/${name}:${version}` })
+  .uniqueArray(registration, {
+    maxLength: 8,
+    selector: ({ name, version, group }) => `${group}/${name}:${version}`,
+  })
   // JSON is YAML, and leaves out what is undefined
   .map((interfaces) => JSON.stringify({ interfaces }));
 
 const question = fc
   .record({
-    below: pick('', '', '', 'ver-1.', 'grp-g.', 'ver-1-0.', 'ver-1.grp-g.', '_dubbo._tcp.', '_tri._tcp.ver-1.', '_endpoints.', '_tcp.', '10-0-0-1._endpoints.', 'missing.', '_endpoints.ver-1.'),
-    base: pick('com.foo.A', 'A.foo.com.svc', 'foo.A', 'A', 'A.foo.svc', 'A.svc', 'com.foo.B_x', 'com.foo.B-x', 'B-x.foo.com.svc', 'ver-1.A', 'x.app', 'y.app', 'foo.com.svc', '_dubbo._tcp', '_services._dns-sd._udp', 'com\\.foo\\.A._dubbo._tcp', 'x', ''),
+    below: pick(
+      '',
+      '',
+      '',
+      'ver-1.',
+      'grp-g.',
+      'ver-1-0.',
+      'ver-1.grp-g.',
+      '_dubbo._tcp.',
+      '_tri._tcp.ver-1.',
+      '_endpoints.',
+      '_tcp.',
+      '10-0-0-1._endpoints.',
+      'missing.',
+      '_endpoints.ver-1.',
+    ),
+    base: pick(
+      'com.foo.A',
+      'A.foo.com.svc',
+      'foo.A',
+      'A',
+      'A.foo.svc',
+      'A.svc',
+      'com.foo.B_x',
+      'com.foo.B-x',
+      'B-x.foo.com.svc',
+      'ver-1.A',
+      'x.app',
+      'y.app',
+      'foo.com.svc',
+      '_dubbo._tcp',
+      '_services._dns-sd._udp',
+      'com\\.foo\\.A._dubbo._tcp',
+      'x',
+      '',
+    ),
     zone: pick('rpc.test.', 'rpc.test.', 'other.test.', 'corp.test.', 'nowhere.'),
     type: pick('A', 'A', 'A', 'AAAA', 'TXT', 'SRV', 'PTR', 'CNAME', 'SOA', 'ANY', 'NS', 'DS', 'TYPE65'),
     flags: pick('', '', '+noedns', '+norec', '+bufsize=512', '+bufsize=4096', '+dnssec'),
   })
-  .map(({ below, base, zone, type, flags }) => `${below}${base}${base === '' ? '' : '.'}${zone} ${type} ${flags}`);
+  .map(
+    ({ below, base, zone, type, flags }) =>
+      `${below}${base}${base === '' ? '' : '.'}${zone} ${type} ${flags}`,
+  );
 
 const reverseQuestion = fc.nat(15).map((last) => `${last}.100.51.198.in-addr.arpa. PTR`);
-const corpQuestion = pick('a.corp.test. A', 'b.corp.test. AAAA', 'q.w.corp.test. A', 'alias.rpc.test. A', 'u.v.B-x.rpc.test. A');
+const corpQuestion = pick(
+  'a.corp.test. A',
+  'b.corp.test. AAAA',
+  'q.w.corp.test. A',
+  'alias.rpc.test. A',
+  'u.v.B-x.rpc.test. A',
+);
 
 type Operation =
   | { readonly kind: 'deliver'; readonly registry: number; readonly document: string }
@@ -85,22 +140,38 @@ type Operation =
   | { readonly kind: 'ask'; readonly questions: readonly string[] };
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('deliver' as const), registry: pick(0, 0, 1), document }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('zones' as const), zones: fc.nat(ZONES.length - 1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: pick(30_000, 60_000, 3_600_000) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('deliver' as const), registry: pick(0, 0, 1), document }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('zones' as const), zones: fc.nat(ZONES.length - 1) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: pick(30_000, 60_000, 3_600_000) }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant('ask' as const),
       questions: fc.array(
-        fc.oneof({ weight: 8, arbitrary: question }, { weight: 1, arbitrary: reverseQuestion }, { weight: 1, arbitrary: corpQuestion }),
+        fc.oneof(
+          { weight: 8, arbitrary: question },
+          { weight: 1, arbitrary: reverseQuestion },
+          { weight: 1, arbitrary: corpQuestion },
+        ),
         { minLength: 5, maxLength: 25 },
       ),
     }),
   },
 );
 
-async function play(operations: readonly Operation[], ask: (house: House, plain: Line, text: string) => void): Promise<void> {
+async function play(
+  operations: readonly Operation[],
+  ask: (house: House, plain: Line, text: string) => void,
+): Promise<void> {
   let plain: Line | undefined;
   const house = new House({ config: CONFIG, alsoTell: (change) => plain?.apply(change) });
   plain = new Line(house.names, house.config.limits.udpSize);
@@ -146,18 +217,22 @@ suite('a ready reply', () => {
     const spell = (text: string, random: number) =>
       [...text].map((letter, i) => ((random >> (i % 24)) & 1 ? letter.toUpperCase() : letter)).join('');
     await fc.assert(
-      fc.asyncProperty(operations, fc.array(fc.nat(2 ** 24), { minLength: 7, maxLength: 7 }), (list, randoms) => {
-        let turn = 0;
-        return play(list, (house, plain, text) => {
-          const { name, type, options } = parseQuestion(text);
-          const spelled = spell(name, randoms[turn++ % randoms.length] ?? 0);
-          const query = queryOctets(spelled as typeof name, type, options);
-          plain.ready.clear();
-          const expected = told(plain.handle(query, 'tcp'));
-          assert.deepEqual(told(house.line.handle(query, 'tcp')), expected);
-          assert.equal(house.line.handle(query, 'tcp').toString('latin1', 12, 12 + name.length), spelled);
-        });
-      }),
+      fc.asyncProperty(
+        operations,
+        fc.array(fc.nat(2 ** 24), { minLength: 7, maxLength: 7 }),
+        (list, randoms) => {
+          let turn = 0;
+          return play(list, (house, plain, text) => {
+            const { name, type, options } = parseQuestion(text);
+            const spelled = spell(name, randoms[turn++ % randoms.length] ?? 0);
+            const query = queryOctets(spelled as typeof name, type, options);
+            plain.ready.clear();
+            const expected = told(plain.handle(query, 'tcp'));
+            assert.deepEqual(told(house.line.handle(query, 'tcp')), expected);
+            assert.equal(house.line.handle(query, 'tcp').toString('latin1', 12, 12 + name.length), spelled);
+          });
+        },
+      ),
       { numRuns: sized('histories with random spelling', 60, 2000) },
     );
   });

@@ -26,7 +26,9 @@ function liveView(options: Partial<ViewOptions> = {}): RegistryView {
 /** `key: host host` for every service of the interface. */
 function told(view: RegistryView, name = 'com.foo.A'): string[] {
   return [...view.registrationsOf(name as InterfaceName)].map(([key, registrations]) => {
-    return [`${key}:`, ...registrations.flatMap(({ endpoints }) => endpoints.map(({ host }) => host))].join(' ');
+    return [`${key}:`, ...registrations.flatMap(({ endpoints }) => endpoints.map(({ host }) => host))].join(
+      ' ',
+    );
   });
 }
 
@@ -43,7 +45,13 @@ suite('units', () => {
 
   test('a complete set removes the units that it does not name', () => {
     const view = liveView({ forgetAfterMs: 0 });
-    view.replace(new Map([['one', [registered('com.foo.A')]], ['two', [registered('com.foo.B')]]]), 0);
+    view.replace(
+      new Map([
+        ['one', [registered('com.foo.A')]],
+        ['two', [registered('com.foo.B')]],
+      ]),
+      0,
+    );
     assert.deepEqual([...view.replace(new Map([['two', [registered('com.foo.B')]]]), 1)], ['com.foo.A']);
     assert.deepEqual([told(view), told(view, 'com.foo.B')], [[], ['com.foo.B:']]);
   });
@@ -56,7 +64,11 @@ suite('units', () => {
 
   test('one unit that registers a service twice registers it once, with all endpoints', () => {
     const view = liveView();
-    view.update('one', [registered('com.foo.A', ['10.0.0.1']), registered('com.foo.A', ['10.0.0.2', '10.0.0.1'])], 0);
+    view.update(
+      'one',
+      [registered('com.foo.A', ['10.0.0.1']), registered('com.foo.A', ['10.0.0.2', '10.0.0.1'])],
+      0,
+    );
     assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1 10.0.0.2']);
     assert.equal(view.entries, 2);
   });
@@ -129,8 +141,10 @@ suite('forgetAfter', () => {
 });
 
 suite('distrustFor', () => {
-  const many = (count: number) => Array.from({ length: count }, (_, i) => registered(`com.foo.I${i}`, [`10.0.${i >> 8}.${i & 255}`]));
-  const full = (count: number) => new Map(many(count).map((registration) => [registration.interface as string, [registration]]));
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, i) => registered(`com.foo.I${i}`, [`10.0.${i >> 8}.${i & 255}`]));
+  const full = (count: number) =>
+    new Map(many(count).map((registration) => [registration.interface as string, [registration]]));
   const hosts = (view: RegistryView, count: number) =>
     many(count).filter(({ interface: name }) => told(view, name).some((text) => text.includes(' '))).length;
 

@@ -51,7 +51,8 @@ class Kept {
 
   stored(): LedgerRows {
     // a database gives rows in an order of its own
-    const byText = <T>(rows: Iterable<T>) => [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    const byText = <T>(rows: Iterable<T>) =>
+      [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
     return { services: byText(this.#services.values()), addresses: byText(this.rows.values()) };
   }
 
@@ -62,7 +63,11 @@ class Kept {
   }
 
   give(name: string, now: number, pin?: string): string {
-    const { addresses, failure } = this.ledger.grant(key(name), pin === undefined ? undefined : address(pin), now);
+    const { addresses, failure } = this.ledger.grant(
+      key(name),
+      pin === undefined ? undefined : address(pin),
+      now,
+    );
     return addresses.length > 0 ? addresses.map(addressText).join(' ') : `failure: ${failure}`;
   }
 }
@@ -106,16 +111,28 @@ suite('the pool promises', () => {
     const one = new Kept('247.0.0.0/8');
     const other = new Kept('247.0.0.0/8');
     const given = names.map((name) => one.give(name, 0));
-    assert.deepEqual(names.toReversed().map((name) => other.give(name, 5)).toReversed(), given);
+    assert.deepEqual(
+      names
+        .toReversed()
+        .map((name) => other.give(name, 5))
+        .toReversed(),
+      given,
+    );
   });
 
   test('a full pool says so, with the figures, and others keep theirs', () => {
     const kept = new Kept('198.51.100.8/30');
     const a = kept.give('com.foo.A', 0);
     const b = kept.give('com.foo.B', 0);
-    assert.equal(kept.give('com.foo.C', 0), 'failure: VIP pool full: 198.51.100.8/30 (2 used, 0 quarantined)');
+    assert.equal(
+      kept.give('com.foo.C', 0),
+      'failure: VIP pool full: 198.51.100.8/30 (2 used, 0 quarantined)',
+    );
     kept.ledger.retire(key('com.foo.A'), 10);
-    assert.equal(kept.give('com.foo.C', 10), 'failure: VIP pool full: 198.51.100.8/30 (1 used, 1 quarantined)');
+    assert.equal(
+      kept.give('com.foo.C', 10),
+      'failure: VIP pool full: 198.51.100.8/30 (1 used, 1 quarantined)',
+    );
     assert.equal(kept.give('com.foo.B', 20), b);
     assert.match(kept.give('com.foo.C', 10 + REUSE_AFTER - 1), /^failure/);
     assert.equal(kept.give('com.foo.C', 10 + REUSE_AFTER), a);
@@ -154,16 +171,23 @@ suite('pins', () => {
     const kept = new Kept('198.51.100.8/29');
     assert.equal(kept.give('com.foo.A', 0, '192.0.2.1'), '192.0.2.1');
     const { addresses, from, refusedPin } = kept.ledger.grant(key('com.foo.B'), address('192.0.2.1'), 0);
-    assert.deepEqual([addresses.length, from, refusedPin], [1, 'pool', '192.0.2.1 is pinned by the older com.foo.A']);
+    assert.deepEqual(
+      [addresses.length, from, refusedPin],
+      [1, 'pool', '192.0.2.1 is pinned by the older com.foo.A'],
+    );
   });
 
   test('an address that the pool gave, or that rests, is not taken by a later pin', () => {
     const kept = new Kept('198.51.100.7/32');
     kept.give('com.foo.A', 0);
-    const refusal = (now: number) => kept.ledger.grant(key('com.foo.B'), address('198.51.100.7'), now).refusedPin;
+    const refusal = (now: number) =>
+      kept.ledger.grant(key('com.foo.B'), address('198.51.100.7'), now).refusedPin;
     assert.equal(refusal(0), '198.51.100.7 was given by the pool to com.foo.A');
     kept.ledger.retire(key('com.foo.A'), 10);
-    assert.equal(refusal(11), '198.51.100.7 rests until 1970-01-01T00:00:01.010Z for its last owner com.foo.A');
+    assert.equal(
+      refusal(11),
+      '198.51.100.7 rests until 1970-01-01T00:00:01.010Z for its last owner com.foo.A',
+    );
     assert.equal(refusal(10 + REUSE_AFTER), undefined);
   });
 
@@ -173,8 +197,14 @@ suite('pins', () => {
     assert.equal(kept.give('com.foo.A', 1, '192.0.2.1'), '192.0.2.1');
     assert.equal(kept.give('com.foo.A', 2), before);
     assert.deepEqual(
-      kept.ledger.addressesOf(key('com.foo.A')).map((row) => [addressText(row.address), row.retiredAt]).toSorted(),
-      [['192.0.2.1', 2], [before, null]],
+      kept.ledger
+        .addressesOf(key('com.foo.A'))
+        .map((row) => [addressText(row.address), row.retiredAt])
+        .toSorted(),
+      [
+        ['192.0.2.1', 2],
+        [before, null],
+      ],
     );
   });
 
@@ -204,24 +234,55 @@ const POOLS: readonly (readonly string[])[] = [
 ];
 
 const owner = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I');
-const pin = fc.constantFrom(undefined, undefined, undefined, '198.51.100.250', '198.51.100.251', '192.0.2.1', '2001:db8::2');
+const pin = fc.constantFrom(
+  undefined,
+  undefined,
+  undefined,
+  '198.51.100.250',
+  '198.51.100.251',
+  '192.0.2.1',
+  '2001:db8::2',
+);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('grant' as const), owner, pin }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('retire' as const, 'retire' as const, 'release' as const), owner }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(1, 400, 600, REUSE_AFTER) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('retire' as const, 'retire' as const, 'release' as const),
+      owner,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('pass' as const),
+      ms: fc.constantFrom(1, 400, 600, REUSE_AFTER),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('expire' as const, 'restart' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pools' as const), texts: fc.constantFrom(...POOLS) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pools' as const), texts: fc.constantFrom(...POOLS) }),
+  },
 );
 
 function usableIn(all: readonly Pool[], family: 4 | 6): Address[] {
   return all
     .filter((pool) => pool.family === family)
     .flatMap((pool) =>
-      Array.from({ length: Number(poolSize(pool)) }, (_, i) => addressAt(pool, BigInt(i))).filter((one) => isUsable(pool, one)),
+      Array.from({ length: Number(poolSize(pool)) }, (_, i) => addressAt(pool, BigInt(i))).filter((one) =>
+        isUsable(pool, one),
+      ),
     );
 }
 
-function checkGrant(kept: Kept, before: ReadonlyMap<Address, AddressRow>, name: string, wanted: Address | undefined, now: number): void {
+function checkGrant(
+  kept: Kept,
+  before: ReadonlyMap<Address, AddressRow>,
+  name: string,
+  wanted: Address | undefined,
+  now: number,
+): void {
   const rests = (row: AddressRow) => row.retiredAt !== null && now - row.retiredAt < REUSE_AFTER;
   const isFree = (one: Address) => {
     const row = before.get(one);
@@ -229,7 +290,8 @@ function checkGrant(kept: Kept, before: ReadonlyMap<Address, AddressRow>, name: 
   };
   const { addresses, from, failure, refusedPin } = kept.ledger.grant(key(name), wanted, now);
   for (const one of addresses) assert.ok(isFree(one), `${addressText(one)} was another's`);
-  if (wanted !== undefined) assert.equal(refusedPin === undefined, isFree(wanted), 'a pin is refused only when another has it');
+  if (wanted !== undefined)
+    assert.equal(refusedPin === undefined, isFree(wanted), 'a pin is refused only when another has it');
   if (wanted !== undefined && refusedPin === undefined) {
     assert.deepEqual([addresses, from], [[wanted], 'pin']);
     return;
@@ -238,27 +300,48 @@ function checkGrant(kept: Kept, before: ReadonlyMap<Address, AddressRow>, name: 
     const usable = usableIn(kept.pools, family);
     const given = addresses.filter((one) => (isIpv4(one) ? 4 : 6) === family);
     assert.ok(given.length <= 1, 'one of each family');
-    assert.ok(given.every((one) => usable.includes(one)), 'inside the pools, and usable');
-    const own = [...before.values()].filter((row) => row.owner.interface === name && usable.includes(row.address));
+    assert.ok(
+      given.every((one) => usable.includes(one)),
+      'inside the pools, and usable',
+    );
+    const own = [...before.values()].filter(
+      (row) => row.owner.interface === name && usable.includes(row.address),
+    );
     const live = own.find((row) => row.retiredAt === null && row.kind === 'pool');
     if (live !== undefined) assert.deepEqual(given, [live.address], 'it never moves');
-    else if (own.some(rests)) assert.ok(own.some((row) => row.address === given[0]), 'the owner gets it back');
-    else if (given.length === 0) assert.deepEqual(usable.filter(isFree), [], 'a pool is full only when it is full');
+    else if (own.some(rests))
+      assert.ok(
+        own.some((row) => row.address === given[0]),
+        'the owner gets it back',
+      );
+    else if (given.length === 0)
+      assert.deepEqual(usable.filter(isFree), [], 'a pool is full only when it is full');
   }
-  assert.equal(failure === undefined, new Set(kept.pools.map((pool) => pool.family)).size === addresses.length);
+  assert.equal(
+    failure === undefined,
+    new Set(kept.pools.map((pool) => pool.family)).size === addresses.length,
+  );
 }
 
 function checkAlways(kept: Kept): void {
   kept.keep();
   const rows = [...kept.ledger.addresses()];
-  assert.deepEqual(new Map(rows.map((row) => [row.address, row])), new Map(kept.rows), 'the changes tell all');
+  assert.deepEqual(
+    new Map(rows.map((row) => [row.address, row])),
+    new Map(kept.rows),
+    'the changes tell all',
+  );
   const live = rows.filter((row) => row.retiredAt === null);
   const holders = live.map((row) => `${row.owner.interface} ${row.address.length} ${row.kind}`);
   assert.equal(new Set(holders).size, holders.length, 'one VIP of a family for each owner');
   for (const { pool, used, quarantined } of kept.ledger.poolUse()) {
     const inside = rows.filter((row) => poolContains(pool, row.address) && isUsable(pool, row.address));
     const resting = inside.filter((row) => row.retiredAt !== null).length;
-    assert.deepEqual({ used, quarantined }, { used: inside.length - resting, quarantined: resting }, pool.text);
+    assert.deepEqual(
+      { used, quarantined },
+      { used: inside.length - resting, quarantined: resting },
+      pool.text,
+    );
   }
 }
 
@@ -269,7 +352,8 @@ test('a random life holds every promise', () => {
       let now = 1_000_000;
       for (const one of steps) {
         const before = new Map(kept.rows);
-        if (one.kind === 'grant') checkGrant(kept, before, one.owner, one.pin === undefined ? undefined : address(one.pin), now);
+        if (one.kind === 'grant')
+          checkGrant(kept, before, one.owner, one.pin === undefined ? undefined : address(one.pin), now);
         else if (one.kind === 'retire') kept.ledger.retire(key(one.owner), now);
         else if (one.kind === 'release') kept.ledger.release(key(one.owner));
         else if (one.kind === 'pass') now += one.ms;
@@ -291,7 +375,10 @@ test('a changed pool moves only the VIPs that lie outside it', () => {
   const kept = new Kept('198.51.100.0/25');
   const names = Array.from({ length: 100 }, (_, i) => `com.foo.I${i}`);
   const before = new Map(names.map((name) => [name, kept.give(name, 0)]));
-  assert.ok([...before.values()].includes('198.51.100.63'), 'somebody has the narrower pool’s broadcast address');
+  assert.ok(
+    [...before.values()].includes('198.51.100.63'),
+    'somebody has the narrower pool’s broadcast address',
+  );
   const [narrower] = pools('198.51.100.0/26');
   assert.ok(narrower !== undefined);
   kept.restart([narrower]);
