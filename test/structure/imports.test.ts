@@ -17,7 +17,10 @@ interface Module {
 
 const modules: Module[] = globSync('src/**/*.ts').map((file) => {
   const text = readFileSync(file, 'utf8');
-  const specifiers = [...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'/gms), ...text.matchAll(/import\('([^']+)'\)/g)];
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'/gms),
+    ...text.matchAll(/import\('([^']+)'\)/g),
+  ];
   const all = specifiers.map((match) => match[1] ?? '');
   return {
     file,
@@ -40,7 +43,11 @@ test('pure folders import no I/O, no clock and no logger', () => {
     const wrong = foreign.filter((from) => !allowed.has(from));
     assert.deepEqual(wrong, [], `${file} is in a pure folder`);
     const text = readFileSync(file, 'utf8');
-    assert.doesNotMatch(text, /Date\.now|performance\.now|setTimeout|Math\.random|console\./, `${file} is in a pure folder`);
+    assert.doesNotMatch(
+      text,
+      /Date\.now|performance\.now|setTimeout|Math\.random|console\./,
+      `${file} is in a pure folder`,
+    );
   }
 });
 
@@ -94,7 +101,11 @@ test('each vendor package is imported in one folder', () => {
     for (const from of foreign) {
       const home = homes[from];
       if (home === undefined) assert.match(from, /^node:/, `${file}: package ${from} needs a home here`);
-      else assert.ok(home.some((prefix) => file.startsWith(prefix)), `${file} must not import ${from}`);
+      else
+        assert.ok(
+          home.some((prefix) => file.startsWith(prefix)),
+          `${file} must not import ${from}`,
+        );
     }
   }
 });

@@ -10,13 +10,19 @@ import { provision, TEST_PARTS } from './provision.ts';
 
 const isFull = process.argv.includes('--full');
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<number> {
   return new Promise((resolve) => {
     spawn(command, args, { stdio: 'inherit', env }).once('exit', (code) => resolve(code ?? 1));
   });
 }
 
-console.error(`rpc-dns: all tests, ${isFull ? 'at full size' : 'small (npm run test:full has the full sizes)'}`);
+console.error(
+  `rpc-dns: all tests, ${isFull ? 'at full size' : 'small (npm run test:full has the full sizes)'}`,
+);
 const missing = await provision(TEST_PARTS);
 if (missing.length > 0) console.error(`rpc-dns: tests that need ${missing.join(', ')} are left out`);
 
@@ -29,7 +35,13 @@ console.error(`rpc-dns: ${files.length} test files`);
 const reporter = process.stdout.isTTY ? 'spec' : 'dot';
 const status = await run(
   process.execPath,
-  ['--test', '--test-concurrency=1', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...files],
+  [
+    '--test',
+    '--test-concurrency=1',
+    `--test-reporter=${reporter}`,
+    '--test-reporter-destination=stdout',
+    ...files,
+  ],
   { ...process.env, ...(isFull ? { RPC_DNS_TEST_SIZE: 'full' } : {}) },
 );
 process.exit(status);

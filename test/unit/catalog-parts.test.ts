@@ -11,21 +11,12 @@ import { chooseByHash, Sample } from '../../src/zone/sample.ts';
 
 const endpoint = (host: string, protocol = 'dubbo'): Endpoint => ({ host, port: 20880, protocol });
 
+/** A contribution that says nothing but these; '' stands for unset. */
 function from(registry: string, fields: Partial<Registration>): Contribution {
-  const registration = {
-    ...EMPTY_REGISTRATION,
-    interface: 'com.foo.A' as InterfaceName,
-    source: registry,
-    ...fields,
-  };
-  // '' stands for unset: the empty registration's dubbo would count as said
+  const name = 'com.foo.A' as InterfaceName;
   return {
     registry,
-    registration: {
-      protocol: '',
-      ...registration,
-      ...(fields.protocol === undefined ? { protocol: '' } : {}),
-    },
+    registration: { ...EMPTY_REGISTRATION, interface: name, protocol: '', source: registry, ...fields },
   };
 }
 
