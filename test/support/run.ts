@@ -32,16 +32,9 @@ if (checked !== 0) process.exit(checked);
 
 const files = globSync('test/{unit,scripts,package,e2e,real}/**/*.test.ts').sort();
 console.error(`rpc-dns: ${files.length} test files`);
-const reporter = process.stdout.isTTY ? 'spec' : 'dot';
 const status = await run(
   process.execPath,
-  [
-    '--test',
-    '--test-concurrency=1',
-    `--test-reporter=${reporter}`,
-    '--test-reporter-destination=stdout',
-    ...files,
-  ],
+  ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files],
   { ...process.env, ...(isFull ? { RPC_DNS_TEST_SIZE: 'full' } : {}) },
 );
 process.exit(status);
