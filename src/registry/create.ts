@@ -15,6 +15,7 @@ export function createWatcher(config: RegistryConfig, sink: RegistrySink): Watch
           ...ZOOKEEPER_DEFAULTS,
           servers: config.servers,
           root: config.root,
+          digest: config.digest,
           layouts: config.layouts,
           sessionTimeoutMs: config.sessionTimeout,
         },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../files/fields.ts';
+import { isNodePath, parseServers } from './zookeeper/options.ts';
 
 const HOURS_24 = '24h';
 
@@ -16,8 +17,10 @@ const fileRegistry = z.strictObject({
 const zookeeperRegistry = z.strictObject({
   kind: z.literal('zookeeper'),
   /** `host:port,host:port`, as ZooKeeper's own clients take it */
-  servers: z.string().regex(/^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*(\/\S*)?$/, {
-    error: (issue) => `'${String(issue.input)}': expected HOST:PORT, or several with commas between`,
+  servers: z.string().check((context) => {
+    const servers = parseServers(context.value);
+    if (servers.ok) return;
+    context.issues.push({ code: 'custom', message: servers.reason, input: context.value });
   }),
   layouts: z
     .array(z.enum(['dubbo']))
@@ -25,8 +28,13 @@ const zookeeperRegistry = z.strictObject({
     .default(['dubbo']),
   root: z
     .string()
-    .regex(/^\/[^/\s]+(\/[^/\s]+)*$/, { error: 'expected a path such as /dubbo' })
+    .refine(isNodePath, { error: ({ input }) => `'${String(input)}': expected a path such as /dubbo` })
     .default('/dubbo'),
+  /** `user:password` of ZooKeeper's digest scheme */
+  digest: z
+    .string()
+    .regex(/^[^:]+:.+$/, { error: 'expected USER:PASSWORD' })
+    .optional(),
   sessionTimeout: duration.prefault('30s'),
   ...common,
   forgetAfter: duration.prefault(HOURS_24),

@@ -47,8 +47,8 @@ const ROWS: readonly Row[] = [
     says: ["rpc-dns.yaml:2:5: 'servers' is missing: expected a text"],
   },
   {
-    config: 'registries:\n  - { kind: zookeeper, servers: "localhost" }\n',
-    says: ["rpc-dns.yaml:2:33: 'localhost': expected HOST:PORT, or several with commas between"],
+    config: 'registries:\n  - { kind: zookeeper, servers: "zk-1:2181,zk-2:99999" }\n',
+    says: ["rpc-dns.yaml:2:33: 'zk-2:99999' is no server: expected host:port"],
   },
   {
     config: 'answers: { style: cnames }\n',
