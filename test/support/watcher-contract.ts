@@ -24,8 +24,8 @@ export interface ContractHarness {
   put(entry: ContractEntry): Promise<void>;
   /** What was put, by the very same values. */
   remove(entry: ContractEntry): Promise<void>;
-  /** Adds something to the registry that is no entry and spoils no other. */
-  putGarbage(): Promise<void>;
+  /** Adds something to the registry that is no entry and spoils no other. Not there: the registry is taken whole. */
+  putGarbage?(): Promise<void>;
   /** Makes the registry unusable for the watcher: gone, unreachable, or unreadable as a whole. */
   breakRegistry(): Promise<void>;
   repairRegistry(): Promise<void>;
@@ -218,14 +218,15 @@ export function watcherContract(
 
     it('skips garbage once, with a reason, and serves the rest', async () => {
       await registry.put(USER_1);
-      await registry.putGarbage();
+      await registry.putGarbage?.();
       await live();
       assert.deepEqual(sink.endpoints('com.foo.UserService'), ['10.0.0.1:20880']);
-      assert.equal(sink.skips.length, 1);
+      const expected = registry.putGarbage === undefined ? 0 : 1;
+      assert.equal(sink.skips.length, expected);
       assert.ok(sink.skips.every(({ reason, detail }) => /^[a-z-]+$/.test(reason) && detail !== ''));
       await registry.put(USER_2);
       await endpoints('com.foo.UserService', ['10.0.0.1:20880', '10.0.0.2:20880']);
-      assert.equal(sink.skips.length, 1);
+      assert.equal(sink.skips.length, expected);
     });
 
     it('delivers nothing after stop()', async () => {

@@ -37,15 +37,16 @@ export function createFileWatcher(options: FileRegistryOptions, sink: RegistrySi
     lastText = text;
     const parsed = parseInterfaces(path, text);
     if (!parsed.ok) {
-      for (const problem of parsed.problems) sink.skipped('bad document', problemText(problem));
+      for (const problem of parsed.problems) sink.skipped('bad-document', problemText(problem));
       fail(
         `${parsed.problems.length} problems in the file: ${parsed.problems.map(problemText).slice(0, 3).join('; ')}`,
       );
       return;
     }
+    if (hasSnapshot) sink.update(path, parsed.registrations);
+    else sink.replace(new Map([[path, parsed.registrations]]));
     hasSnapshot = true;
     lastReason = undefined;
-    sink.replace(new Map([[path, parsed.registrations]]));
     sink.state({ kind: 'live' });
   };
 
