@@ -80,11 +80,12 @@ export class App {
 
   /** Starts everything. Throws a {@link StartError}. */
   static async start(options: AppOptions): Promise<App> {
-    const app = new App(options);
+    let app: App | undefined;
     try {
+      app = new App(options);
       await app.#start();
     } catch (error) {
-      await app.#abandon();
+      if (app !== undefined) await app.#abandon();
       throw error instanceof StartError ? error : new StartError((error as Error).message);
     }
     return app;
@@ -152,11 +153,7 @@ export class App {
     try {
       this.#listening.push(await listenUnix(createControl(sources), config.control));
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? '';
-      const text =
-        code === 'EADDRINUSE'
-          ? 'it is in use by another rpc-dns: stop that one, or set another path'
-          : `${(error as Error).message}: make its folder writable, or set another path`;
+      const text = whyNoSocket(error as NodeJS.ErrnoException, config.control);
       throw new StartError(
         `${this.#placeOf(['control'])}: cannot open the control socket ${config.control}: ${text}`,
       );
@@ -325,6 +322,19 @@ export class App {
     await this.#line.close();
     await this.#store.close().catch(() => {});
   }
+}
+
+/** Octets that the name of a Unix socket may have (unix(7): 108 with its NUL). */
+const MAX_SOCKET_PATH = 107;
+
+function whyNoSocket(error: NodeJS.ErrnoException, path: string): string {
+  if (error.code === 'EADDRINUSE')
+    return 'it is in use by another rpc-dns: stop that one, or set another path';
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
+    return `the path is longer than the ${MAX_SOCKET_PATH} octets that a socket may have: set a shorter one`;
+  }
+  if (error.code === undefined) return `${error.message}: set another path`;
+  return `${error.message}: make its folder writable, or set another path`;
 }
 
 async function why(code: string, port: number, proto: 'udp' | 'tcp'): Promise<string> {

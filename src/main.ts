@@ -21,6 +21,7 @@ async function serve(configFile: string): Promise<number> {
     return 2;
   }
   const log = createLog(process.env['RPC_DNS_LOG_LEVEL'] ?? 'info');
+  const signals = new Signals();
   let app: App;
   try {
     app = await App.start({
@@ -43,22 +44,41 @@ async function serve(configFile: string): Promise<number> {
     console.error(error.message);
     return 1;
   }
-  return new Promise((resolve) => {
-    let stopping = false;
+  return signals.direct(app);
+}
+
+/** Signals (contract 1.5), heard from the first moment on: one that comes while the server starts is not lost. */
+class Signals {
+  #app: App | undefined;
+  #wanted: 'SIGTERM' | 'SIGINT' | undefined;
+  #stopped: ((status: number) => void) | undefined;
+
+  constructor() {
+    // npm and a process group may both deliver SIGTERM: once is enough
     process.on('SIGTERM', () => {
-      // npm and a process group may both deliver it: once is enough
-      if (stopping) return;
-      stopping = true;
-      void app.stop().then(() => resolve(0));
+      if (this.#wanted === undefined) this.#stop('SIGTERM');
     });
     process.on('SIGINT', () => {
-      // a second signal, or one while a lame duck still answers, ends it here and now
-      if (stopping) process.exit(0);
-      stopping = true;
-      void app.stop(0).then(() => resolve(0));
+      // one while a lame duck still answers, or a second one, ends it here and now
+      if (this.#wanted !== undefined) process.exit(0);
+      this.#stop('SIGINT');
     });
-    process.on('SIGHUP', () => void app.reload('SIGHUP'));
-  });
+    process.on('SIGHUP', () => void this.#app?.reload('SIGHUP'));
+  }
+
+  /** @returns the exit status, when a signal has stopped the server */
+  direct(app: App): Promise<number> {
+    this.#app = app;
+    return new Promise((resolve) => {
+      this.#stopped = resolve;
+      if (this.#wanted !== undefined) this.#stop(this.#wanted);
+    });
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#wanted = signal;
+    void this.#app?.stop(signal === 'SIGINT' ? 0 : undefined).then(() => this.#stopped?.(0));
+  }
 }
 
 process.exitCode = await runProgram(process.argv.slice(2), {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -17,8 +17,12 @@ export function listenTcp(app: Hono, host: string, port: number): Promise<Listen
 /** Serves over a Unix socket that only the server's own user can reach. Rejects when it is in use. */
 export async function listenUnix(app: Hono, path: string): Promise<Listening> {
   mkdirSync(dirname(path), { recursive: true });
-  // a socket left over by a killed process is in nobody's use
-  if (existsSync(path) && !(await answers(path))) unlinkSync(path);
+  if (existsSync(path)) {
+    // a mistyped path must not cost anybody a file
+    if (!lstatSync(path).isSocket()) throw new Error('something that is no socket is there already');
+    // a socket left over by a killed process is in nobody's use
+    if (!(await answers(path))) unlinkSync(path);
+  }
   const listening = await listen(app, (server) => server.listen({ path }));
   chmodSync(path, 0o600);
   return listening;

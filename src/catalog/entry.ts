@@ -134,7 +134,8 @@ function formEntry(labels: Prefix, covered: readonly Placed[], options: EntryOpt
   const own = endpoints.flatMap(({ address }) => (address === undefined ? [] : [address]));
   const byEndpoints = options.address === 'endpoints';
   const addresses = byEndpoints ? [...new Set(own)] : lead.vip.addresses;
-  const failure = byEndpoints || addresses.length > 0 ? undefined : lead.vip.failure;
+  // of a family that has an address nothing is missing; the failure speaks for the other
+  const failure = byEndpoints ? undefined : lead.vip.failure;
   return {
     labels,
     addresses,

@@ -42,8 +42,9 @@ function interfaceLines(found: Explanation): string[] {
 }
 
 function serviceLines(service: ServiceExplanation): string[] {
-  const vip =
-    service.vips.length > 0 ? `${service.vips.join(', ')} (${service.vipFrom})` : `none: ${service.failure}`;
+  const failure = service.failure === null ? [] : [`none: ${service.failure}`];
+  const vips = service.vips.length === 0 ? [] : [`${service.vips.join(', ')} (${service.vipFrom})`];
+  const vip = [...vips, ...failure].join('; ');
   return [
     `service            ${service.service}${service.remembered ? ' (registered nowhere now, remembered)' : ''}`,
     `  VIP              ${vip}`,

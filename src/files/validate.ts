@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../did-you-mean.ts';
 import type { Problem } from '../problem.ts';
-import type { Path, YamlFile } from './yaml-file.ts';
+import { type Path, plainValue, type YamlFile } from './yaml-file.ts';
 
 /** What a file says, or everything that is wrong with it. */
 export type Validated<T> =
@@ -42,7 +42,13 @@ function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile, schema: z.ZodType):
     case 'invalid_value': {
       const values = issue.values.map(String);
       const found = yaml.sourceOf(path);
-      if (found === undefined) return [{ ...here, text: missing(path, `one of ${values.join(', ')}`) }];
+      if (found === undefined) {
+        const value = valueAt(yaml.value, path);
+        const wanted = `one of ${values.join(', ')}`;
+        const text =
+          value === undefined ? missing(path, wanted) : `expected ${wanted}, found ${collectionText(value)}`;
+        return [{ ...here, text }];
+      }
       const meant = didYouMean(found, values);
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
       return [{ ...here, text: `'${found}': expected one of ${values.join(', ')}${hint}` }];
@@ -107,9 +113,16 @@ function wrongType(expected: string, at: Path, yaml: YamlFile): string {
   ) {
     return `'${key}' is ${typeof value === 'number' ? 'a number' : 'true or false'} to YAML: quote it ("${source}")`;
   }
+  if (typeof value === 'string' && expected !== 'string' && typeof plainValue(value) !== 'string') {
+    return `'${key}' is a text, expected ${wanted}: write it without quotes (${value})`;
+  }
   if (value === null) return `'${key}' is empty: expected ${wanted}`;
   if (source !== undefined) return `'${source}': expected ${wanted}`;
-  return `expected ${wanted}, found ${Array.isArray(value) ? 'a list' : 'keys and values'}`;
+  return `expected ${wanted}, found ${collectionText(value)}`;
+}
+
+function collectionText(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : 'keys and values';
 }
 
 function missing(path: Path, wanted: string): string {

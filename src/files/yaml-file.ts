@@ -8,6 +8,7 @@ import {
   parseDocument,
   Scalar,
   visit,
+  type YAMLParseError,
 } from 'yaml';
 import type { Problem } from '../problem.ts';
 
@@ -45,9 +46,7 @@ export function readYaml(file: string, text: string, variables: Variables): Yaml
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   for (const error of document.errors) {
-    const several = error.code === 'MULTIPLE_DOCS';
-    const reason = several ? 'a second YAML document: expected one in a file' : error.message;
-    problems.push({ file, ...at(error.pos[0]), text: reason });
+    problems.push({ file, ...at(error.pos[0]), text: syntaxText(error, text) });
   }
   visit(document, {
     Alias: (_key, alias) => {
@@ -94,6 +93,17 @@ export function readYaml(file: string, text: string, variables: Variables): Yaml
   };
 }
 
+/** The library's own words, but where an operator would not know what to do. */
+function syntaxText(error: YAMLParseError, text: string): string {
+  if (error.code === 'MULTIPLE_DOCS') return 'a second YAML document: expected one in a file';
+  if (error.code === 'DUPLICATE_KEY') {
+    const key = /^[^:\s]+/.exec(text.slice(error.pos[0]))?.[0] ?? '';
+    return `key '${key}' is there twice`;
+  }
+  if (error.code === 'BLOCK_AS_IMPLICIT_KEY') return `${error.message}: quote a value that contains ': '`;
+  return error.message;
+}
+
 function fillIn(
   document: Document,
   variables: NonNullable<Variables>,
@@ -123,7 +133,8 @@ function fillIn(
   return problems;
 }
 
-function plainValue(text: string): unknown {
+/** What YAML makes of an unquoted text. */
+export function plainValue(text: string): unknown {
   const contents = parseDocument(text).contents;
   return isScalar(contents) && typeof contents.value !== 'object' ? contents.value : text;
 }

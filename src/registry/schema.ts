@@ -45,6 +45,9 @@ export const REGISTRY_KINDS = ['file', 'zookeeper'] as const;
 /** One entry of `registries`. */
 export const registrySchema = z.discriminatedUnion('kind', [fileRegistry, zookeeperRegistry], {
   error: (issue) => {
+    if (typeof issue.input !== 'object') {
+      return `'${String(issue.input)}': expected keys and values such as { kind: file, path: interfaces.yaml }`;
+    }
     const kind = (issue.input as { kind?: unknown } | undefined)?.kind;
     const found = kind === undefined ? "'kind' is missing" : `'${String(kind)}'`;
     return `${found}: expected a registry of kind ${REGISTRY_KINDS.join(' or ')}`;

@@ -63,5 +63,8 @@ function explain(path: string, reason: string): string {
   if (reason.includes('readonly') || reason.includes('unable to open')) {
     return `cannot write ${path} (${reason}): make it writable, or set store.path`;
   }
+  if (reason.includes('not a database') || reason.includes('malformed')) {
+    return `${path} is no store of rpc-dns (${reason}): move it away, or set store.path`;
+  }
   return `${path}: ${reason}`;
 }

@@ -167,7 +167,7 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'zone: a.example\nzone: b.example\n',
-    says: ['rpc-dns.yaml:2:1: Map keys must be unique'],
+    says: ["rpc-dns.yaml:2:1: key 'zone' is there twice"],
   },
   {
     config: 'answers:\n\tttl: 5\n',
