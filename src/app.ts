@@ -222,6 +222,8 @@ export class App {
         if (this.#storeDown) this.#log.info({ store: this.#store.label }, 'the store records again');
         this.#storeDown = false;
       },
+      onFailure: (error) =>
+        this.#log.error({ error: error.stack ?? error.message }, 'the event line met a bug'),
       onDistrust: ({ id, distrustForMs }, held) => {
         this.#log.warn(
           { registry: id, entries: held, seconds: distrustForMs / 1000 },
@@ -233,7 +235,7 @@ export class App {
 
   #watchedPaths(): string[] {
     const { file, config, zoneFiles } = this.#loaded;
-    return [file, ...zoneFiles.files, ...config.zones.map(globFolder)];
+    return [file, ...zoneFiles.files, ...config.zones.flatMap(globFolders)];
   }
 
   /** @param seen how the files were before they were read: what changed since is read again */
@@ -252,7 +254,13 @@ export class App {
 
   /** Reads everything anew. @returns problems that kept the running configuration in place */
   reload(reason: string): Promise<readonly Problem[]> {
-    this.#reloading = this.#reloading.then(() => this.#reload(reason));
+    this.#reloading = this.#reloading
+      .then(() => this.#reload(reason))
+      .catch((error: unknown) => {
+        const text = `not reloaded: ${(error as Error).message}`;
+        this.#log.error({ reason }, text);
+        return [{ file: this.#loaded.file, line: 1, column: 1, text }];
+      });
     return this.#reloading;
   }
 
@@ -275,6 +283,8 @@ export class App {
     if (fixed.length > 0) this.#log.warn({ keys: fixed }, 'changed, but only a restart can apply it');
     const config = { ...result.value.config };
     for (const key of FIXED) Object.assign(config, { [key]: before.config[key] });
+    // a new event line begins with what the store has: without a store that can be read the old one stays
+    if (!same(before.config, config)) await this.#store.load();
     const gone = this.#zones.map((zone) => keyOf(zone.apex));
     this.#loaded = { ...result.value, config };
     this.#adoptZones(this.#loaded);
@@ -310,7 +320,7 @@ export class App {
       await new Promise((resolve) => setTimeout(resolve, lameduckMs));
     }
     await this.#reloading;
-    await this.#line.close();
+    await this.#line.stopListening();
     await this.#events.stop();
     await this.#abandon();
     this.#log.info('stopped');
@@ -357,9 +367,10 @@ function same(a: unknown, b: unknown): boolean {
 }
 
 /** The folder of a pattern: a file that appears there may match it. */
-function globFolder(pattern: string): string {
+function globFolders(pattern: string): string[] {
+  if (!/[*?[{]/.test(pattern)) return [];
   const fixed = pattern.split(/[*?[{]/)[0] ?? '';
-  return fixed.endsWith('/') ? `${fixed}.` : `${dirname(fixed || '.')}/.`;
+  return [fixed.endsWith('/') ? `${fixed}.` : `${dirname(fixed || '.')}/.`];
 }
 
 /** Changes when the file does: its time, size and inode. */

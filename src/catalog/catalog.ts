@@ -1,6 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address } from '../name/address.ts';
-import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import {
+  checkServiceKey,
+  type InterfaceName,
+  type ServiceKey,
+  serviceKeyText,
+} from '../name/interface-name.ts';
 import type { Template } from '../name/template.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink, WatcherState } from '../registry/watcher.ts';
@@ -50,6 +55,8 @@ export interface CatalogEvents {
   readonly onLoss: (name: InterfaceName, text: string) => void;
   readonly onStoreError: (error: Error) => void;
   readonly onStoreRecovered: () => void;
+  /** a bug: the changes of one window are lost until the next change of the same interfaces */
+  readonly onFailure: (error: Error) => void;
   readonly onDistrust: (registry: RegistryOptions, held: number) => void;
 }
 
@@ -124,6 +131,8 @@ export class Catalog {
   readonly #unrecorded = new Set<Address>();
   #storeError: Error | undefined;
   readonly #starved = new Set<InterfaceName>();
+  /** interfaces whose pin was refused */
+  readonly #unpinned = new Set<InterfaceName>();
   #conflicts = 0;
   #occluded = 0;
   #leftOut = 0;
@@ -247,23 +256,32 @@ export class Catalog {
       source.distrusting = source.view.distrusting;
       this.#mark(changed);
     };
+    const usable = (registrations: readonly Registration[]) =>
+      registrations.filter(({ interface: name, version, group, source: place }) => {
+        const reason = checkServiceKey(version, group);
+        if (reason !== undefined) skipped('bad-version-or-group', `${place}: ${name}: ${reason}`);
+        return reason === undefined;
+      });
+    const skipped = (reason: string, detail: string) => {
+      source.skipped.set(reason, (source.skipped.get(reason) ?? 0) + 1);
+      this.#events.onSkipped(source.options, reason, detail);
+    };
     return {
-      replace: (units: ReadonlyMap<string, readonly Registration[]>) => {
+      replace: (all: ReadonlyMap<string, readonly Registration[]>) => {
+        const units = new Map([...all].map(([unit, registrations]) => [unit, usable(registrations)]));
         source.hasSnapshot = true;
         source.fromStore = false;
         delivered(source.view.replace(units, this.#now()));
         this.#schedule();
       },
-      update: (unit, registrations) => delivered(source.view.update(unit, registrations, this.#now())),
+      update: (unit, registrations) =>
+        delivered(source.view.update(unit, usable(registrations), this.#now())),
       state: (state) => {
         source.view.setLive(state.kind === 'live', this.#now());
         source.state = state;
         this.#events.onRegistryState(source.options, state);
       },
-      skipped: (reason, detail) => {
-        source.skipped.set(reason, (source.skipped.get(reason) ?? 0) + 1);
-        this.#events.onSkipped(source.options, reason, detail);
-      },
+      skipped,
     };
   }
 
@@ -276,6 +294,7 @@ export class Catalog {
   /** The longest without an address asks again: an address was released or a pool grew. */
   retryStarved(): void {
     this.#mark(this.#starved);
+    this.#mark(this.#unpinned);
   }
 
   /** Resolves when what is known now has been published. */
@@ -321,7 +340,7 @@ export class Catalog {
   #tick(): void {
     const now = this.#now();
     for (const source of this.sources) this.#mark(source.view.tick(now));
-    if (this.#ledger.expire(now) > 0) this.#mark(this.#starved);
+    if (this.#ledger.expire(now) > 0) this.retryStarved();
     // a store that failed is tried again, and what waits for it is published
     if (this.#storeError !== undefined) this.#mark(this.#starved);
     this.#schedule();
@@ -329,10 +348,12 @@ export class Catalog {
 
   #run(): Promise<void> {
     if (!this.#mayPublish()) return Promise.resolve();
-    this.#running ??= this.#window().finally(() => {
-      this.#running = undefined;
-      if (this.#dirty.size > 0) this.#schedule();
-    });
+    this.#running ??= this.#window()
+      .catch((error: unknown) => this.#events.onFailure(error as Error))
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#dirty.size > 0) this.#schedule();
+      });
     return this.#running;
   }
 
@@ -353,7 +374,7 @@ export class Catalog {
     dirty: ReadonlySet<InterfaceName>,
     decided: Map<InterfaceName, Decision | undefined>,
   ): Promise<void> {
-    const ordinal = (name: InterfaceName) => this.#ordinalOf(name) ?? Number.MAX_SAFE_INTEGER;
+    const ordinal = (name: InterfaceName) => this.#ledger.ordinalOf(name) ?? Number.MAX_SAFE_INTEGER;
     let queue = [...dirty].sort((a, b) => ordinal(a) - ordinal(b) || (a < b ? -1 : 1));
     for (let done = 0; queue.length > 0; ) {
       for (const name of queue) {
@@ -362,12 +383,6 @@ export class Catalog {
       }
       queue = [...this.#book.takeAffected()].sort((a, b) => ordinal(a) - ordinal(b));
     }
-  }
-
-  #ordinalOf(name: InterfaceName): number | undefined {
-    const placed = this.#known.get(name)?.placed;
-    if (placed !== undefined && placed.length > 0) return Math.min(...placed.map((one) => one.ordinal));
-    return this.#ledger.serviceOf({ interface: name, version: '', group: '' })?.ordinal;
   }
 
   /** @returns undefined when the interface is gone */
@@ -393,7 +408,7 @@ export class Catalog {
     this.#retireAllBut(name, owners, now);
     const { merged } = leadOf(placed);
     const values = { ...merged, interface: name, group: merged.key.group };
-    const names = claimNames(this.#book, name, placed[0]?.ordinal ?? 0, values, this.#options);
+    const names = claimNames(this.#book, name, this.#ledger.ordinalOf(name) ?? 0, values, this.#options);
     const occluded = [names.domain, ...names.callNames].flatMap((base) => this.#statics.lossesOf(base));
     return {
       names,
@@ -452,7 +467,9 @@ export class Catalog {
     const vips = new Map<string, Vip>();
     const vipOf = (owner: ServiceKey, pin: Address | undefined): Vip => {
       const text = serviceKeyText(owner);
-      const known = vips.get(text);
+      // services of one interface may share a pin: it has one owner all the same
+      const known =
+        vips.get(text) ?? [...vips.values()].find((vip) => vip.from === 'pin' && vip.addresses[0] === pin);
       if (known !== undefined) return known;
       const vip = { owner, ...this.#ledger.grant(owner, pin, now) };
       vips.set(text, vip);
@@ -544,11 +561,14 @@ export class Catalog {
     if (decision === undefined) {
       this.#known.delete(name);
       this.#starved.delete(name);
+      this.#unpinned.delete(name);
       return before === undefined ? undefined : [name, null];
     }
     const placed = decision.placed.map((one) => ({ ...one, vip: this.#recordedOnly(one.vip) }));
     if (placed.some(({ vip }) => vip.failure !== undefined)) this.#starved.add(name);
     else this.#starved.delete(name);
+    if (placed.some(({ vip }) => vip.refusedPin !== undefined)) this.#unpinned.add(name);
+    else this.#unpinned.delete(name);
     const entry = JSON.stringify(buildEntry(name, decision.names, placed, this.#options));
     const { names, conflicts } = decision;
     const isChanged = before?.entry !== entry;
@@ -583,8 +603,9 @@ export class Catalog {
     for (const source of this.sources) {
       const { view, options } = source;
       if (!source.hasSnapshot || source.fromStore || (view.outdated.size === 0 && !closing)) continue;
-      const keys = [...view.outdated];
-      view.outdated.clear();
+      // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
+      const keys = [...view.outdated].filter((key) => !view.isUnsettled(key));
+      for (const key of keys) view.outdated.delete(key);
       const changes = keys.map((key): StoreChange => {
         const body = view.bodyOf(key);
         return body === undefined

@@ -191,6 +191,11 @@ export class RegistryView {
     return found;
   }
 
+  /** Whether something of the service went a moment ago, so that it may yet be held. */
+  isUnsettled(key: string): boolean {
+    return this.#departedOf.has(key);
+  }
+
   /** Whether the registry only remembers the service. */
   isRemembered(key: string): boolean {
     return this.#gone.has(key);

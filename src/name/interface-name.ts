@@ -44,3 +44,16 @@ export function serviceKeyText(key: ServiceKey): string {
   const version = key.version === '' ? '' : `:${key.version}`;
   return `${group}${key.interface}${version}`;
 }
+
+/** @returns why a version or group cannot be part of a service key, whose separators are `/` and `:` */
+export function checkServiceKey(version: string, group: string): string | undefined {
+  for (const [what, value] of [
+    ['version', version],
+    ['group', group],
+  ] as const) {
+    if (!/^[^/:\p{Cc}]{0,255}$/u.test(value)) {
+      return `${what} '${value.slice(0, 100)}': expected at most 255 characters, none of them '/', ':' or a control character`;
+    }
+  }
+  return undefined;
+}

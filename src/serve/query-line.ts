@@ -33,6 +33,7 @@ export class QueryLine {
   readonly #waiting = new Map<number, (result: never) => void>();
   #next = 0;
   #closing = false;
+  #silent: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: Omit<WorkerOptions, 'counters'>, events: QueryLineEvents) {
@@ -74,15 +75,21 @@ export class QueryLine {
     await this.#request({ kind: 'query-log', filter });
   }
 
-  /** Takes no more queries; resolves when those read are answered and the thread has ended. */
+  /** Closes the sockets; resolves when the queries that were read are answered. Change sets are still taken. */
+  stopListening(): Promise<void> {
+    this.#silent ??= this.#request({ kind: 'close' });
+    return this.#silent;
+  }
+
+  /** Ends the thread; nothing may be asked of it any more. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
+    await this.stopListening();
     this.#closing = true;
-    await this.#request({ kind: 'close' });
     await this.#worker.terminate();
   }
 

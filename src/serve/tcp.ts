@@ -6,7 +6,9 @@ import type { Listener, QueryHandler } from './query-handler.ts';
 const IDLE_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 1000;
 /** A client that does not read its replies is not read from either. */
-const MAX_UNSENT_BYTES = 1 << 20;
+const MAX_UNSENT_BYTES = 1 << 18;
+/** A message that has begun is complete after so long, and its replies are taken, or the connection ends. */
+const FRAME_TIMEOUT_MS = 5000;
 /** Shutdown waits so long for replies to be taken. */
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -64,15 +66,12 @@ function serveConnection(socket: Socket, listener: Listener, handler: QueryHandl
     family: socket.remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4',
   };
   let pending: Buffer = Buffer.alloc(0);
-  socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
-  // resets by the client are its own affair
-  socket.on('error', () => socket.destroy());
-  socket.on('drain', () => socket.resume());
-  socket.on('data', (chunk: Buffer) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+  let frameTimer: NodeJS.Timeout | undefined;
+  /** Answers what is there, as far as the client takes its replies. */
+  const answer = () => {
     let at = 0;
     socket.cork();
-    while (at + 2 <= pending.length) {
+    while (at + 2 <= pending.length && socket.writableLength <= MAX_UNSENT_BYTES) {
       const end = at + 2 + pending.readUInt16BE(at);
       if (end > pending.length) break;
       const length = handler.handle(pending.subarray(at + 2, end), listener, client);
@@ -82,6 +81,20 @@ function serveConnection(socket: Socket, listener: Listener, handler: QueryHandl
     socket.uncork();
     pending = pending.subarray(at);
     if (socket.writableLength > MAX_UNSENT_BYTES) socket.pause();
+    else if (socket.isPaused()) socket.resume();
+    // single octets now and then are no progress
+    if (at === 0 && frameTimer !== undefined) return;
+    clearTimeout(frameTimer);
+    frameTimer = pending.length === 0 ? undefined : setTimeout(() => socket.destroy(), FRAME_TIMEOUT_MS);
+  };
+  socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
+  // resets by the client are its own affair
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => clearTimeout(frameTimer));
+  socket.on('drain', answer);
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    answer();
   });
 }
 

@@ -84,7 +84,8 @@ class ReplyRing {
       this.#next = 0;
       if (this.#socket.getSendQueueCount() > 0) this.#buffers = this.#allocate();
     }
-    const buffer = this.#buffers[this.#next++] as Buffer;
+    const ready = this.#buffers[this.#next++] as Buffer;
+    const buffer = length <= this.#size ? ready : Buffer.allocUnsafeSlow(length);
     reply.copy(buffer, 0, 0, length);
     this.#socket.send(buffer, 0, length, client.port, client.address);
   }

@@ -1,5 +1,5 @@
 import { type Address, addressText, isIpv4 } from '../name/address.ts';
-import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import { memberHash } from '../zone/sample.ts';
 import { addressAt, isUsable, type Pool, poolCapacity, poolContains, poolSize } from './pool.ts';
 
@@ -60,6 +60,7 @@ export class Ledger {
   #pools: readonly Pool[];
   readonly #reuseAfterMs: number;
   readonly #services = new Map<string, ServiceRow>();
+  readonly #byInterface = new Map<InterfaceName, Set<string>>();
   readonly #rows = new Map<Address, AddressRow>();
   /** addresses by the text of their owner's key */
   readonly #owned = new Map<string, Set<Address>>();
@@ -101,6 +102,16 @@ export class Ledger {
     return row.ordinal;
   }
 
+  /** The place of an interface in the order of all: that of its oldest service, forgotten ones that rest included. */
+  ordinalOf(name: InterfaceName): number | undefined {
+    let oldest: number | undefined;
+    for (const text of this.#byInterface.get(name) ?? []) {
+      const ordinal = this.#services.get(text)?.ordinal;
+      if (ordinal !== undefined && (oldest === undefined || ordinal < oldest)) oldest = ordinal;
+    }
+    return oldest;
+  }
+
   serviceOf(key: ServiceKey): ServiceRow | undefined {
     return this.#services.get(serviceKeyText(key));
   }
@@ -137,7 +148,9 @@ export class Ledger {
     if (pin !== undefined && refusedPin === undefined) {
       this.#keepOnly(owner, new Set([pin]), now);
       const row = this.#rows.get(pin);
-      if (row?.retiredAt !== null || row.kind !== 'pin') {
+      const isSame =
+        row?.retiredAt === null && row.kind === 'pin' && serviceKeyText(row.owner) === serviceKeyText(owner);
+      if (!isSame) {
         this.#put({ address: pin, owner, kind: 'pin', retiredAt: null });
       }
       return { addresses: [pin], from: 'pin', failure: undefined, refusedPin: undefined };
@@ -300,13 +313,20 @@ export class Ledger {
   #indexService(row: ServiceRow): void {
     const text = serviceKeyText(row.key);
     this.#services.set(text, row);
+    const services = this.#byInterface.get(row.key.interface);
+    if (services === undefined) this.#byInterface.set(row.key.interface, new Set([text]));
+    else services.add(text);
     this.#forgotten.delete(text);
     if (row.retiredAt !== null) this.#forgotten.add(text);
   }
 
   #deleteService(row: ServiceRow): void {
-    this.#services.delete(serviceKeyText(row.key));
-    this.#forgotten.delete(serviceKeyText(row.key));
+    const text = serviceKeyText(row.key);
+    this.#services.delete(text);
+    this.#forgotten.delete(text);
+    const services = this.#byInterface.get(row.key.interface);
+    services?.delete(text);
+    if (services?.size === 0) this.#byInterface.delete(row.key.interface);
     this.#changes.push({ kind: 'delete-service', key: row.key });
   }
 

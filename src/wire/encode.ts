@@ -111,7 +111,7 @@ export function encodeReply(
 ): Encoded {
   const sections = sectionsOf(answer);
   const error = query.edns === undefined ? undefined : sections.error;
-  const errorText = error === undefined ? undefined : Buffer.from(error.text.slice(0, MAX_EDE_TEXT));
+  const errorText = error === undefined ? undefined : cutText(error.text);
   const optLength =
     query.edns === undefined ? 0 : OPT_LENGTH + (errorText === undefined ? 0 : 6 + errorText.length);
   message.copy(out, HEADER_LENGTH, HEADER_LENGTH, query.questionEnd);
@@ -148,6 +148,15 @@ export function encodeReply(
     sections.rcode;
   writeHeader(out, query.id, flags, 1, counts);
   return { length, rcode: sections.rcode, truncated, complete, optAt, serialAt: writer.serialAt };
+}
+
+/** At most MAX_EDE_TEXT octets of UTF-8, whole characters only. */
+function cutText(text: string): Buffer {
+  const octets = Buffer.from(text);
+  if (octets.length <= MAX_EDE_TEXT) return octets;
+  let end = MAX_EDE_TEXT;
+  while (((octets[end] ?? 0) & 0xc0) === 0x80) end--;
+  return octets.subarray(0, end);
 }
 
 /** A reply of the header alone, for what could not be read (and for other opcodes: the opcode comes back). */

@@ -7,6 +7,7 @@ import {
   type NameKey,
   type Prefix,
   prefixOf,
+  ROOT,
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
 import type { InterfaceEntry } from './interface-entry.ts';
@@ -22,6 +23,7 @@ import {
   type View,
 } from './interface-node.ts';
 import { NameTree } from './name-tree.ts';
+import { reverseName } from './reverse.ts';
 import { Sample } from './sample.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, nodeOf, type Trace, type ZoneNode } from './zone.ts';
@@ -70,6 +72,8 @@ export class RegistryNames {
   readonly options: NamesOptions;
   readonly #tree = new NameTree<readonly Claim[]>('');
   readonly #stored = new Map<string, Stored>();
+  /** structured domains by the reverse names of their VIPs; whether a zone shows them is the zone's affair */
+  readonly #reverse = new NameTree<Prefix>(ROOT);
 
   constructor(options: NamesOptions) {
     this.options = options;
@@ -87,13 +91,8 @@ export class RegistryNames {
    * Puts, replaces (`text` is the entry as JSON) or removes (undefined) one interface.
    *
    * @param touched is told the facts that changed, as {@link find} tells them to its trace
-   * @returns the entry before and after, for those who keep an index of their own
    */
-  set(
-    name: string,
-    text: string | undefined,
-    touched: Trace,
-  ): { before: InterfaceEntry | undefined; after: InterfaceEntry | undefined } {
+  set(name: string, text: string | undefined, touched: Trace): void {
     const old = this.#stored.get(name);
     const before = old === undefined ? undefined : parseEntry(old);
     const after = text === undefined ? undefined : (JSON.parse(text) as InterfaceEntry);
@@ -106,15 +105,23 @@ export class RegistryNames {
       this.#stored.delete(name);
     }
     touched(interfaceFact(name));
-    return { before, after };
+    for (const address of addressesOf(before)) {
+      const key = keyOf(reverseName(address));
+      // a newer owner may have come in front of this change
+      if (this.#reverse.get(key)?.value === before?.domain) this.#reverse.delete(key, touched);
+    }
+    for (const address of addressesOf(after)) {
+      if (after !== undefined) this.#reverse.put(keyOf(reverseName(address)), after.domain, touched);
+    }
   }
 
-  /** Every VIP with the structured domain that it leads to. */
-  forEachAddress(visit: (address: Address, domain: Prefix) => void): void {
-    for (const stored of this.#stored.values()) {
-      const entry = parseEntry(stored);
-      for (const form of entry.forms) for (const address of form.addresses) visit(address, entry.domain);
-    }
+  /** The PTR record at a name of a reverse zone; see `reverseName`. */
+  findReverse(name: NameKey, trace: Trace): ZoneNode | undefined {
+    trace(name);
+    const node = this.#reverse.get(name);
+    if (node?.value === undefined) return node === undefined ? undefined : EMPTY_NON_TERMINAL;
+    const { ttl, ptrZone } = this.options;
+    return nodeOf([{ type: TYPE.PTR, ttl, rdatas: [join(node.value, ptrZone)] }]);
   }
 
   /** @param name lower-cased labels in front of the apex, not empty */
@@ -239,6 +246,10 @@ export class RegistryNames {
     touched(nameFact(name));
     if (claim.members.size === 0) this.#remove(name, (candidate) => candidate === claim, touched);
   }
+}
+
+function addressesOf(entry: InterfaceEntry | undefined): Set<Address> {
+  return new Set(entry?.forms.flatMap((form) => form.addresses));
 }
 
 /** The fact that a relative name exists or not, and what owns it. */

@@ -36,6 +36,9 @@ const NO_EVENTS: CatalogEvents = {
   onStoreError: () => {},
   onStoreRecovered: () => {},
   onDistrust: () => {},
+  onFailure: (error: Error) => {
+    throw error;
+  },
   onReady: () => {},
 };
 

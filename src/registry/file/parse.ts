@@ -4,7 +4,12 @@ import { validate } from '../../files/validate.ts';
 import { readYaml } from '../../files/yaml-file.ts';
 import { parseAddress, splitHostPort } from '../../name/address.ts';
 import { parseDomainName } from '../../name/domain-name.ts';
-import { type InterfaceName, parseInterfaceName, serviceKeyText } from '../../name/interface-name.ts';
+import {
+  checkServiceKey,
+  type InterfaceName,
+  parseInterfaceName,
+  serviceKeyText,
+} from '../../name/interface-name.ts';
 import type { Problem } from '../../problem.ts';
 import type { Registration } from '../registration.ts';
 
@@ -76,6 +81,8 @@ export function parseInterfaces(file: string, text: string): ParsedInterfaces {
       endpoints: endpoints.map((split) => ({ ...split, protocol: entry.protocol })),
       source: `${file}:${position.line}`,
     };
+    const reason = checkServiceKey(entry.version, entry.group);
+    if (reason !== undefined) problems.push({ file, ...position, text: reason });
     const key = serviceKeyText(registration);
     const first = seen.get(key);
     if (first !== undefined)
