@@ -298,3 +298,33 @@ test('lookup by another server is dns2 speaking DNS alone', async (t) => {
     /com\.foo\.None\.rpc\.cluster\.local\. belongs to no registered interface\n\n.*NXDOMAIN/,
   );
 });
+
+test('a mass disappearance is doubted across a reload of the configuration', async (t) => {
+  const names = Array.from({ length: 200 }, (_, i) => `  - { name: com.foo.S${i}, port: 1 }\n`).join('');
+  const server = await started(FILES, { 'interfaces.yaml': `interfaces:\n${names}` });
+  t.after(() => server.kill());
+  server.write('interfaces.yaml', 'interfaces: []\n');
+  await server.logged(/not believed for a while/);
+  assert.ok(await exists(server, 'com.foo.S0'));
+  server.write(CONFIG_FILE, completeConfig(`${FILES}answers: { ttl: 7 }\n`, server));
+  await until('ttl 7', async () =>
+    / 7 CNAME /.test((await server.query(`com.foo.S0.${Z} A`)).answer[0] ?? ''),
+  );
+  assert.ok(await exists(server, 'com.foo.S199'));
+  assert.equal(await server.metric('rpcdns_registry_held_entries'), 200);
+});
+
+test('SIGTERM in the midst of a publication ends the server, and the next one knows everything', async (t) => {
+  const document = (count: number, port: number) => {
+    return `interfaces:\n${Array.from({ length: count }, (_, i) => `  - { name: com.foo.S${i}, port: ${port} }\n`).join('')}`;
+  };
+  const server = await started(FILES, { 'interfaces.yaml': document(5000, 1) });
+  server.write('interfaces.yaml', document(5000, 2));
+  server.child.signal('SIGTERM');
+  assert.deepEqual(await server.child.exited, { code: 0, signal: null });
+  const next = await startOn(server, t);
+  await until('the new port', async () => {
+    const { answer } = await next.query(`_dubbo._tcp.S4999.foo.com.svc.${Z} SRV`);
+    return / 0 0 2 S4999\./.test(answer[0] ?? '');
+  });
+});
