@@ -6,25 +6,36 @@ export interface ZkToolOptions {
   readonly sessionTimeoutMs?: number;
 }
 
+/** A server that is just starting may take a connection and never answer on it: then another one helps. */
+const ATTEMPT_MS = 1_500;
+const ATTEMPTS = 7;
+
 /** Connects a client; its ephemeral nodes live until `close()`, or until its session expires. */
 export async function connectZkTool(address: string, options: ZkToolOptions = {}): Promise<ZkTool> {
+  for (let i = 0; i < ATTEMPTS; i++) {
+    const client = await connect(address, options);
+    if (client !== undefined) return new ZkTool(client);
+  }
+  throw new Error(`no ZooKeeper at ${address} within ${(ATTEMPTS * ATTEMPT_MS) / 1000} s`);
+}
+
+async function connect(address: string, options: ZkToolOptions): Promise<Client | undefined> {
   const client = zookeeper.createClient(address, {
     sessionTimeout: options.sessionTimeoutMs ?? 5_000,
     spinDelay: 100,
     retries: 0,
   });
-  await new Promise<void>((resolve, reject) => {
+  return new Promise((resolve) => {
     const timer = setTimeout(() => {
       client.close();
-      reject(new Error(`no ZooKeeper at ${address} within 10 s`));
-    }, 10_000);
+      resolve(undefined);
+    }, ATTEMPT_MS);
     client.once('connected', () => {
       clearTimeout(timer);
-      resolve();
+      resolve(client);
     });
     client.connect();
   });
-  return new ZkTool(client);
 }
 
 export class ZkTool {
