@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { createControl } from './api/control.ts';
 import { createHttp } from './api/http.ts';
 import { type Listening, listenTcp, listenUnix } from './api/listen.ts';
-import type { CatalogEvents } from './catalog/catalog.ts';
+import type { CatalogEvents } from './catalog/catalog-types.ts';
 import { type Loaded, loadAll } from './config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from './config/plan-zones.ts';
 import type { ZoneFile } from './config/zone-files.ts';

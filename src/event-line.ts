@@ -1,4 +1,5 @@
-import { Catalog, type CatalogEvents, type RegistryOptions, type Source } from './catalog/catalog.ts';
+import { Catalog } from './catalog/catalog.ts';
+import type { CatalogEvents, RegistryOptions, Source } from './catalog/catalog-types.ts';
 import { Publisher } from './catalog/publisher.ts';
 import type { Config } from './config/schema.ts';
 import { ROOT } from './name/domain-name.ts';

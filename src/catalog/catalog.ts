@@ -6,87 +6,26 @@ import {
   type ServiceKey,
   serviceKeyText,
 } from '../name/interface-name.ts';
-import type { Template } from '../name/template.ts';
 import type { Registration } from '../registry/registration.ts';
-import type { RegistrySink, WatcherState } from '../registry/watcher.ts';
+import type { RegistrySink } from '../registry/watcher.ts';
 import type { Ledger, LedgerChange } from '../vip/ledger.ts';
 import type { SnapshotRow, Store, StoreChange } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
 import type { StaticNames } from '../zone/static-names.ts';
+import type {
+  CatalogEvents,
+  CatalogOptions,
+  Known,
+  Publishing,
+  RegistryOptions,
+  Source,
+} from './catalog-types.ts';
+import { conflictsOf } from './conflicts.ts';
 import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, mergeContributions, unite } from './merge.ts';
 import { NameBook } from './name-book.ts';
 import { RegistryView } from './registry-view.ts';
-
-export interface RegistryOptions {
-  /** unique and stable: the key of its stored snapshot, e.g. `file:zones/demo.interfaces.yaml` */
-  readonly id: string;
-  readonly kind: string;
-  readonly required: boolean;
-  readonly forgetAfterMs: number;
-  readonly distrustForMs: number;
-}
-
-export interface CatalogOptions {
-  readonly template: Template;
-  /** octets of the longest zone name */
-  readonly zoneLength: number;
-  readonly ttl: number;
-  readonly address: 'vip' | 'endpoints';
-  readonly maxRecords: number;
-  readonly perVersion: boolean;
-}
-
-/** Where finished change sets go. */
-export interface Publishing {
-  update(changes: readonly InterfaceChange[]): Promise<void>;
-  rebuild(entries: Iterable<InterfaceChange>): Promise<void>;
-  setReady(ready: boolean): Promise<void>;
-}
-
-export interface CatalogEvents {
-  readonly onRegistryState: (registry: RegistryOptions, state: WatcherState) => void;
-  /** names of registries are answered from now on */
-  readonly onReady: (interfaces: number) => void;
-  readonly onSkipped: (registry: RegistryOptions, reason: string, detail: string) => void;
-  /** seconds from the first change of a window to its answer */
-  readonly onPublished: (interfaces: number, seconds: number) => void;
-  readonly onLoss: (name: InterfaceName, text: string) => void;
-  readonly onStoreError: (error: Error) => void;
-  readonly onStoreRecovered: () => void;
-  /** a bug: the changes of one window are lost until the next change of the same interfaces */
-  readonly onFailure: (error: Error) => void;
-  readonly onDistrust: (registry: RegistryOptions, held: number) => void;
-}
-
-/** A registry with what it says. */
-export interface Source {
-  readonly options: RegistryOptions;
-  readonly view: RegistryView;
-  state: WatcherState;
-  /** whether a first snapshot, live or stored, is there */
-  hasSnapshot: boolean;
-  /** whether the snapshot is only a stored one */
-  fromStore: boolean;
-  /** Unix milliseconds of the last delivery */
-  lastEventAt: number;
-  skipped: Map<string, number>;
-  distrusting: boolean;
-}
-
-/** What the catalogue remembers of an interface that it has published. */
-export interface Known {
-  readonly names: InterfaceNames;
-  readonly placed: readonly Placed[];
-  readonly conflicts: readonly string[];
-  readonly occluded: number;
-  /** endpoints beyond `answers.maxRecords` */
-  readonly leftOut: number;
-  readonly entry: string;
-  /** Unix milliseconds */
-  readonly changedAt: number;
-}
 
 /** Changes within so many milliseconds are published, and committed, together. */
 const DEBOUNCE_MS = 10;
@@ -636,25 +575,4 @@ interface Decision {
   readonly conflicts: readonly string[];
   /** how many names static records hide */
   readonly occluded: number;
-}
-
-function conflictsOf(names: InterfaceNames, placed: readonly Placed[]): string[] {
-  const lost = names.losses.map(({ wanted, got, holder }) => {
-    const instead = got === undefined ? 'is left out' : `is ${readable(got)} instead`;
-    return `${readable(wanted)} belongs to ${holder}: the name ${instead}`;
-  });
-  const refused = placed.flatMap(({ merged, vip }) => {
-    return vip.refusedPin === undefined
-      ? []
-      : [`pin of ${serviceKeyText(merged.key)} refused: ${vip.refusedPin}`];
-  });
-  return [...new Set([...lost, ...refused, ...placed.flatMap(({ merged }) => merged.conflicts)])];
-}
-
-function readable(name: string): string {
-  let text = '';
-  for (let at = 0; at < name.length; at += name.charCodeAt(at) + 1) {
-    text += `${text === '' ? '' : '.'}${name.slice(at + 1, at + 1 + name.charCodeAt(at))}`;
-  }
-  return text;
 }

@@ -1,7 +1,8 @@
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, keyOf, labelsAbove, type Prefix, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
-import type { Catalog, Known } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
+import type { Known } from './catalog-types.ts';
 import { endpointText } from './merge.ts';
 
 /** What is known of an interface, for people and as JSON. */

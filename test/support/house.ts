@@ -3,7 +3,8 @@
  * the test turns, change sets applied at once, questions handed to the query handler.
  */
 import assert from 'node:assert/strict';
-import { Catalog, type CatalogEvents, type Source } from '../../src/catalog/catalog.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { CatalogEvents, Source } from '../../src/catalog/catalog-types.ts';
 import { Publisher } from '../../src/catalog/publisher.ts';
 import { highestSerial, planZones, staticNamesOf } from '../../src/config/plan-zones.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
