@@ -1,7 +1,7 @@
-import { type Address, addressText, parseAddress } from '../name/address.ts';
+import { type Address, parseAddress } from '../name/address.ts';
 import { constantPrefix, type Prefix, parseDomainName } from '../name/domain-name.ts';
 import { formGroupLabel, formLabelLimit, formVersionLabel } from '../name/interface-domain.ts';
-import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
 import { applicationLabel, hashedLabel, protocolLabel } from '../name/labels.ts';
 import { type Octets, octets } from '../name/octets.ts';
 import type { Endpoint } from '../registry/registration.ts';
@@ -207,9 +207,4 @@ function applicationsOf(placed: readonly Placed[]): ApplicationEntry[] {
     const failure = addresses.length > 0 ? undefined : services.find(({ vip }) => vip.failure)?.vip.failure;
     return { label: octets(label), addresses, ...(failure === undefined ? {} : { failure }) };
   });
-}
-
-/** For people. */
-export function placedText({ merged, vip }: Placed): string {
-  return `${serviceKeyText(merged.key)} → ${vip.addresses.map(addressText).join(' ') || vip.failure} (${vip.from})`;
 }

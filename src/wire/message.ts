@@ -2,7 +2,6 @@ import type { DomainName } from '../name/domain-name.ts';
 
 export const HEADER_LENGTH = 12;
 export const CLASS_IN = 1;
-export const CLASS_ANY = 255;
 export const OPCODE_QUERY = 0;
 
 /** Response codes (RFC 6895 section 2.3). */
