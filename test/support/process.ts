@@ -35,6 +35,8 @@ export interface Child {
   waitFor(pattern: RegExp, options?: { deadlineMs?: number; from?: number }): Promise<RegExpExecArray>;
   /** Writes one line to the child's standard input. */
   writeLine(line: string): void;
+  /** Closes its standard input. */
+  endInput(): void;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL when the child has not ended by the deadline. */
   stop(options?: { signal?: NodeJS.Signals; deadlineMs?: number }): Promise<Exit>;
@@ -140,6 +142,9 @@ export function startChild(command: string, args: readonly string[], options: Ch
     writeLine(line) {
       child.stdin.write(`${line}\n`);
     },
+    endInput() {
+      child.stdin.end();
+    },
     signal,
     async stop({ signal: wanted = 'SIGTERM', deadlineMs = 15_000 } = {}) {
       signal(wanted);
@@ -169,7 +174,10 @@ export async function runToEnd(
 ): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
   const { deadlineMs = 60_000, launch = startChild, input, ...childOptions } = options;
   const child = launch(command, args, childOptions);
-  if (input !== undefined) child.writeLine(input);
+  if (input !== undefined) {
+    child.writeLine(input);
+    child.endInput();
+  }
   const timer = setTimeout(() => child.signal('SIGKILL'), deadlineMs);
   const exit = await child.exited;
   clearTimeout(timer);

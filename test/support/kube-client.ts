@@ -1,0 +1,514 @@
+/** A small client of the Kubernetes API: requests with a deadline, and the objects that the tests make. */
+import { Agent, type RequestOptions, request } from 'node:https';
+
+export interface ApiReply {
+  readonly status: number;
+  /** The parsed JSON, or the text where it is none. */
+  readonly body: unknown;
+}
+
+export interface ApiOptions {
+  readonly token?: string;
+  readonly contentType?: string;
+  readonly deadlineMs?: number;
+}
+
+/** What the tests read of an object. */
+export interface KubeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly creationTimestamp: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+/** What the tests write into `metadata`, besides the names. */
+export interface Meta {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+export interface CreatedService {
+  /** The first of `clusterIPs`; `None` when headless, empty for an ExternalName. */
+  readonly clusterIP: string;
+  readonly clusterIPs: readonly string[];
+  readonly uid: string;
+  readonly creationTimestamp: string;
+  readonly resourceVersion: string;
+}
+
+export interface PodOptions extends Meta {
+  /** One address, or one of each family; none: a pod that has no address yet. */
+  readonly ip?: string | readonly string[];
+  /** Default true. */
+  readonly ready?: boolean;
+  readonly hostNetwork?: boolean;
+  /** Default `node-1`. */
+  readonly node?: string;
+  /** Default `Running`, and `Pending` without an address. */
+  readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly serviceAccountName?: string;
+  /** Container ports. */
+  readonly ports?: readonly ServicePort[];
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  readonly appProtocol?: string;
+}
+
+export interface SliceEndpoint {
+  readonly address: string;
+  /** Default true. */
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+  readonly terminating?: boolean;
+  /** The name of the pod that it stands for. */
+  readonly pod?: string;
+  readonly node?: string;
+  readonly zone?: string;
+  readonly hostname?: string;
+}
+
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: KubeObject & { readonly code?: number; readonly message?: string };
+}
+
+export interface Watch {
+  readonly status: number;
+  readonly events: readonly WatchEvent[];
+  /** The first event that matches, past or future; rejects when the watch ends or the time is up. */
+  waitFor(matches: (event: WatchEvent) => boolean, deadlineMs?: number): Promise<WatchEvent>;
+  /** Settles when the stream has ended, by whomever. */
+  readonly ended: Promise<void>;
+  close(): void;
+}
+
+const GROUPS = {
+  configmaps: '/api/v1',
+  namespaces: '/api/v1',
+  nodes: '/api/v1',
+  pods: '/api/v1',
+  serviceaccounts: '/api/v1',
+  services: '/api/v1',
+  endpointslices: '/apis/discovery.k8s.io/v1',
+  servicecidrs: '/apis/networking.k8s.io/v1',
+  clusterrolebindings: '/apis/rbac.authorization.k8s.io/v1',
+  clusterroles: '/apis/rbac.authorization.k8s.io/v1',
+  rolebindings: '/apis/rbac.authorization.k8s.io/v1',
+  roles: '/apis/rbac.authorization.k8s.io/v1',
+} as const;
+export type Resource = keyof typeof GROUPS;
+
+const PATCH_TYPES = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+} as const;
+
+/** The path of a resource, or of one object; @param namespace null: of the whole cluster */
+export function pathOf(resource: Resource, namespace: string | null, name?: string): string {
+  const inside = namespace === null ? '' : `/namespaces/${namespace}`;
+  return `${GROUPS[resource]}${inside}/${resource}${name === undefined ? '' : `/${name}`}`;
+}
+
+/** Runs `make(0)` … `make(n - 1)`, `parallel` at a time; for thousands of objects. */
+export async function bulk<T>(
+  n: number,
+  make: (index: number) => Promise<T>,
+  { parallel = 32 }: { readonly parallel?: number } = {},
+): Promise<readonly T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < n; index = next++) results[index] = await make(index);
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, n) }, worker));
+  return results;
+}
+
+export class KubeClient {
+  readonly port: number;
+  readonly #token: string;
+  /** Asked anew for each connection: the authority may change. */
+  readonly #ca: () => string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  #slices = 0;
+
+  constructor(options: { readonly port: number; readonly token: string; readonly ca: () => string }) {
+    this.port = options.port;
+    this.#token = options.token;
+    this.#ca = options.ca;
+  }
+
+  /** A request and its reply, whatever its status. */
+  api(method: string, path: string, body?: unknown, options: ApiOptions = {}): Promise<ApiReply> {
+    const { deadlineMs = 20_000, contentType = 'application/json' } = options;
+    const octets = body === undefined ? null : Buffer.from(JSON.stringify(body));
+    const headers = octets === null ? {} : { 'content-type': contentType, 'content-length': octets.length };
+    return new Promise((resolve, reject) => {
+      const call = request(this.#request(method, path, headers, options.token), (reply) => {
+        const chunks: Buffer[] = [];
+        reply.on('data', (chunk: Buffer) => chunks.push(chunk));
+        reply.once('error', fail);
+        reply.once('end', () => {
+          clearTimeout(timer);
+          resolve({ status: reply.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString()) });
+        });
+      });
+      const fail = (error: Error): void => {
+        clearTimeout(timer);
+        reject(new Error(`${method} ${path}: ${error.message}`, { cause: error }));
+      };
+      const timer = setTimeout(() => call.destroy(new Error(`no reply within ${deadlineMs} ms`)), deadlineMs);
+      call.once('error', fail);
+      call.end(octets ?? undefined);
+    });
+  }
+
+  /** A request that must succeed; the object of its reply. */
+  async must(method: string, path: string, body?: unknown, options?: ApiOptions): Promise<KubeObject> {
+    const reply = await this.api(method, path, body, options);
+    if (reply.status < 200 || reply.status > 299) {
+      throw new Error(`${method} ${path}: ${reply.status} ${messageOf(reply.body)}`);
+    }
+    return reply.body as KubeObject;
+  }
+
+  /** Opens a watch: `path` with its query but for `watch=1`. Resolves when the reply has begun. */
+  watch(path: string, options: ApiOptions = {}): Promise<Watch> {
+    const { deadlineMs = 20_000 } = options;
+    const events: WatchEvent[] = [];
+    const listeners = new Set<() => void>();
+    const notify = (): void => {
+      for (const listener of [...listeners]) listener();
+    };
+    const target = `${path}${path.includes('?') ? '&' : '?'}watch=1`;
+    return new Promise((resolve, reject) => {
+      // A connection of its own: it is held as long as the watch.
+      const call = request({ ...this.#request('GET', target, {}, options.token), agent: false }, (reply) => {
+        clearTimeout(timer);
+        let rest = '';
+        let isOver = false;
+        const ended = new Promise<void>((over) => {
+          reply.once('close', () => {
+            isOver = true;
+            over();
+            notify();
+          });
+        });
+        reply.on('error', () => {});
+        reply.setEncoding('utf8').on('data', (text: string) => {
+          const lines = (rest + text).split('\n');
+          rest = lines.pop() ?? '';
+          for (const line of lines) events.push(JSON.parse(line) as WatchEvent);
+          notify();
+        });
+        resolve({
+          status: reply.statusCode ?? 0,
+          events,
+          ended,
+          close: () => call.destroy(),
+          waitFor: (matches, withinMs = 10_000) =>
+            new Promise((found, missed) => {
+              const look = (): void => {
+                const event = events.find(matches);
+                if (event === undefined && !isOver) return;
+                listeners.delete(look);
+                clearTimeout(limit);
+                if (event !== undefined) found(event);
+                else missed(new Error(`watch ${path} ended; it had: ${brief(events)}`));
+              };
+              const limit = setTimeout(() => {
+                listeners.delete(look);
+                missed(new Error(`watch ${path}: not within ${withinMs} ms; it had: ${brief(events)}`));
+              }, withinMs);
+              listeners.add(look);
+              look();
+            }),
+        });
+      });
+      const timer = setTimeout(
+        () => call.destroy(new Error(`watch ${path}: no reply within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
+      // After the reply has begun, its end says all.
+      call.on('error', reject);
+      call.end();
+    });
+  }
+
+  /** Closes the connections that are kept open. */
+  disconnect(): void {
+    this.#agent.destroy();
+  }
+
+  // Objects
+
+  get(resource: Resource, namespace: string | null, name: string): Promise<KubeObject> {
+    return this.must('GET', pathOf(resource, namespace, name));
+  }
+
+  async list(resource: Resource, namespace: string | null = null): Promise<readonly KubeObject[]> {
+    const list = (await this.must('GET', pathOf(resource, namespace))) as unknown as {
+      readonly items: readonly KubeObject[];
+    };
+    return list.items;
+  }
+
+  create(
+    resource: Resource,
+    namespace: string | null,
+    name: string,
+    object: { readonly metadata?: Meta; readonly [field: string]: unknown } = {},
+  ): Promise<KubeObject> {
+    const metadata = { ...object.metadata, name };
+    return this.must('POST', pathOf(resource, namespace), { ...object, metadata });
+  }
+
+  /** @param what a merge patch, unless `type` says otherwise */
+  patch(
+    resource: Resource,
+    namespace: string | null,
+    name: string,
+    what: unknown,
+    { type = 'merge', subresource }: { type?: keyof typeof PATCH_TYPES; subresource?: 'status' } = {},
+  ): Promise<KubeObject> {
+    const path = pathOf(resource, namespace, name) + (subresource === undefined ? '' : `/${subresource}`);
+    return this.must('PATCH', path, what, { contentType: PATCH_TYPES[type] });
+  }
+
+  /** Deletes at once: there is no kubelet that would end a pod. */
+  async remove(resource: Resource, namespace: string | null, name: string): Promise<void> {
+    await this.must('DELETE', pathOf(resource, namespace, name), { gracePeriodSeconds: 0 });
+  }
+
+  createNamespace(name: string, metadata: Meta = {}): Promise<KubeObject> {
+    return this.create('namespaces', null, name, { metadata });
+  }
+
+  /** Deletes a namespace and what is in it, as the controller that is not there would. */
+  async removeNamespace(name: string): Promise<void> {
+    await this.remove('namespaces', null, name);
+    for (const resource of ['endpointslices', 'pods', 'serviceaccounts', 'services'] as const) {
+      await this.must('DELETE', pathOf(resource, name), { gracePeriodSeconds: 0 });
+    }
+    const path = pathOf('namespaces', null, name);
+    await this.must('PUT', `${path}/finalize`, { metadata: { name }, spec: { finalizers: [] } });
+  }
+
+  /** The API server allocates the ClusterIP, unless `spec` says otherwise. */
+  async createService(
+    namespace: string,
+    name: string,
+    spec: { readonly ports?: readonly ServicePort[]; readonly [field: string]: unknown } = {},
+    metadata: Meta = {},
+  ): Promise<CreatedService> {
+    const full = { ports: [{ port: 80 }], ...spec };
+    const { metadata: made, spec: given } = await this.create('services', namespace, name, {
+      metadata,
+      spec: full,
+    });
+    return {
+      clusterIP: String(given?.['clusterIP'] ?? ''),
+      clusterIPs: (given?.['clusterIPs'] ?? []) as readonly string[],
+      uid: made.uid,
+      creationTimestamp: made.creationTimestamp,
+      resourceVersion: made.resourceVersion,
+    };
+  }
+
+  /** Creates a pod, and writes its status as a kubelet would. */
+  async createPod(namespace: string, name: string, options: PodOptions = {}): Promise<KubeObject> {
+    const {
+      ip,
+      ready,
+      hostNetwork = false,
+      node = 'node-1',
+      phase,
+      hostname,
+      subdomain,
+      serviceAccountName,
+      ports,
+      env,
+      ...metadata
+    } = options;
+    const containerPorts = ports?.map(({ port, name: portName, protocol = 'TCP' }) => ({
+      containerPort: port,
+      protocol,
+      ...(portName === undefined ? {} : { name: portName }),
+    }));
+    const created = await this.create('pods', namespace, name, {
+      metadata,
+      spec: {
+        nodeName: node,
+        hostNetwork,
+        hostname,
+        subdomain,
+        serviceAccountName,
+        containers: [{ name: 'app', image: 'app', ports: containerPorts, env }],
+      },
+    });
+    if (ip === undefined && phase === undefined && ready === undefined) return created;
+    return this.setPodStatus(namespace, name, {
+      ...(ip === undefined ? {} : { ip }),
+      ready: ready ?? true,
+      phase: phase ?? (ip === undefined ? 'Pending' : 'Running'),
+    });
+  }
+
+  /** What a kubelet writes; what is not given stays as it is. */
+  setPodStatus(
+    namespace: string,
+    name: string,
+    {
+      ip,
+      ready,
+      phase,
+    }: {
+      readonly ip?: string | readonly string[];
+      readonly ready?: boolean;
+      readonly phase?: string;
+    },
+  ): Promise<KubeObject> {
+    const ips = ip === undefined ? undefined : [ip].flat();
+    const now = new Date().toISOString();
+    const status = {
+      ...(phase === undefined ? {} : { phase }),
+      ...(ips === undefined ? {} : { podIP: ips[0], podIPs: ips.map((address) => ({ ip: address })) }),
+      ...(ready === undefined
+        ? {}
+        : { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: now }] }),
+    };
+    return this.patch('pods', namespace, name, { status }, { subresource: 'status' });
+  }
+
+  /** What the EndpointSlice controller would write; several slices of one Service have names of their own. */
+  createSlice(
+    namespace: string,
+    service: string,
+    endpoints: readonly (string | SliceEndpoint)[],
+    ports: readonly ServicePort[],
+    options: { readonly name?: string; readonly addressType?: 'IPv4' | 'IPv6' | 'FQDN' } & Meta = {},
+  ): Promise<KubeObject> {
+    const { name = `${service}-${++this.#slices}`, addressType, labels, ...metadata } = options;
+    const full = endpoints.map((endpoint) => sliceEndpoint(namespace, endpoint));
+    return this.create('endpointslices', namespace, name, {
+      metadata: {
+        ...metadata,
+        labels: {
+          'kubernetes.io/service-name': service,
+          'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+          ...labels,
+        },
+      },
+      addressType: addressType ?? (full[0]?.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4'),
+      endpoints: full,
+      ports: ports.map(({ protocol = 'TCP', ...port }) => ({ ...port, protocol })),
+    });
+  }
+
+  // Access
+
+  createServiceAccount(namespace: string, name: string): Promise<KubeObject> {
+    return this.create('serviceaccounts', namespace, name);
+  }
+
+  /** A token of a ServiceAccount by the TokenRequest API, which grants 600 seconds at least. */
+  async createToken(namespace: string, account: string, { seconds = 3_600 } = {}): Promise<string> {
+    const path = `${pathOf('serviceaccounts', namespace, account)}/token`;
+    const { status } = await this.must('POST', path, { spec: { expirationSeconds: seconds } });
+    return String(status?.['token']);
+  }
+
+  /**
+   * A role and its binding to a ServiceAccount (`NAMESPACE/NAME`) or a user;
+   * @param namespace null: in the whole cluster
+   */
+  async grant(namespace: string | null, subject: string, rules: readonly Rule[]): Promise<void> {
+    const apiGroup = 'rbac.authorization.k8s.io';
+    const [first = '', account] = subject.split('/');
+    const name = `${subject.replace('/', '.')}-${Math.random().toString(36).slice(2, 8)}`;
+    const [role, binding, kind] =
+      namespace === null
+        ? (['clusterroles', 'clusterrolebindings', 'ClusterRole'] as const)
+        : (['roles', 'rolebindings', 'Role'] as const);
+    await this.create(role, namespace, name, { rules });
+    await this.create(binding, namespace, name, {
+      roleRef: { apiGroup, kind, name },
+      subjects: [
+        account === undefined
+          ? { kind: 'User', apiGroup, name: first }
+          : { kind: 'ServiceAccount', namespace: first, name: account },
+      ],
+    });
+  }
+
+  #request(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string | number>>,
+    token = this.#token,
+  ): RequestOptions {
+    return {
+      method,
+      path,
+      host: '127.0.0.1',
+      port: this.port,
+      ca: this.#ca(),
+      agent: this.#agent,
+      headers: { ...headers, accept: 'application/json', authorization: `Bearer ${token}` },
+    };
+  }
+}
+
+function sliceEndpoint(namespace: string, endpoint: string | SliceEndpoint) {
+  const given: SliceEndpoint = typeof endpoint === 'string' ? { address: endpoint } : endpoint;
+  const { address, pod, node, zone, hostname, ready = true, terminating = false } = given;
+  const { serving = ready } = given;
+  return {
+    addresses: [address],
+    conditions: { ready, serving, terminating },
+    ...(pod === undefined ? {} : { targetRef: { kind: 'Pod', namespace, name: pod } }),
+    ...(node === undefined ? {} : { nodeName: node }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(hostname === undefined ? {} : { hostname }),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function messageOf(body: unknown): string {
+  if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message);
+  return String(body);
+}
+
+function brief(events: readonly WatchEvent[]): string {
+  return events.map(({ type, object }) => `${type} ${object.metadata?.name ?? object.message}`).join(', ');
+}
