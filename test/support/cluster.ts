@@ -1,13 +1,26 @@
 /** A real Kubernetes API server of a test's own, on Debian's etcd. No controllers run: tests write what those would. */
 import { createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { connect } from 'node:tls';
 import { type Authority, createAuthority } from './certificates.ts';
+import { type Etcd, startEtcd } from './etcd.ts';
 import { KubeClient } from './kube-client.ts';
-import { freePorts } from './ports.ts';
+import { pathOf, type Resource } from './kube-objects.ts';
+import {
+  type Entry,
+  folderOf,
+  type PlantedIdentity,
+  type PlantedPod,
+  type PlantedService,
+  type PlantedSlice,
+  podEntry,
+  serviceEntries,
+  sliceEntry,
+} from './plant.ts';
+import { freePort } from './ports.ts';
 import { type Child, type Exit, runToEnd, startChild, until } from './process.ts';
 import { kubernetesPath } from './provision.ts';
 import type { Cleanup } from './server.ts';
@@ -60,9 +73,8 @@ export async function startCluster(
   test: Cleanup & { readonly passed?: boolean },
   options: ClusterOptions = {},
 ): Promise<Cluster> {
-  const [port = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
   const trust = { authority: await createAuthority() };
-  const cluster = new Cluster(port, { etcdPort, peerPort, trust, options });
+  const cluster = new Cluster(await freePort(), trust, options);
   test.after(async () => {
     if (test.passed === false) console.error(`kube-apiserver:\n${tail(cluster.log)}`);
     await cluster.close();
@@ -76,7 +88,7 @@ export async function startCluster(
  * after the last.
  *
  *     const cluster = sharedCluster();
- *     test('…', async () => { const { api } = await cluster(); … });
+ *     test('…', async () => { const kube = await cluster(); … });
  */
 export function sharedCluster(options: ClusterOptions = {}): () => Promise<Cluster> {
   const cleanups: (() => unknown)[] = [];
@@ -90,40 +102,26 @@ export function sharedCluster(options: ClusterOptions = {}): () => Promise<Clust
   };
 }
 
-interface Parts {
-  readonly etcdPort: number;
-  readonly peerPort: number;
-  /** The authority of now, which its clients ask for again and again. */
-  readonly trust: { authority: Authority };
-  readonly options: ClusterOptions;
-}
-
 /** As a client it is the administrator. */
 export class Cluster extends KubeClient {
   readonly adminToken = ADMIN;
   readonly folder = tempFolder('cluster');
   readonly url: string;
+  /** The authority of now, which its clients ask for again and again. */
   readonly #trust: { authority: Authority };
   readonly #options: ClusterOptions;
-  readonly #etcdPort: number;
-  readonly #peerPort: number;
-  readonly #etcdData: string;
   readonly #signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   #tokens: readonly StaticToken[];
-  #etcd: Child | null = null;
+  #etcd: Etcd | null = null;
   #server: Child | null = null;
   #files = 0;
 
-  constructor(port: number, { etcdPort, peerPort, trust, options }: Parts) {
+  constructor(port: number, trust: { authority: Authority }, options: ClusterOptions) {
     super({ port, token: ADMIN, ca: () => trust.authority.certificate });
     this.url = `https://127.0.0.1:${port}`;
     this.#trust = trust;
     this.#options = options;
     this.#tokens = options.tokens ?? [];
-    this.#etcdPort = etcdPort;
-    this.#peerPort = peerPort;
-    // In memory where that can be had: every write of the API server waits for etcd's.
-    this.#etcdData = tempFolder('etcd', existsSync('/dev/shm') ? '/dev/shm' : undefined);
   }
 
   get pid(): number {
@@ -136,7 +134,7 @@ export class Cluster extends KubeClient {
   }
 
   get etcdLog(): string {
-    return this.#etcd?.output() ?? '';
+    return this.#etcd?.log() ?? '';
   }
 
   /** Who vouches for the API server's certificate. */
@@ -153,8 +151,10 @@ export class Cluster extends KubeClient {
   async start(): Promise<void> {
     if (this.#server?.running === true) throw new Error('kube-apiserver runs already');
     if (this.#etcd === null) await this.#prepare();
+    this.#etcd ??= await startEtcd();
     this.#writeTokens();
-    const server = startChild(kubernetesPath('kube-apiserver'), this.#flags(), { name: 'kube-apiserver' });
+    const flags = this.#flags(this.#etcd);
+    const server = startChild(kubernetesPath('kube-apiserver'), flags, { name: 'kube-apiserver' });
     this.#server = server;
     const deadlineMs = 60_000;
     await until(`kube-apiserver is ready on ${this.url}`, () => this.#isReady(server), { deadlineMs }).catch(
@@ -192,11 +192,35 @@ export class Cluster extends KubeClient {
    * from an old resourceVersion gets 410 from `forgetHistory`.
    */
   async compact(): Promise<void> {
-    // The API server learns from this key that a compaction took place.
-    const key = Buffer.from('compact_rev_key').toString('base64');
-    const { header } = await this.#askEtcd('range', { key });
-    await this.#askEtcd('put', { key, value: Buffer.from(header.revision).toString('base64') });
-    await this.#askEtcd('compaction', { revision: header.revision, physical: true });
+    await this.#store().compact();
+  }
+
+  /** 10,000 Services in a few seconds; see `plant.ts`. */
+  async plantServices(
+    namespace: string,
+    services: readonly PlantedService[],
+  ): Promise<readonly PlantedIdentity[]> {
+    const taken = (await this.list('ipaddresses')).map(({ metadata }) => metadata.name);
+    const entries = serviceEntries(namespace, services, taken);
+    await this.#plant('ipaddresses', null, entries.addresses);
+    await this.#plant('services', namespace, entries.services);
+    return entries.created;
+  }
+
+  plantPods(namespace: string, pods: readonly PlantedPod[]): Promise<void> {
+    const entries = pods.map((pod) => podEntry(namespace, pod));
+    return this.#plant('pods', namespace, entries);
+  }
+
+  plantSlices(namespace: string, slices: readonly PlantedSlice[]): Promise<void> {
+    const entries = slices.map((slice) => sliceEntry(namespace, slice));
+    return this.#plant('endpointslices', namespace, entries);
+  }
+
+  /** Deletes all of a namespace at once, in one revision of etcd; the API server takes a minute for 10,000 Services. */
+  async uproot(resource: 'services' | 'pods' | 'endpointslices', namespace: string): Promise<void> {
+    const revision = await this.#store().removeAll(folderOf(resource, namespace));
+    await this.#seen(resource, namespace, revision);
   }
 
   /** Compacts etcd and starts the API server anew: every older resourceVersion is gone. */
@@ -289,8 +313,8 @@ export class Cluster extends KubeClient {
   /** Kills both servers and deletes all they wrote. */
   async close(): Promise<void> {
     this.disconnect();
-    await Promise.all([this.#server?.kill(), this.#etcd?.kill()]);
-    for (const folder of [this.folder, this.#etcdData]) await rm(folder, { recursive: true, force: true });
+    await Promise.all([this.#server?.kill(), this.#etcd?.remove()]);
+    await rm(this.folder, { recursive: true, force: true });
   }
   async #prepare(): Promise<void> {
     mkdirSync(this.#file('certificates'));
@@ -300,23 +324,24 @@ export class Cluster extends KubeClient {
     writeFileSync(this.#file('service-account.key'), privateKey, { mode: 0o600 });
     writeFileSync(this.#file('service-account.pub'), publicKey);
     await this.changeCertificate();
-    const url = `http://127.0.0.1:${this.#etcdPort}`;
-    const etcd = startChild(
-      'etcd',
-      [
-        ...['--data-dir', this.#etcdData, '--logger', 'zap', '--log-level', 'warn'],
-        ...['--listen-client-urls', url, '--advertise-client-urls', url],
-        ...['--listen-peer-urls', `http://127.0.0.1:${this.#peerPort}`],
-        // A single member elects itself as soon as this has passed, and a test never cuts the power.
-        ...['--heartbeat-interval', '10', '--election-timeout', '100', '--unsafe-no-fsync'],
-      ],
-      { name: 'etcd' },
-    );
-    this.#etcd = etcd;
-    await until('etcd serves', async () => {
-      if (!etcd.running) throw new Error(`etcd ended at its start:\n${etcd.output()}`);
-      return (await fetch(`${url}/health`).catch(() => null))?.ok === true;
-    });
+  }
+
+  /** Waits for the API server after each step: what it has not seen yet, it would repair. */
+  async #plant(resource: Resource, namespace: string | null, entries: readonly Entry[]): Promise<void> {
+    const step = 128;
+    for (let from = 0; from < entries.length; from += step) {
+      const revision = await this.#store().put(entries.slice(from, from + step));
+      await this.#seen(resource, namespace, revision);
+    }
+  }
+
+  /** Resolves when the API server has seen a revision of etcd. */
+  async #seen(resource: Resource, namespace: string | null, revision: string): Promise<void> {
+    const query = `limit=1&resourceVersion=${revision}&resourceVersionMatch=NotOlderThan`;
+    const path = `${pathOf(resource, namespace)}?${query}`;
+    // After three seconds it says 504.
+    const isSeen = async (): Promise<boolean> => (await this.api('GET', path)).status === 200;
+    await until(`kube-apiserver has seen ${resource} ${revision}`, isSeen, { deadlineMs: 60_000 });
   }
 
   #writeTokens(): void {
@@ -327,10 +352,10 @@ export class Cluster extends KubeClient {
     writeFileSync(this.#file('tokens.csv'), lines.join(''), { mode: 0o600 });
   }
 
-  #flags(): readonly string[] {
+  #flags(etcd: Etcd): readonly string[] {
     const { dualStack = false, watchCache = true, flags = [] } = this.#options;
     return [
-      `--etcd-servers=http://127.0.0.1:${this.#etcdPort}`,
+      `--etcd-servers=${etcd.url}`,
       // Only tests compact.
       '--etcd-compaction-interval=0',
       '--bind-address=127.0.0.1',
@@ -366,20 +391,13 @@ export class Cluster extends KubeClient {
     return JSON.stringify(ranges.body).includes('"type":"Ready","status":"True"');
   }
 
-  /** Through etcd's JSON gateway. */
-  async #askEtcd(method: string, body: unknown): Promise<{ readonly header: { readonly revision: string } }> {
-    const reply = await fetch(`http://127.0.0.1:${this.#etcdPort}/v3/kv/${method}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(10_000),
-    });
-    const text = await reply.text();
-    if (!reply.ok) throw new Error(`etcd ${method}: ${text}`);
-    return JSON.parse(text) as { readonly header: { readonly revision: string } };
-  }
-
   #file(name: string): string {
     return join(this.folder, name);
+  }
+
+  #store(): Etcd {
+    if (this.#etcd === null) throw new Error('etcd is not running');
+    return this.#etcd;
   }
 
   #running(): Child {

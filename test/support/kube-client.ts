@@ -1,5 +1,22 @@
 /** A small client of the Kubernetes API: requests with a deadline, and the objects that the tests make. */
 import { Agent, type RequestOptions, request } from 'node:https';
+import {
+  type CreatedService,
+  type KubeObject,
+  type Meta,
+  type PodOptions,
+  type PodStatus,
+  pathOf,
+  podObject,
+  podStatus,
+  type Resource,
+  type ServicePort,
+  type ServiceSpec,
+  type SliceEndpoint,
+  type SliceOptions,
+  sliceObject,
+  statusOf,
+} from './kube-objects.ts';
 
 export interface ApiReply {
   readonly status: number;
@@ -11,75 +28,6 @@ export interface ApiOptions {
   readonly token?: string;
   readonly contentType?: string;
   readonly deadlineMs?: number;
-}
-
-/** What the tests read of an object. */
-export interface KubeObject {
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly creationTimestamp: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
-}
-
-/** What the tests write into `metadata`, besides the names. */
-export interface Meta {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly [field: string]: unknown;
-}
-
-export interface CreatedService {
-  /** The first of `clusterIPs`; `None` when headless, empty for an ExternalName. */
-  readonly clusterIP: string;
-  readonly clusterIPs: readonly string[];
-  readonly uid: string;
-  readonly creationTimestamp: string;
-  readonly resourceVersion: string;
-}
-
-export interface PodOptions extends Meta {
-  /** One address, or one of each family; none: a pod that has no address yet. */
-  readonly ip?: string | readonly string[];
-  /** Default true. */
-  readonly ready?: boolean;
-  readonly hostNetwork?: boolean;
-  /** Default `node-1`. */
-  readonly node?: string;
-  /** Default `Running`, and `Pending` without an address. */
-  readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
-  readonly hostname?: string;
-  readonly subdomain?: string;
-  readonly serviceAccountName?: string;
-  /** Container ports. */
-  readonly ports?: readonly ServicePort[];
-  readonly env?: readonly { readonly name: string; readonly value: string }[];
-}
-
-export interface ServicePort {
-  readonly name?: string;
-  readonly port: number;
-  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
-  readonly appProtocol?: string;
-}
-
-export interface SliceEndpoint {
-  readonly address: string;
-  /** Default true. */
-  readonly ready?: boolean;
-  readonly serving?: boolean;
-  readonly terminating?: boolean;
-  /** The name of the pod that it stands for. */
-  readonly pod?: string;
-  readonly node?: string;
-  readonly zone?: string;
-  readonly hostname?: string;
 }
 
 export interface Rule {
@@ -104,39 +52,17 @@ export interface Watch {
   close(): void;
 }
 
-const GROUPS = {
-  configmaps: '/api/v1',
-  namespaces: '/api/v1',
-  nodes: '/api/v1',
-  pods: '/api/v1',
-  serviceaccounts: '/api/v1',
-  services: '/api/v1',
-  endpointslices: '/apis/discovery.k8s.io/v1',
-  servicecidrs: '/apis/networking.k8s.io/v1',
-  clusterrolebindings: '/apis/rbac.authorization.k8s.io/v1',
-  clusterroles: '/apis/rbac.authorization.k8s.io/v1',
-  rolebindings: '/apis/rbac.authorization.k8s.io/v1',
-  roles: '/apis/rbac.authorization.k8s.io/v1',
-} as const;
-export type Resource = keyof typeof GROUPS;
-
 const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
   json: 'application/json-patch+json',
   strategic: 'application/strategic-merge-patch+json',
 } as const;
 
-/** The path of a resource, or of one object; @param namespace null: of the whole cluster */
-export function pathOf(resource: Resource, namespace: string | null, name?: string): string {
-  const inside = namespace === null ? '' : `/namespaces/${namespace}`;
-  return `${GROUPS[resource]}${inside}/${resource}${name === undefined ? '' : `/${name}`}`;
-}
-
-/** Runs `make(0)` … `make(n - 1)`, `parallel` at a time; for thousands of objects. */
+/** Runs `make(0)` … `make(n - 1)`, `parallel` at a time: on two cores eight are faster than thirty-two. */
 export async function bulk<T>(
   n: number,
   make: (index: number) => Promise<T>,
-  { parallel = 32 }: { readonly parallel?: number } = {},
+  { parallel = 8 }: { readonly parallel?: number } = {},
 ): Promise<readonly T[]> {
   const results: T[] = [];
   let next = 0;
@@ -237,11 +163,11 @@ export class KubeClient {
                 listeners.delete(look);
                 clearTimeout(limit);
                 if (event !== undefined) found(event);
-                else missed(new Error(`watch ${path} ended; it had: ${brief(events)}`));
+                else missed(new Error(`watch ${path} ended; it had ${brief(events)}`));
               };
               const limit = setTimeout(() => {
                 listeners.delete(look);
-                missed(new Error(`watch ${path}: not within ${withinMs} ms; it had: ${brief(events)}`));
+                missed(new Error(`watch ${path}: not within ${withinMs} ms; it had ${brief(events)}`));
               }, withinMs);
               listeners.add(look);
               look();
@@ -321,13 +247,12 @@ export class KubeClient {
   async createService(
     namespace: string,
     name: string,
-    spec: { readonly ports?: readonly ServicePort[]; readonly [field: string]: unknown } = {},
+    spec: ServiceSpec = {},
     metadata: Meta = {},
   ): Promise<CreatedService> {
-    const full = { ports: [{ port: 80 }], ...spec };
     const { metadata: made, spec: given } = await this.create('services', namespace, name, {
       metadata,
-      spec: full,
+      spec: { ports: [{ port: 80 }], ...spec },
     });
     return {
       clusterIP: String(given?.['clusterIP'] ?? ''),
@@ -340,66 +265,14 @@ export class KubeClient {
 
   /** Creates a pod, and writes its status as a kubelet would. */
   async createPod(namespace: string, name: string, options: PodOptions = {}): Promise<KubeObject> {
-    const {
-      ip,
-      ready,
-      hostNetwork = false,
-      node = 'node-1',
-      phase,
-      hostname,
-      subdomain,
-      serviceAccountName,
-      ports,
-      env,
-      ...metadata
-    } = options;
-    const containerPorts = ports?.map(({ port, name: portName, protocol = 'TCP' }) => ({
-      containerPort: port,
-      protocol,
-      ...(portName === undefined ? {} : { name: portName }),
-    }));
-    const created = await this.create('pods', namespace, name, {
-      metadata,
-      spec: {
-        nodeName: node,
-        hostNetwork,
-        hostname,
-        subdomain,
-        serviceAccountName,
-        containers: [{ name: 'app', image: 'app', ports: containerPorts, env }],
-      },
-    });
-    if (ip === undefined && phase === undefined && ready === undefined) return created;
-    return this.setPodStatus(namespace, name, {
-      ...(ip === undefined ? {} : { ip }),
-      ready: ready ?? true,
-      phase: phase ?? (ip === undefined ? 'Pending' : 'Running'),
-    });
+    const created = await this.create('pods', namespace, name, podObject(options));
+    const status = podStatus(options);
+    return status === null ? created : this.setPodStatus(namespace, name, status);
   }
 
   /** What a kubelet writes; what is not given stays as it is. */
-  setPodStatus(
-    namespace: string,
-    name: string,
-    {
-      ip,
-      ready,
-      phase,
-    }: {
-      readonly ip?: string | readonly string[];
-      readonly ready?: boolean;
-      readonly phase?: string;
-    },
-  ): Promise<KubeObject> {
-    const ips = ip === undefined ? undefined : [ip].flat();
-    const now = new Date().toISOString();
-    const status = {
-      ...(phase === undefined ? {} : { phase }),
-      ...(ips === undefined ? {} : { podIP: ips[0], podIPs: ips.map((address) => ({ ip: address })) }),
-      ...(ready === undefined
-        ? {}
-        : { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: now }] }),
-    };
+  setPodStatus(namespace: string, name: string, what: PodStatus): Promise<KubeObject> {
+    const status = statusOf(what);
     return this.patch('pods', namespace, name, { status }, { subresource: 'status' });
   }
 
@@ -409,23 +282,10 @@ export class KubeClient {
     service: string,
     endpoints: readonly (string | SliceEndpoint)[],
     ports: readonly ServicePort[],
-    options: { readonly name?: string; readonly addressType?: 'IPv4' | 'IPv6' | 'FQDN' } & Meta = {},
+    { name = `${service}-${++this.#slices}`, ...options }: SliceOptions = {},
   ): Promise<KubeObject> {
-    const { name = `${service}-${++this.#slices}`, addressType, labels, ...metadata } = options;
-    const full = endpoints.map((endpoint) => sliceEndpoint(namespace, endpoint));
-    return this.create('endpointslices', namespace, name, {
-      metadata: {
-        ...metadata,
-        labels: {
-          'kubernetes.io/service-name': service,
-          'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
-          ...labels,
-        },
-      },
-      addressType: addressType ?? (full[0]?.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4'),
-      endpoints: full,
-      ports: ports.map(({ protocol = 'TCP', ...port }) => ({ ...port, protocol })),
-    });
+    const slice = sliceObject(namespace, service, endpoints, ports, options);
+    return this.create('endpointslices', namespace, name, slice);
   }
 
   // Access
@@ -482,20 +342,6 @@ export class KubeClient {
   }
 }
 
-function sliceEndpoint(namespace: string, endpoint: string | SliceEndpoint) {
-  const given: SliceEndpoint = typeof endpoint === 'string' ? { address: endpoint } : endpoint;
-  const { address, pod, node, zone, hostname, ready = true, terminating = false } = given;
-  const { serving = ready } = given;
-  return {
-    addresses: [address],
-    conditions: { ready, serving, terminating },
-    ...(pod === undefined ? {} : { targetRef: { kind: 'Pod', namespace, name: pod } }),
-    ...(node === undefined ? {} : { nodeName: node }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(hostname === undefined ? {} : { hostname }),
-  };
-}
-
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -510,5 +356,8 @@ function messageOf(body: unknown): string {
 }
 
 function brief(events: readonly WatchEvent[]): string {
-  return events.map(({ type, object }) => `${type} ${object.metadata?.name ?? object.message}`).join(', ');
+  const last = events
+    .slice(-10)
+    .map(({ type, object }) => `${type} ${object.metadata?.name ?? object.message}`);
+  return `${events.length} events, at last ${last.join(', ')}`;
 }
