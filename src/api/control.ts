@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type Explanation, explain, findInterface } from '../catalog/explain.ts';
+import { countPackages } from '../corefile/package-prefixes.ts';
 import { addressText, parseAddress } from '../name/address.ts';
 import { type DomainName, keyOf, type NameKey, parseDomainName } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
@@ -61,6 +62,7 @@ export function createControl(sources: ControlSources): Hono {
     };
     return context.json(result);
   });
+  control.get('/packages', (context) => context.json(countPackages(sources.catalog().names())));
   control.get('/vips', (context) => context.json([...sources.catalog().ledger.addresses()].map(vipJson)));
   control.post('/vips/release', async (context) => {
     const { name } = (await context.req.json()) as { name: string };
