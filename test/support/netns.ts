@@ -1,9 +1,8 @@
 /** A network namespace of a test's own: its own addresses, port 53 and resolver. Needs root. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolverFiles, withOwnFiles } from './own-files.ts';
 import { type Child, type ChildOptions, runToEnd, startChild } from './process.ts';
-import { tempFolder } from './temp.ts';
 
 export interface RunOptions extends ChildOptions {
   /** The content of the child's own /etc/resolv.conf; default: the machine's. */
@@ -39,29 +38,15 @@ export async function createNamespace(): Promise<Namespace> {
   await ip('netns', 'add', name);
   namespaces.add(name);
   await ip('-n', name, 'link', 'set', 'lo', 'up');
-  const folder = tempFolder('netns');
   const children: Child[] = [];
-  let files = 0;
 
   return {
     name,
     run(command, args, { resolvConf, ...options } = {}) {
-      const inside = ['netns', 'exec', name];
-      const childOptions = { name: command, ...options };
-      let child: Child;
-      if (resolvConf === undefined) {
-        child = startChild('ip', [...inside, command, ...args], childOptions);
-      } else {
-        const prefix = join(folder, `${++files}-`);
-        const script = [
-          ...bindMount(`${prefix}resolv.conf`, '/etc/resolv.conf', resolvConf),
-          // Else a machine whose names go through systemd's resolver would never read resolv.conf.
-          ...bindMount(`${prefix}nsswitch.conf`, '/etc/nsswitch.conf', 'hosts: files dns\n'),
-          'exec "$@"',
-        ].join(' && ');
-        const sh = ['unshare', '-m', 'sh', '-c', script, 'sh'];
-        child = startChild('ip', [...inside, ...sh, command, ...args], childOptions);
-      }
+      const [program, argv] =
+        resolvConf === undefined ? [command, args] : withOwnFiles(resolverFiles(resolvConf), command, args);
+      const inside = ['netns', 'exec', name, program, ...argv];
+      const child = startChild('ip', inside, { name: command, ...options });
       children.push(child);
       return child;
     },
@@ -74,11 +59,6 @@ export async function createNamespace(): Promise<Namespace> {
       namespaces.delete(name);
     },
   };
-}
-
-function bindMount(file: string, over: string, content: string): readonly string[] {
-  writeFileSync(file, content);
-  return [`{ [ ! -e ${over} ] || mount --bind '${file}' ${over}; }`];
 }
 
 async function ip(...args: readonly string[]): Promise<void> {

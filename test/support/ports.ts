@@ -28,6 +28,16 @@ export async function freePorts(count: number, host = '127.0.0.1'): Promise<read
   return ports;
 }
 
+/** An address of 127.0.0.0/8 whose port, 53 for instance, is free; on Linux all of them are the machine's own. */
+export async function freeLoopback(port: number): Promise<string> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const [high, low] = [1 + Math.floor(Math.random() * 254), 1 + Math.floor(Math.random() * 254)];
+    const host = `127.${high}.${low}.53`;
+    if ((await isFreeForTcp(port, host)) && (await isFreeForUdp(port, host))) return host;
+  }
+  throw new Error(`no loopback address with port ${port} free after 200 attempts`);
+}
+
 function isFreeForTcp(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

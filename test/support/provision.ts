@@ -19,6 +19,7 @@ export const PARTS = [
   'etcd',
   'kubernetes',
   'coredns',
+  'musl',
   'knot',
   'dnsperf',
 ] as const;
@@ -33,6 +34,7 @@ export const TEST_PARTS: readonly Part[] = [
   'etcd',
   'kubernetes',
   'coredns',
+  'musl',
 ];
 /** What `npm run bench` uses. */
 export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
@@ -126,6 +128,13 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'go install', isDone: () => existsSync(corednsPath()), run: buildCoredns },
     megabytes: 2500, // nearly all in the caches of Go itself
     minutes: 3,
+  },
+  musl: {
+    contents: 'a compiler for musl, the C library of Alpine',
+    needs: [],
+    packages: () => unlessCommand('musl-gcc', 'musl-tools'),
+    megabytes: 120, // 4 where there is a gcc
+    minutes: 0.3,
   },
   knot: {
     contents: 'Knot DNS server',
