@@ -376,6 +376,8 @@ export class Cluster extends KubeClient {
       // Else a pod would need the ServiceAccount that a controller makes in each namespace.
       '--disable-admission-plugins=ServiceAccount',
       `--watch-cache=${watchCache}`,
+      // Else it ends only when the clients have ended their watches.
+      '--shutdown-watch-termination-grace-period=1s',
       ...flags,
     ];
   }

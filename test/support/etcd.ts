@@ -31,6 +31,8 @@ export async function startEtcd(): Promise<Etcd> {
       ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
       // A single member elects itself as soon as this has passed; and a test never cuts the power.
       ...['--heartbeat-interval', '10', '--election-timeout', '100', '--unsafe-no-fsync'],
+      // An API server on an etcd as old as Debian's waits for this before it serves a watch without a resourceVersion.
+      ...['--experimental-watch-progress-notify-interval', '100ms'],
     ],
     { name: 'etcd' },
   );

@@ -38,6 +38,7 @@ export interface Rule {
 }
 
 export interface WatchEvent {
+  /** `UNREADABLE` when the line is no JSON; `message` is the line then. */
   readonly type: string;
   readonly object: KubeObject & { readonly code?: number; readonly message?: string };
 }
@@ -147,7 +148,7 @@ export class KubeClient {
         reply.setEncoding('utf8').on('data', (text: string) => {
           const lines = (rest + text).split('\n');
           rest = lines.pop() ?? '';
-          for (const line of lines) events.push(JSON.parse(line) as WatchEvent);
+          events.push(...lines.map(watchEvent));
           notify();
         });
         resolve({
@@ -348,6 +349,13 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+function watchEvent(line: string): WatchEvent {
+  const event = parsed(line);
+  if (typeof event === 'object') return event as WatchEvent;
+  const metadata = { name: '', uid: '', resourceVersion: '', creationTimestamp: '' };
+  return { type: 'UNREADABLE', object: { metadata, message: line } };
 }
 
 function messageOf(body: unknown): string {
