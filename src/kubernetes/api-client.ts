@@ -1,0 +1,357 @@
+import { readFileSync } from 'node:fs';
+import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
+import { Agent, type Dispatcher } from 'undici';
+
+export interface ClusterAccess {
+  /** a kubeconfig file; undefined: the ServiceAccount of the pod */
+  readonly kubeconfig: string | undefined;
+  /** of the kubeconfig; undefined: its current one */
+  readonly context: string | undefined;
+}
+
+/** The API server refused a request, or did not answer. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** HTTP status; 0: there was none */
+  readonly status: number;
+  /** of the `Status` object: `Expired`, `AlreadyExists`, `NotFound`, … (apimachinery, `metav1.StatusReason`) */
+  readonly reason: string;
+  /** what the server asked to wait */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** of the body; default `application/json` */
+  readonly contentType?: string;
+  /** default {@link REQUEST_DEADLINE_MS} */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export const SERVER_SIDE_APPLY = 'application/apply-patch+yaml';
+export const MERGE_PATCH = 'application/merge-patch+json';
+
+const REQUEST_DEADLINE_MS = 10_000;
+const CONNECT_DEADLINE_MS = 3_000;
+/** Certificates and credentials are read anew so often, besides after each failure that they might be the cause of. */
+const RENEW_MS = 5 * 60_000;
+/** A token file or an exec plugin is asked for its token so often. */
+const TOKEN_MS = 10_000;
+/** Two renewals are at least so far apart: a wrong token must not make a storm of readings and handshakes. */
+const RENEW_GAP_MS = 1_000;
+/** A reply over this is no reply to any question of ours. */
+const MAX_REPLY_OCTETS = 64 * 1024 * 1024;
+const MAX_LINE_OCTETS = 16 * 1024 * 1024;
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+interface Credentials {
+  readonly server: string;
+  readonly config: KubeConfig;
+  readonly dispatcher: Dispatcher;
+  headers: Readonly<Record<string, string>>;
+  headersAt: number;
+}
+
+/**
+ * Requests to one Kubernetes API server, with @kubernetes/client-node's configuration: kubeconfig, TLS, tokens, exec
+ * plugins. Connections are kept; a renewed certificate or token is used without a restart. Every call has a deadline.
+ */
+export class ApiClient {
+  readonly #access: ClusterAccess;
+  #credentials: Promise<Credentials> | undefined;
+  #lastRead = Number.NEGATIVE_INFINITY;
+  #isDoubted = false;
+  #closed = false;
+  /** those of former credentials, while a watch of theirs lasts */
+  readonly #outdated = new Set<Dispatcher>();
+
+  constructor(access: ClusterAccess) {
+    this.#access = access;
+  }
+
+  /** The parsed reply. Rejects with an {@link ApiError}. */
+  async request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    const deadline = AbortSignal.timeout(options.deadlineMs ?? REQUEST_DEADLINE_MS);
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+    const { body } = await this.#send(method, path, options, signal);
+    const text = await this.#collect(body, signal);
+    try {
+      return (text === '' ? {} : JSON.parse(text)) as T;
+    } catch {
+      throw new ApiError(0, 'BadReply', `${method} ${path}: the reply is not JSON`);
+    }
+  }
+
+  /**
+   * Opens a stream of JSON lines, as watches are. Resolves when the server closes it, rejects with an {@link ApiError}
+   * when it breaks, is silent for `silenceMs`, or when a line cannot be read.
+   */
+  async stream(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    silenceMs: number,
+    signal: AbortSignal,
+    onLine: (value: unknown) => void,
+    onOpen: () => void = () => {},
+  ): Promise<void> {
+    const silence = new AbortController();
+    const whole = AbortSignal.any([signal, silence.signal]);
+    let timer = setTimeout(() => silence.abort(), CONNECT_DEADLINE_MS + REQUEST_DEADLINE_MS);
+    const rearm = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), silenceMs);
+    };
+    try {
+      const { body } = await this.#send('GET', path, { query }, whole);
+      rearm();
+      onOpen();
+      const lines = new LineSplitter(path, onLine);
+      for await (const chunk of body) {
+        rearm();
+        lines.push(chunk as Buffer);
+      }
+    } catch (error) {
+      if (silence.signal.aborted) throw new ApiError(0, 'Silent', `${path}: the API server fell silent`);
+      throw asApiError(error, `GET ${path}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends all connections; nothing is sent any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const credentials = await this.#credentials?.catch(() => undefined);
+    await Promise.all(
+      [credentials?.dispatcher, ...this.#outdated].map((dispatcher) => dispatcher?.destroy()),
+    );
+  }
+
+  async #outdate(dispatcher: Dispatcher): Promise<void> {
+    this.#outdated.add(dispatcher);
+    await dispatcher.close();
+    this.#outdated.delete(dispatcher);
+  }
+
+  async #send(
+    method: Method,
+    path: string,
+    options: RequestOptions,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const what = `${method} ${path}`;
+    let response: Dispatcher.ResponseData;
+    try {
+      const credentials = await this.#current();
+      const headers = await authorization(credentials);
+      const hasBody = options.body !== undefined;
+      const base = new URL(credentials.server);
+      response = await credentials.dispatcher.request({
+        origin: base.origin,
+        path: base.pathname.replace(/\/$/, '') + path,
+        method,
+        ...(options.query === undefined ? {} : { query: { ...options.query } }),
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': 'rpc-dns',
+          ...(hasBody ? { 'content-type': options.contentType ?? 'application/json' } : {}),
+        },
+        body: hasBody ? JSON.stringify(options.body) : null,
+        signal,
+        // the deadline is the signal's; undici's own would cut quiet watches
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+    } catch (error) {
+      // a changed certificate shows as a failed connection
+      if (!signal.aborted) this.#isDoubted = true;
+      throw asApiError(error, what);
+    }
+    if (response.statusCode < 300) return response;
+    if (response.statusCode === 401) this.#isDoubted = true;
+    throw await this.#refusal(response, what, signal);
+  }
+
+  async #refusal(response: Dispatcher.ResponseData, what: string, signal: AbortSignal): Promise<ApiError> {
+    const text = await this.#collect(response.body, signal).catch(() => '');
+    const { reason, message } = statusOf(text);
+    const retryAfter = Number(response.headers['retry-after']);
+    return new ApiError(
+      response.statusCode,
+      reason,
+      `${what}: ${response.statusCode}${message === '' ? '' : ` ${message.slice(0, 500)}`}`,
+      Number.isFinite(retryAfter) && retryAfter >= 0 ? retryAfter * 1000 : undefined,
+    );
+  }
+
+  async #collect(body: AsyncIterable<unknown>, signal: AbortSignal): Promise<string> {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of body) {
+        const octets = chunk as Buffer;
+        length += octets.length;
+        if (length > MAX_REPLY_OCTETS) throw new ApiError(0, 'TooLarge', 'the reply is too large');
+        chunks.push(octets);
+      }
+    } catch (error) {
+      throw asApiError(error, signal.aborted ? 'the reply came too late' : 'the reply was cut');
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  async #current(): Promise<Credentials> {
+    if (this.#closed) throw new ApiError(0, 'Closed', 'the client is closed');
+    const age = performance.now() - this.#lastRead;
+    const isDue = age > RENEW_MS || (this.#isDoubted && age > RENEW_GAP_MS);
+    if (this.#credentials !== undefined && !isDue) return this.#credentials;
+    const old = this.#credentials;
+    this.#lastRead = performance.now();
+    this.#isDoubted = false;
+    const renewed = readCredentials(this.#access);
+    this.#credentials = renewed;
+    try {
+      const credentials = await renewed;
+      if (this.#closed) await credentials.dispatcher.destroy();
+      // requests under way end as they began
+      void old?.then((former) => this.#outdate(former.dispatcher)).catch(() => {});
+      return credentials;
+    } catch (error) {
+      this.#isDoubted = true;
+      if (old === undefined) throw error;
+      // a kubeconfig that is being written just now: the old one may still be good
+      this.#credentials = old;
+      return old;
+    }
+  }
+}
+
+async function readCredentials(access: ClusterAccess): Promise<Credentials> {
+  // half a second and 88 MB: only where a cluster is configured
+  const kubernetes = await import('@kubernetes/client-node');
+  const config = new kubernetes.KubeConfig();
+  if (access.kubeconfig !== undefined) {
+    config.loadFromFile(access.kubeconfig);
+    if (access.context !== undefined) config.setCurrentContext(access.context);
+  } else {
+    // loadFromDefault would fall back to http://localhost:8080 without a word
+    try {
+      readFileSync(`${SERVICE_ACCOUNT}/token`);
+    } catch {
+      throw new ApiError(
+        0,
+        'NoCredentials',
+        `no kubeconfig is configured, and ${SERVICE_ACCOUNT} is not there`,
+      );
+    }
+    config.loadFromCluster();
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    const context = access.context ?? config.getCurrentContext();
+    throw new ApiError(0, 'NoCredentials', `${access.kubeconfig}: context '${context}' has no cluster`);
+  }
+  const request = await authenticate(config, cluster.server);
+  return {
+    server: cluster.server,
+    config,
+    dispatcher:
+      request.getDispatcher() ?? new Agent({ connect: { timeout: CONNECT_DEADLINE_MS, keepAlive: true } }),
+    headers: request.getHeaders(),
+    headersAt: performance.now(),
+  };
+}
+
+async function authorization(credentials: Credentials): Promise<Readonly<Record<string, string>>> {
+  if (performance.now() - credentials.headersAt > TOKEN_MS) {
+    const request = await authenticate(credentials.config, credentials.server);
+    credentials.headers = request.getHeaders();
+    credentials.headersAt = performance.now();
+  }
+  return credentials.headers;
+}
+
+/** What the configuration adds to a request: its headers and, made anew each time, its connections. */
+async function authenticate(config: KubeConfig, server: string): Promise<RequestContext> {
+  const kubernetes = await import('@kubernetes/client-node');
+  const request = new kubernetes.RequestContext(server, kubernetes.HttpMethod.GET);
+  await config.applySecurityAuthentication(request);
+  return request;
+}
+
+function statusOf(text: string): { reason: string; message: string } {
+  try {
+    const status = JSON.parse(text) as { reason?: unknown; message?: unknown };
+    return { reason: String(status.reason ?? ''), message: String(status.message ?? '') };
+  } catch {
+    return { reason: '', message: text };
+  }
+}
+
+/** What went wrong, in one line for people. */
+export function asApiError(error: unknown, what: string): ApiError {
+  if (error instanceof ApiError) return error;
+  const { name, message, code, cause } = error as Error & { code?: string };
+  const inner = cause instanceof Error ? `: ${cause.message}` : '';
+  const text = name === 'TimeoutError' ? 'no answer in time' : message || code || name;
+  return new ApiError(0, code ?? name, `${what}: ${text}${inner}`);
+}
+
+/** Cuts a stream of octets into JSON lines. */
+class LineSplitter {
+  readonly #path: string;
+  readonly #onLine: (value: unknown) => void;
+  #rest: Buffer[] = [];
+  #restLength = 0;
+
+  constructor(path: string, onLine: (value: unknown) => void) {
+    this.#path = path;
+    this.#onLine = onLine;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const tail = chunk.subarray(start, end);
+      const line = this.#rest.length === 0 ? tail : Buffer.concat([...this.#rest, tail]);
+      this.#rest = [];
+      this.#restLength = 0;
+      start = end + 1;
+      this.#read(line.toString('utf8'));
+    }
+    if (start === chunk.length) return;
+    this.#rest.push(chunk.subarray(start));
+    this.#restLength += chunk.length - start;
+    if (this.#restLength > MAX_LINE_OCTETS) {
+      throw new ApiError(0, 'TooLarge', `${this.#path}: a line of the watch is too long`);
+    }
+  }
+
+  #read(line: string): void {
+    if (line.trim() === '') return;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      throw new ApiError(
+        0,
+        'BadReply',
+        `${this.#path}: a line of the watch is not JSON: ${line.slice(0, 80)}`,
+      );
+    }
+    this.#onLine(value);
+  }
+}
