@@ -10,6 +10,7 @@ import type { ZoneFile } from './config/zone-files.ts';
 import { EventLine, namesOptions } from './event-line.ts';
 import { type PathWatch, watchPaths } from './files/watch-paths.ts';
 import type { Variables } from './files/yaml-file.ts';
+import { addressText } from './name/address.ts';
 import { keyOf, type NameKey, toText } from './name/domain-name.ts';
 import { type Problem, problemText } from './problem.ts';
 import { portHolder } from './serve/port-holder.ts';
@@ -212,6 +213,18 @@ export class App {
       onPublished: (interfaces, seconds) => {
         this.#metrics.events.published(seconds);
         this.#log.debug({ interfaces, seconds }, 'published');
+      },
+      onDecided: () => {},
+      onRefused: (name, { reason, text }) => {
+        this.#log.warn({ interface: name, reason, refused: text }, 'a claim is refused');
+      },
+      onMoved: (name, service, from, to) => {
+        const [before, after] = [from, to].map(({ addresses }) => addresses.map(addressText));
+        const behind = to.behind === undefined ? '' : `${to.behind.namespace}/${to.behind.name}`;
+        this.#log.info(
+          { interface: name, service, from: before, to: after, behind },
+          'the VIP moved from the pool to the ClusterIP of a Service',
+        );
       },
       onLoss: (name, text) => this.#log.warn({ interface: name, conflict: text }, 'conflict'),
       onStoreError: (error) => {

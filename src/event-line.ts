@@ -4,7 +4,7 @@ import { Publisher } from './catalog/publisher.ts';
 import type { Config } from './config/schema.ts';
 import { ROOT } from './name/domain-name.ts';
 import { createWatcher } from './registry/create.ts';
-import { registryId } from './registry/schema.ts';
+import { joinedClusters, registryId } from './registry/schema.ts';
 import type { Watcher } from './registry/watcher.ts';
 import type { QueryLine } from './serve/query-line.ts';
 import { Ledger } from './vip/ledger.ts';
@@ -15,6 +15,7 @@ import type { StaticNames } from './zone/static-names.ts';
 /** The stored serial is ahead of the one in use by at most this: one write serves so many changes. */
 const SERIAL_RESERVE = 100_000;
 const SERIAL_VALUE = 'serial';
+const OWNERSHIP_SOURCE = 'ownership in the configuration';
 
 /** How names of registries answer, as configured. */
 export function namesOptions({ zone, answers }: Config): NamesOptions {
@@ -61,6 +62,10 @@ export class EventLine {
       address,
       maxRecords,
       perVersion: config.vips.perVersion,
+      ownership: config.ownership.map((rule) => ({ ...rule, source: OWNERSHIP_SOURCE })),
+      podBlocks: config.registries.flatMap((registry) =>
+        registry.kind === 'kubernetes' ? registry.podCIDRs : [],
+      ),
     };
     const registries = config.registries.map(
       (registry): RegistryOptions => ({
@@ -69,9 +74,21 @@ export class EventLine {
         required: registry.required,
         forgetAfterMs: registry.forgetAfter,
         distrustForMs: registry.distrustFor,
+        join: joinedClusters(registry, config.registries),
       }),
     );
-    const catalog = new Catalog(registries, options, statics, ledger, store, publisher, events);
+    const clock = Date.now;
+    const catalog = new Catalog(
+      registries,
+      options,
+      statics,
+      ledger,
+      store,
+      publisher,
+      events,
+      clock,
+      values,
+    );
     catalog.restore(snapshots, values);
     const watchers = config.registries.map((registry, i) =>
       createWatcher(registry, catalog.sinkOf(catalog.sources[i] as Source)),

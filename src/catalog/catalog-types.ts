@@ -1,8 +1,11 @@
 import type { InterfaceName } from '../name/interface-name.ts';
+import type { OwnershipRule } from '../name/ownership.ts';
 import type { Template } from '../name/template.ts';
 import type { WatcherState } from '../registry/watcher.ts';
+import type { Pool } from '../vip/pool.ts';
 import type { InterfaceChange } from '../zone/change.ts';
-import type { Placed } from './entry.ts';
+import type { Refusal } from './claims.ts';
+import type { Placed, Vip } from './entry.ts';
 import type { InterfaceNames } from './interface-names.ts';
 import type { RegistryView } from './registry-view.ts';
 
@@ -17,6 +20,8 @@ export interface RegistryOptions {
   readonly required: boolean;
   readonly forgetAfterMs: number;
   readonly distrustForMs: number;
+  /** ids of `kubernetes` registries whose Services may stand for what is registered here */
+  readonly join: readonly string[];
 }
 
 export interface CatalogOptions {
@@ -27,6 +32,10 @@ export interface CatalogOptions {
   readonly address: 'vip' | 'endpoints';
   readonly maxRecords: number;
   readonly perVersion: boolean;
+  /** who may name what, as configured; clusters add theirs */
+  readonly ownership: readonly OwnershipRule[];
+  /** of the pods of all clusters */
+  readonly podBlocks: readonly Pool[];
 }
 
 /** Where finished change sets go. */
@@ -43,6 +52,12 @@ export interface CatalogEvents {
   readonly onSkipped: (registry: RegistryOptions, reason: string, detail: string) => void;
   /** seconds from the first change of a window to its answer */
   readonly onPublished: (interfaces: number, seconds: number) => void;
+  /** the interface was decided anew, or is gone: for whoever tells its claimants */
+  readonly onDecided: (name: InterfaceName) => void;
+  /** a Kubernetes object may not name it */
+  readonly onRefused: (name: InterfaceName, refusal: Refusal) => void;
+  /** its VIP went from the pool to the ClusterIP of a Service */
+  readonly onMoved: (name: InterfaceName, service: string, from: Vip, to: Vip) => void;
   readonly onLoss: (name: InterfaceName, text: string) => void;
   readonly onStoreError: (error: Error) => void;
   readonly onStoreRecovered: () => void;

@@ -6,9 +6,12 @@ import {
   type ServiceKey,
   serviceKeyText,
 } from '../name/interface-name.ts';
+import { Ownership } from '../name/ownership.ts';
+import type { ClusterChange } from '../registry/cluster.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
-import type { Ledger, LedgerChange } from '../vip/ledger.ts';
+import type { Ledger } from '../vip/ledger.ts';
+import { Placements } from '../vip/placements.ts';
 import type { SnapshotRow, Store, StoreChange } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
 import type { StaticNames } from '../zone/static-names.ts';
@@ -20,11 +23,15 @@ import type {
   RegistryOptions,
   Source,
 } from './catalog-types.ts';
+import { type Refusal, settleClaims } from './claims.ts';
+import { Cluster } from './cluster.ts';
 import { conflictsOf } from './conflicts.ts';
 import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
-import { type Contribution, mergeContributions, unite } from './merge.ts';
+import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
+import { MultiMap } from './multi-map.ts';
 import { NameBook } from './name-book.ts';
+import { Placer } from './placer.ts';
 import { RegistryView } from './registry-view.ts';
 
 /** Changes within so many milliseconds are published, and committed, together. */
@@ -66,12 +73,25 @@ export class Catalog {
   #running: Promise<void> | undefined;
   #stopped = false;
   /** ledger changes that the store refused; every later commit begins with them */
-  #unwritten: LedgerChange[] = [];
+  #unwritten: StoreChange[] = [];
   readonly #unrecorded = new Set<Address>();
   #storeError: Error | undefined;
   readonly #starved = new Set<InterfaceName>();
   /** interfaces whose pin was refused */
   readonly #unpinned = new Set<InterfaceName>();
+  readonly clusters: readonly Cluster[];
+  readonly #placements: Placements;
+  readonly #placer: Placer;
+  /** interfaces by the Services that they stand behind, or might: `cluster namespace/name` */
+  readonly #byService = new MultiMap<string, InterfaceName>();
+  /** interfaces by the addresses of their endpoints; kept only beside a cluster */
+  readonly #byAddress = new MultiMap<Address, InterfaceName>();
+  readonly #watched = new Map<InterfaceName, Watched>();
+  readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
+  #refused = 0;
+  #moved = 0;
+  /** first decisions that wait for an EndpointSlice: until when */
+  readonly #waiting = new Map<InterfaceName, NodeJS.Timeout>();
   #conflicts = 0;
   #occluded = 0;
   #leftOut = 0;
@@ -85,6 +105,7 @@ export class Catalog {
     publishing: Publishing,
     events: CatalogEvents,
     now: () => number = Date.now,
+    values: ReadonlyMap<string, string> = new Map(),
   ) {
     this.#options = options;
     this.#statics = statics;
@@ -104,6 +125,20 @@ export class Catalog {
       skipped: new Map(),
       distrusting: false,
     }));
+    this.clusters = registries.filter(({ kind }) => kind === 'kubernetes').map(({ id }) => new Cluster(id));
+    this.#placements = new Placements(values);
+    const clustersOf = ({ id, join }: RegistryOptions) =>
+      [id, ...join].flatMap((wanted) => this.clusters.find((cluster) => cluster.id === wanted) ?? []);
+    this.#placer = new Placer(
+      ledger,
+      this.#placements,
+      {
+        perVersion: options.perVersion,
+        clusters: new Map(registries.map((registry) => [registry.id, clustersOf(registry)])),
+        podBlocks: options.podBlocks,
+      },
+      new Ownership(options.ownership),
+    );
   }
 
   get ready(): boolean {
@@ -132,6 +167,21 @@ export class Catalog {
   /** Interfaces without an address. */
   get starved(): number {
     return this.#starved.size;
+  }
+
+  /** Claims of Kubernetes objects that were refused. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Registrations whose VIP moved from the pool to a ClusterIP, since the start. */
+  get moved(): number {
+    return this.#moved;
+  }
+
+  /** What Kubernetes objects may not name; of interfaces that nobody else names, too. */
+  refusalsOf(name: InterfaceName): readonly Refusal[] {
+    return this.#refusals.get(name) ?? [];
   }
 
   get storeError(): Error | undefined {
@@ -182,6 +232,7 @@ export class Catalog {
     this.#stopped = true;
     clearInterval(this.#ticker);
     clearTimeout(this.#timer);
+    for (const timer of this.#waiting.values()) clearTimeout(timer);
     await this.#running;
     await this.#writeSnapshots(true);
   }
@@ -220,8 +271,32 @@ export class Catalog {
         source.state = state;
         this.#events.onRegistryState(source.options, state);
       },
+      cluster: (changes, isListed) => this.#onCluster(source, changes, isListed),
       skipped,
     };
+  }
+
+  /** A Service, what lies behind it, or who may name what, changed: those that it concerns are decided anew. */
+  #onCluster({ options }: Source, changes: readonly ClusterChange[], isListed: boolean): void {
+    const cluster = this.clusters.find(({ id }) => id === options.id);
+    if (cluster === undefined) return;
+    const effect = cluster.apply(changes);
+    const isFirst = isListed && !cluster.isListed;
+    cluster.isListed ||= isListed;
+    if (effect.isOwnership) {
+      const rules = this.clusters.flatMap(({ rules }) => rules);
+      this.#placer.ownership = new Ownership([...this.#options.ownership, ...rules]);
+      this.#mark([...this.#known.keys(), ...this.#refusals.keys()]);
+    }
+    for (const key of effect.services) this.#mark(this.#byService.get(`${cluster.id} ${key}`));
+    for (const address of effect.addresses) this.#mark(this.#byAddress.get(address));
+    // what a restart took over from the store is confirmed, or not
+    if (isFirst) {
+      for (const [name, { placed }] of this.#known) {
+        if (placed.some(({ vip }) => vip.behind?.cluster === cluster.id || vip.failure !== undefined))
+          this.#mark([name]);
+      }
+    }
   }
 
   /** Static records changed: which names they take from registries is found anew. */
@@ -328,33 +403,91 @@ export class Catalog {
   #decideOne(name: InterfaceName): Decision | undefined {
     const now = this.#now();
     const services = this.#servicesOf(name);
-    const owners = new Set<string>();
     for (const row of this.#knownKeys(name)) {
-      if (!services.has(serviceKeyText(row))) this.#ledger.forget(row, now);
+      if (services.has(serviceKeyText(row))) continue;
+      this.#ledger.forget(row, now);
+      this.#placer.forget(row);
     }
-    const seen = [...services.values()]
-      .map((contributions) => {
-        const merged = mergeContributions(contributions);
-        return { merged, ordinal: this.#ledger.see(merged.key, now) };
-      })
+    const refusals: Refusal[] = [];
+    const merged = [...services.values()].flatMap((contributions) => {
+      const settled = settleClaims(contributions, this.#placer.ownership, this.#placer.mayNotPin);
+      refusals.push(...settled.refusals);
+      return settled.kept.length === 0 ? [] : mergeContributions(settled.kept);
+    });
+    const ready = merged.filter((one) => {
+      const until = this.#placer.waitsUntil(one, now);
+      if (until !== undefined) this.#decideAgain(name, until - now);
+      return until === undefined;
+    });
+    const seen = ready
+      .map((one) => ({ merged: one, ordinal: this.#ledger.see(one.key, now) }))
       .sort((a, b) => a.ordinal - b.ordinal);
     if (seen.length === 0) {
-      this.#retireAllBut(name, owners, now);
+      for (const row of this.#knownKeys(name)) {
+        this.#ledger.forget(row, now);
+        this.#placer.forget(row);
+      }
+      this.#retireAllBut(name, new Set(), now);
       this.#book.release(name);
+      this.#watch(name, merged);
+      this.#noteRefusals(name, refusals);
       return undefined;
     }
-    const placed = this.#place(name, seen, owners, now);
+    const { placed, owners, refusals: unjoined } = this.#placer.place(name, seen, now);
+    refusals.push(...unjoined);
     this.#retireAllBut(name, owners, now);
-    const { merged } = leadOf(placed);
-    const values = { ...merged, interface: name, group: merged.key.group };
+    this.#watch(name, merged);
+    this.#noteRefusals(name, refusals);
+    const lead = leadOf(placed).merged;
+    const values = { ...lead, interface: name, group: lead.key.group };
     const names = claimNames(this.#book, name, this.#ledger.ordinalOf(name) ?? 0, values, this.#options);
     const occluded = [names.domain, ...names.callNames].flatMap((base) => this.#statics.lossesOf(base));
     return {
       names,
       placed,
       occluded: occluded.length,
-      conflicts: [...conflictsOf(names, placed), ...occluded],
+      conflicts: [...conflictsOf(names, placed, refusals), ...occluded],
     };
+  }
+
+  #decideAgain(name: InterfaceName, ms: number): void {
+    clearTimeout(this.#waiting.get(name));
+    const timer = setTimeout(() => {
+      this.#waiting.delete(name);
+      this.#mark([name]);
+    }, ms);
+    this.#waiting.set(name, timer);
+  }
+
+  /** Notes which facts of clusters the interface hangs on. */
+  #watch(name: InterfaceName, merged: readonly Merged[]): void {
+    if (this.clusters.length === 0) return;
+    const before = this.#watched.get(name);
+    for (const key of before?.services ?? []) this.#byService.delete(key, name);
+    for (const address of before?.addresses ?? []) this.#byAddress.delete(address, name);
+    const parts = merged.map((one) => this.#placer.watched(one));
+    const [only] = parts;
+    const after: Watched =
+      parts.length === 1 && only !== undefined
+        ? only
+        : {
+            services: parts.flatMap(({ services }) => services),
+            addresses: parts.flatMap(({ addresses }) => addresses),
+          };
+    for (const key of after.services) this.#byService.add(key, name);
+    for (const address of after.addresses) this.#byAddress.add(address, name);
+    if (after.services.length + after.addresses.length > 0) this.#watched.set(name, after);
+    else this.#watched.delete(name);
+  }
+
+  #noteRefusals(name: InterfaceName, refusals: readonly Refusal[]): void {
+    const before = this.#refusals.get(name) ?? [];
+    this.#refused += refusals.length - before.length;
+    if (refusals.length === 0) this.#refusals.delete(name);
+    else this.#refusals.set(name, refusals);
+    for (const refusal of refusals) {
+      if (!before.some(({ text }) => text === refusal.text)) this.#events.onRefused(name, refusal);
+    }
   }
 
   /** Contributions by service, registries in the order of the configuration. */
@@ -393,45 +526,6 @@ export class Catalog {
     return this.#keysAtStart;
   }
 
-  /**
-   * Addresses: one for the interface, but another for a service that is pinned elsewhere, and one for each service with
-   * `vips.perVersion`.
-   */
-  #place(
-    name: InterfaceName,
-    seen: readonly { merged: Placed['merged']; ordinal: number }[],
-    owners: Set<string>,
-    now: number,
-  ): Placed[] {
-    const vips = new Map<string, Vip>();
-    const vipOf = (owner: ServiceKey, pin: Address | undefined): Vip => {
-      const text = serviceKeyText(owner);
-      // services of one interface may share a pin: it has one owner all the same
-      const known =
-        vips.get(text) ?? [...vips.values()].find((vip) => vip.from === 'pin' && vip.addresses[0] === pin);
-      if (known !== undefined) return known;
-      const vip = { owner, ...this.#ledger.grant(owner, pin, now) };
-      vips.set(text, vip);
-      owners.add(text);
-      return vip;
-    };
-    const shared: ServiceKey = { interface: name, version: '', group: '' };
-    const none: Vip = {
-      owner: shared,
-      addresses: [],
-      from: 'pool',
-      failure: undefined,
-      refusedPin: undefined,
-    };
-    const lead = leadOf(seen.map((one) => ({ ...one, vip: none })));
-    return seen.map(({ merged, ordinal }) => {
-      if (this.#options.perVersion) return { merged, ordinal, vip: vipOf(merged.key, merged.vip) };
-      const elsewhere = merged.vip !== undefined && merged.vip !== lead.merged.vip && merged !== lead.merged;
-      const vip = elsewhere ? vipOf(merged.key, merged.vip) : vipOf(shared, lead.merged.vip);
-      return { merged, ordinal, vip };
-    });
-  }
-
   #retireAllBut(name: InterfaceName, owners: ReadonlySet<string>, now: number): void {
     const candidates: ServiceKey[] = [{ interface: name, version: '', group: '' }, ...this.#knownKeys(name)];
     for (const key of candidates) if (!owners.has(serviceKeyText(key))) this.#ledger.retire(key, now);
@@ -439,7 +533,11 @@ export class Catalog {
 
   /** Has the ledger's changes recorded; what cannot be recorded is not published. */
   async #record(): Promise<void> {
-    const changes = [...this.#unwritten, ...this.#ledger.takeChanges()];
+    const changes: StoreChange[] = [
+      ...this.#unwritten,
+      ...this.#ledger.takeChanges(),
+      ...this.#placements.takeChanges(),
+    ];
     if (changes.length === 0) return;
     try {
       await this.#store.commit(changes);
@@ -497,6 +595,7 @@ export class Catalog {
     this.#conflicts -= before?.conflicts.length ?? 0;
     this.#occluded -= before?.occluded ?? 0;
     this.#leftOut -= before?.leftOut ?? 0;
+    this.#events.onDecided(name);
     if (decision === undefined) {
       this.#known.delete(name);
       this.#starved.delete(name);
@@ -512,6 +611,7 @@ export class Catalog {
     const { names, conflicts } = decision;
     const isChanged = before?.entry !== entry;
     const changedAt = isChanged ? this.#now() : (before?.changedAt ?? this.#now());
+    this.#noteMove(name, before, placed);
     for (const text of conflicts) if (!before?.conflicts.includes(text)) this.#events.onLoss(name, text);
     this.#conflicts += conflicts.length;
     this.#occluded += decision.occluded;
@@ -528,6 +628,17 @@ export class Catalog {
       changedAt,
     });
     return isChanged ? [name, entry] : undefined;
+  }
+
+  /** From the pool to a ClusterIP: once, and never silently (contract 1.3). */
+  #noteMove(name: InterfaceName, before: Known | undefined, placed: readonly Placed[]): void {
+    for (const { merged, vip } of before === undefined ? [] : placed) {
+      const key = serviceKeyText(merged.key);
+      const old = before?.placed.find((one) => serviceKeyText(one.merged.key) === key)?.vip;
+      if (vip.behind === undefined || old?.from !== 'pool' || old.addresses.length === 0) continue;
+      this.#moved++;
+      this.#events.onMoved(name, key, old, vip);
+    }
   }
 
   #recordedOnly(vip: Vip): Vip {
@@ -566,6 +677,13 @@ export class Catalog {
       }
     }
   }
+}
+
+/** Facts of clusters that an interface hangs on. */
+interface Watched {
+  /** `cluster namespace/name` */
+  readonly services: readonly string[];
+  readonly addresses: readonly Address[];
 }
 
 interface Decision {

@@ -1,9 +1,15 @@
 import { serviceKeyText } from '../name/interface-name.ts';
+import type { Placement } from '../vip/placements.ts';
+import type { Refusal } from './claims.ts';
 import type { Placed } from './entry.ts';
 import type { InterfaceNames } from './interface-names.ts';
 
 /** What an interface lost to others, for people: names, pins, and what its registries disagree on. */
-export function conflictsOf(names: InterfaceNames, placed: readonly Placed[]): string[] {
+export function conflictsOf(
+  names: InterfaceNames,
+  placed: readonly Placed[],
+  refusals: readonly Refusal[],
+): string[] {
   const lost = names.losses.map(({ wanted, got, holder }) => {
     const instead = got === undefined ? 'is left out' : `is ${readable(got)} instead`;
     return `${readable(wanted)} belongs to ${holder}: the name ${instead}`;
@@ -13,7 +19,19 @@ export function conflictsOf(names: InterfaceNames, placed: readonly Placed[]): s
       ? []
       : [`pin of ${serviceKeyText(merged.key)} refused: ${vip.refusedPin}`];
   });
-  return [...new Set([...lost, ...refused, ...placed.flatMap(({ merged }) => merged.conflicts)])];
+  const outdone = placed.flatMap(({ merged, vip }) =>
+    vip.losers.map(
+      (loser) => `${serviceKeyText(merged.key)} is behind Service ${serviceText(vip.behind)}: ${loser}`,
+    ),
+  );
+  const denied = refusals.map(({ text }) => text);
+  const disagreed = placed.flatMap(({ merged }) => merged.conflicts);
+  return [...new Set([...lost, ...refused, ...outdone, ...denied, ...disagreed])];
+}
+
+/** `trade/user-center` */
+function serviceText(behind: Placement | undefined): string {
+  return behind === undefined ? '' : `${behind.namespace}/${behind.name}`;
 }
 
 function readable(name: string): string {

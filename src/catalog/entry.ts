@@ -5,6 +5,7 @@ import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
 import { applicationLabel, hashedLabel, protocolLabel } from '../name/labels.ts';
 import { type Octets, octets } from '../name/octets.ts';
 import type { Endpoint } from '../registry/registration.ts';
+import type { Placement } from '../vip/placements.ts';
 import type {
   ApplicationEntry,
   EndpointEntry,
@@ -26,9 +27,13 @@ export interface Placed {
 export interface Vip {
   readonly owner: ServiceKey;
   readonly addresses: readonly Address[];
-  readonly from: 'pin' | 'pool';
+  readonly from: 'pin' | 'service' | 'join' | 'pool';
   readonly failure: string | undefined;
   readonly refusedPin: string | undefined;
+  /** the Kubernetes Service whose ClusterIPs the addresses are */
+  readonly behind: Placement | undefined;
+  /** other Services that hold endpoints of it, for people */
+  readonly losers: readonly string[];
 }
 
 export interface EntryOptions {
@@ -140,24 +145,39 @@ function formEntry(labels: Prefix, covered: readonly Placed[], options: EntryOpt
     labels,
     addresses,
     ...(failure === undefined ? {} : { failure }),
-    ports: portsOf(covered, all),
+    ports: portsOf(covered, byEndpoints),
     endpoints,
     text: textOf(covered, lead, byEndpoints),
   };
 }
 
-/** Each distinct port of each protocol: what the registration says, else what its instances listen on. */
-function portsOf(covered: readonly Placed[], endpoints: readonly Endpoint[]): PortEntry[] {
+/**
+ * Each distinct port of each protocol: what the registration says, else what its instances listen on. Behind a Kubernetes
+ * Service it is the Service's port in front of that one.
+ */
+function portsOf(covered: readonly Placed[], byEndpoints: boolean): PortEntry[] {
   const ports = new Map<string, PortEntry>();
   const add = (protocol: string, port: number) => {
     const service = octets(protocolLabel(protocol));
     ports.set(`${service} ${port}`, { service, port });
   };
-  for (const { merged } of covered) if (merged.port !== undefined) add(merged.protocol, merged.port);
-  const declared = new Set(
-    covered.flatMap(({ merged }) => (merged.port === undefined ? [] : [merged.protocol])),
-  );
-  for (const { protocol, port } of endpoints) if (!declared.has(protocol)) add(protocol, port);
+  const declared = new Set<string>();
+  const inFront = (vip: Vip, port: number) => {
+    const found = byEndpoints ? undefined : vip.behind?.ports.find(([registered]) => registered === port);
+    return found?.[1] ?? port;
+  };
+  for (const { merged, vip } of covered) {
+    const own = byEndpoints ? undefined : vip.behind?.port;
+    if (own === undefined && merged.port === undefined) continue;
+    declared.add(merged.protocol);
+    if (own !== undefined) add(merged.protocol, own);
+    else if (merged.port !== undefined) add(merged.protocol, inFront(vip, merged.port));
+  }
+  for (const { merged, vip } of covered) {
+    for (const { protocol, port } of merged.endpoints) {
+      if (!declared.has(protocol)) add(protocol, inFront(vip, port));
+    }
+  }
   return [...ports].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
 }
 

@@ -1,6 +1,6 @@
 import { type Address, addressText } from '../name/address.ts';
 import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
-import type { Endpoint, Registration } from '../registry/registration.ts';
+import type { Endpoint, Registration, ServiceRef } from '../registry/registration.ts';
 
 /** A registration and the registry that it comes from. */
 export interface Contribution {
@@ -21,6 +21,8 @@ export interface Merged {
   readonly ttl: number | undefined;
   readonly vip: Address | undefined;
   readonly endpoints: readonly Endpoint[];
+  /** the Kubernetes Service that an object names for it */
+  readonly service: ServiceRef | undefined;
   /** registries that contribute, in the order of the configuration */
   readonly registries: readonly string[];
   readonly sources: readonly string[];
@@ -89,6 +91,8 @@ export function mergeContributions(contributions: readonly Contribution[]): Merg
     port: port === undefined ? undefined : Number(port),
     ttl: ttl === undefined ? undefined : Number(ttl),
     vip: vip?.registration.vip,
+    service: contributions.find(({ registration }) => registration.service !== undefined)?.registration
+      .service,
     endpoints: unite(contributions.flatMap(({ registration }) => registration.endpoints)),
     registries: [...new Set(contributions.map(({ registry }) => registry))],
     sources: [...new Set(contributions.map(({ registration }) => registration.source))],

@@ -63,5 +63,20 @@ function crossCheck(config: Config, yaml: YamlFile): Problem[] {
     if (registries.has(id)) report(['registries', i], `registry ${id} is there twice`);
     registries.add(id);
   }
+  const clusters = config.registries.filter(({ kind }) => kind === 'kubernetes').map(registryId);
+  for (const [i, registry] of config.registries.entries()) {
+    if (registry.kind === 'kubernetes') continue;
+    for (const [k, id] of (registry.join ?? []).entries()) {
+      if (clusters.includes(id)) continue;
+      const known = clusters.length === 0 ? 'none is configured' : clusters.join(', ');
+      report(['registries', i, 'join', k], `'${id}' is no registry of kind kubernetes: ${known}`);
+    }
+  }
+  const prefixes = new Set<string>();
+  for (const [i, { prefix }] of config.ownership.entries()) {
+    const key = prefix.toLowerCase();
+    if (prefixes.has(key)) report(['ownership', i, 'prefix'], `prefix ${prefix} is there twice`);
+    prefixes.add(key);
+  }
   return problems;
 }

@@ -5,6 +5,7 @@ import {
   duration,
   listenAddress,
   oneOrMany,
+  packagePrefix,
   pool,
   template,
   ttl,
@@ -50,6 +51,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   zones: z.array(z.string().min(1)).default([]),
   registries: z.array(registrySchema).default([]),
+  /** which namespaces may name the interfaces of a package; before the cluster's own RPCOwnership objects */
+  ownership: z
+    .array(z.strictObject({ prefix: packagePrefix, namespaces: z.array(z.string().min(1)).min(1) }))
+    .default([]),
   /** `mmsg` is not built yet */
   engine: z.enum(['dgram', 'auto']).default('auto'),
   lameduck: duration.prefault('0s'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Address, parseAddress, parseIpv4, parseIpv6 } from '../name/address.ts';
 import { type DomainName, parseDomainName } from '../name/domain-name.ts';
+import { parsePackagePrefix } from '../name/ownership.ts';
 import { parseTemplate } from '../name/template.ts';
 import { bad, ok, type Result } from '../result.ts';
 import { parsePool } from '../vip/pool.ts';
@@ -42,7 +43,10 @@ export const address = parsed<Address>((text) => {
     : { ok: true, value };
 });
 
-export const pool = parsed(parsePool);
+export const pool = parsed((text) => parsePool(text));
+/** A block of addresses that are not VIPs: pods, nodes. */
+export const addressBlock = parsed((text) => parsePool(text, 'block of addresses'));
+export const packagePrefix = parsed((text) => parsePackagePrefix(text));
 export const template = parsed(parseTemplate);
 
 export interface HostPort {

@@ -1,5 +1,7 @@
 import { createFileWatcher } from './file/watcher.ts';
-import type { RegistryConfig } from './schema.ts';
+import { KUBERNETES_DEFAULTS } from './kubernetes/options.ts';
+import { KubernetesWatcher } from './kubernetes/watcher.ts';
+import { type RegistryConfig, registryId } from './schema.ts';
 import type { RegistrySink, Watcher } from './watcher.ts';
 import { ZOOKEEPER_DEFAULTS } from './zookeeper/options.ts';
 import { createZooKeeperWatcher } from './zookeeper/watcher.ts';
@@ -18,6 +20,17 @@ export function createWatcher(config: RegistryConfig, sink: RegistrySink): Watch
           digest: config.digest,
           layouts: config.layouts,
           sessionTimeoutMs: config.sessionTimeout,
+        },
+        sink,
+      );
+    case 'kubernetes':
+      return new KubernetesWatcher(
+        {
+          ...KUBERNETES_DEFAULTS,
+          id: registryId(config),
+          kubeconfig: config.kubeconfig,
+          context: config.context,
+          namespaces: config.namespaces,
         },
         sink,
       );

@@ -23,8 +23,34 @@ export interface Registration {
   /** pins the VIP */
   readonly vip: Address | undefined;
   readonly endpoints: readonly Endpoint[];
+  /** the Kubernetes Service that is to answer for it, when the source names one */
+  readonly service: ServiceRef | undefined;
+  /** the Kubernetes object that says so; undefined where no namespace stands behind a registration */
+  readonly claim: Claim | undefined;
   /** where a person finds it: `zones/demo.interfaces.yaml:3`, `/dubbo/com.foo.UserService/providers` */
   readonly source: string;
+}
+
+/** A Kubernetes Service, as an object names it. */
+export interface ServiceRef {
+  /** the registry's id */
+  readonly cluster: string;
+  readonly namespace: string;
+  /** undefined: none could be found; `problem` says why */
+  readonly name: string | undefined;
+  /** the Service's own port for this interface; undefined: the one whose target is the registered port */
+  readonly port: number | undefined;
+  /** `ServiceNotFound`, `Ambiguous` with what was looked for */
+  readonly problem: string | undefined;
+}
+
+/** Who claims a name: the namespace has to be allowed to, and the older of two claims stands (contract 1.7). */
+export interface Claim {
+  readonly kind: 'RPCService' | 'Service' | 'ConfigMap';
+  readonly namespace: string;
+  readonly name: string;
+  /** Unix milliseconds */
+  readonly createdAt: number;
 }
 
 /** One instance of a provider. */
@@ -48,4 +74,6 @@ export const EMPTY_REGISTRATION: Omit<Registration, 'interface' | 'source'> = {
   ttl: undefined,
   vip: undefined,
   endpoints: [],
+  service: undefined,
+  claim: undefined,
 };

@@ -1,3 +1,4 @@
+import type { ClusterChange } from './cluster.ts';
 import type { Registration } from './registration.ts';
 
 /** How a watcher stands with its registry. One writer: the watcher. */
@@ -22,6 +23,13 @@ export interface RegistrySink {
   replace(units: ReadonlyMap<string, readonly Registration[]>): void;
   /** All registrations of one unit; none: the unit is empty or gone. */
   update(unit: string, registrations: readonly Registration[]): void;
+  /**
+   * What a cluster says of its Services; before the registrations that name them. Registries without Services never
+   * call it.
+   *
+   * @param isListed from now on a Service that was not delivered does not stand
+   */
+  cluster(changes: readonly ClusterChange[], isListed: boolean): void;
   state(state: WatcherState): void;
   /** An entry that could not be used; `reason` is one of few words, for a metric, `detail` for people. */
   skipped(reason: string, detail: string): void;

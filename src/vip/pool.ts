@@ -10,12 +10,13 @@ export interface Pool {
   readonly prefixLength: number;
 }
 
-export function parsePool(text: string): Result<Pool> {
+/** @param what the block is called in the text of a problem */
+export function parsePool(text: string, what = 'pool'): Result<Pool> {
   const slash = text.indexOf('/');
   const first = parseAddress(slash < 0 ? text : text.slice(0, slash));
   const lengthText = text.slice(slash + 1);
   if (first === undefined || slash < 0 || !/^\d{1,3}$/.test(lengthText)) {
-    return bad(`'${text}' is no pool: expected ADDRESS/PREFIX such as 247.0.0.0/8`);
+    return bad(`'${text}' is no ${what}: expected ADDRESS/PREFIX such as 247.0.0.0/8`);
   }
   const prefixLength = Number(lengthText);
   const bits = first.length * 8;

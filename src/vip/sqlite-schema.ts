@@ -82,6 +82,7 @@ export function batchWriter(database: DatabaseSync): (changes: readonly StoreCha
   const putSnapshot = database.prepare('INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)');
   const deleteSnapshot = database.prepare('DELETE FROM snapshot WHERE registry = ? AND key = ?');
   const putValue = database.prepare('INSERT OR REPLACE INTO value VALUES (?, ?)');
+  const deleteValue = database.prepare('DELETE FROM value WHERE name = ?');
   const write = (change: StoreChange) => {
     switch (change.kind) {
       case 'put-service': {
@@ -108,6 +109,9 @@ export function batchWriter(database: DatabaseSync): (changes: readonly StoreCha
         return;
       case 'put-value':
         putValue.run(change.name, change.value);
+        return;
+      case 'delete-value':
+        deleteValue.run(change.name);
         return;
     }
   };

@@ -25,6 +25,7 @@ export function openMemoryStore(): Store {
         else if (change.kind === 'put-snapshot')
           snapshots.set(`${change.row.registry} ${change.row.key}`, change.row);
         else if (change.kind === 'delete-snapshot') snapshots.delete(`${change.registry} ${change.key}`);
+        else if (change.kind === 'delete-value') values.delete(change.name);
         else values.set(change.name, change.value);
       }
     },

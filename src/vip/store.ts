@@ -12,7 +12,8 @@ export type StoreChange =
   | LedgerChange
   | { readonly kind: 'put-snapshot'; readonly row: SnapshotRow }
   | { readonly kind: 'delete-snapshot'; readonly registry: string; readonly key: string }
-  | { readonly kind: 'put-value'; readonly name: string; readonly value: string };
+  | { readonly kind: 'put-value'; readonly name: string; readonly value: string }
+  | { readonly kind: 'delete-value'; readonly name: string };
 
 export interface StoredState {
   readonly rows: LedgerRows;

@@ -59,10 +59,11 @@ test('a folder imports only from those below it', () => {
     answer: ['name', 'zone'],
     wire: ['name', 'zone', 'answer'],
     corefile: ['name'],
-    vip: ['name', 'zone'],
+    vip: ['name', 'zone', 'kubernetes'],
     files: ['name', 'vip'],
     serve: ['name', 'zone', 'answer', 'wire'],
-    registry: ['name', 'files'],
+    kubernetes: [],
+    registry: ['name', 'vip', 'files', 'kubernetes'],
     config: ['name', 'zone', 'vip', 'files', 'registry'],
     catalog: ['name', 'zone', 'vip', 'registry'],
     telemetry: ['catalog', 'serve', 'wire'],
@@ -86,6 +87,8 @@ test('a folder imports only from those below it', () => {
 test('each vendor package is imported in one folder', () => {
   const homes: Record<string, readonly string[]> = {
     'node-zookeeper-client': ['src/registry/zookeeper/'],
+    '@kubernetes/client-node': ['src/kubernetes/'],
+    undici: ['src/kubernetes/'],
     'node:sqlite': ['src/vip/'],
     'node:dgram': ['src/serve/'],
     'lru-cache': ['src/serve/'],

@@ -41,6 +41,9 @@ const NO_EVENTS: CatalogEvents = {
     throw error;
   },
   onReady: () => {},
+  onDecided: () => {},
+  onRefused: () => {},
+  onMoved: () => {},
 };
 
 const CLIENT = { address: '192.0.2.1', port: 4711, family: 'IPv4' } as const;
@@ -134,6 +137,7 @@ export class House {
         required: registry?.required ?? true,
         forgetAfterMs: registry?.forgetAfter ?? 0,
         distrustForMs: registry?.distrustFor ?? 60_000,
+        join: [],
       })),
       {
         template,
@@ -142,6 +146,8 @@ export class House {
         address,
         maxRecords,
         perVersion: this.config.vips.perVersion,
+        ownership: [],
+        podBlocks: [],
       },
       staticNamesOf(this.config, []),
       new Ledger(this.config.vips.pools, this.config.vips.reuseAfter, { services: [], addresses: [] }),

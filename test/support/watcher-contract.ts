@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterChange } from '../../src/registry/cluster.ts';
 import type { Registration } from '../../src/registry/registration.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../../src/registry/watcher.ts';
 import { until } from './process.ts';
@@ -44,6 +45,8 @@ export class RecordingSink implements RegistrySink {
   readonly units = new Map<string, readonly Registration[]>();
   readonly deliveries: Delivery[] = [];
   readonly states: WatcherState[] = [];
+  readonly clusterChanges: ClusterChange[] = [];
+  isListed = false;
   readonly skips: { readonly reason: string; readonly detail: string }[] = [];
   /** called after each delivery */
   onDelivery: () => void = () => {};
@@ -57,6 +60,11 @@ export class RecordingSink implements RegistrySink {
   update(unit: string, registrations: readonly Registration[]): void {
     this.units.set(unit, registrations);
     this.#note(unit);
+  }
+
+  cluster(changes: readonly ClusterChange[], isListed: boolean): void {
+    this.clusterChanges.push(...changes);
+    this.isListed = isListed;
   }
 
   state(state: WatcherState): void {

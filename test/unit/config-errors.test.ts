@@ -36,11 +36,11 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'registries:\n  - { kind: zookeper, servers: "h:1" }\n',
-    says: ["rpc-dns.yaml:2:13: 'zookeper': expected a registry of kind file or zookeeper"],
+    says: ["rpc-dns.yaml:2:13: 'zookeper': expected a registry of kind file, zookeeper or kubernetes"],
   },
   {
     config: 'registries:\n  - { servers: "h:1" }\n',
-    says: ["rpc-dns.yaml:2:5: 'kind' is missing: expected a registry of kind file or zookeeper"],
+    says: ["rpc-dns.yaml:2:5: 'kind' is missing: expected a registry of kind file, zookeeper or kubernetes"],
   },
   {
     config: 'registries:\n  - { kind: zookeeper }\n',
@@ -221,7 +221,7 @@ const ROWS: readonly Row[] = [
       'rpc-dns.yaml:1:7: \'zone\' is a number to YAML: quote it ("5")',
       "rpc-dns.yaml:2:17: 'x': expected a number",
       "rpc-dns.yaml:2:27: 'flatt': expected one of cname, flat; did you mean flat?",
-      "rpc-dns.yaml:3:1: unknown key 'foo': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, engine, lameduck, control, limits",
+      "rpc-dns.yaml:3:1: unknown key 'foo': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, lameduck, control, limits",
     ],
   },
   {

@@ -225,6 +225,8 @@ suite('names that fit', () => {
             from: 'pool' as const,
             failure: undefined,
             refusedPin: undefined,
+            behind: undefined,
+            losers: [],
           };
           const entry = buildEntry(text, names, [{ merged, ordinal: 1, vip }], options);
           for (const base of [names.domain, ...names.callNames]) {

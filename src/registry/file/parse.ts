@@ -78,6 +78,8 @@ export function parseInterfaces(file: string, text: string): ParsedInterfaces {
       port: entry.port,
       ttl: entry.ttl,
       vip: entry.vip,
+      service: undefined,
+      claim: undefined,
       endpoints: endpoints.map((split) => ({ ...split, protocol: entry.protocol })),
       source: `${file}:${position.line}`,
     };

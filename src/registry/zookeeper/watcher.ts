@@ -1,8 +1,8 @@
 /** A ZooKeeper registry, watched: from session to session, with the old data standing in between. */
+import { SkipLog } from '../skip-log.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { DubboTree, type TreeHandlers } from './dubbo-tree.ts';
 import { parseServers, type ZooKeeperOptions } from './options.ts';
-import type { SkippedEntry } from './parse.ts';
 import { StringPool } from './string-pool.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -83,25 +83,4 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
 
 function sameState(a: WatcherState, b: WatcherState): boolean {
   return a.kind === b.kind && ('reason' in a ? a.reason : '') === ('reason' in b ? b.reason : '');
-}
-
-/** Reports what is skipped once, however often its directory is read; again when it was away meanwhile. */
-class SkipLog {
-  readonly #sink: RegistrySink;
-  /** details by unit; units without any are not in it */
-  readonly #known = new Map<string, ReadonlySet<string>>();
-
-  constructor(sink: RegistrySink) {
-    this.#sink = sink;
-  }
-
-  note(unit: string, entries: readonly SkippedEntry[]): void {
-    const known = this.#known.get(unit);
-    if (entries.length === 0) {
-      if (known !== undefined) this.#known.delete(unit);
-      return;
-    }
-    this.#known.set(unit, new Set(entries.map(({ detail }) => detail)));
-    for (const { reason, detail } of entries) if (!known?.has(detail)) this.#sink.skipped(reason, detail);
-  }
 }

@@ -1,0 +1,123 @@
+import type { Address } from '../name/address.ts';
+import { serviceKeyText } from '../name/interface-name.ts';
+import type { Ownership } from '../name/ownership.ts';
+import type { Claim, Registration } from '../registry/registration.ts';
+import type { Contribution } from './merge.ts';
+
+/** A Kubernetes object may not name an interface, or not pin its address. */
+export interface Refusal {
+  /** the registry's id */
+  readonly cluster: string;
+  readonly claim: Claim;
+  /** Dubbo's service key */
+  readonly service: string;
+  readonly reason: 'NotOwned' | 'Conflict' | 'PinNotAllowed';
+  /** for people */
+  readonly text: string;
+  /** who has the name instead */
+  readonly winner: Claim | undefined;
+}
+
+export interface Settled {
+  readonly kept: readonly Contribution[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** @returns why a ConfigMap may not pin this address */
+export type PinRule = (cluster: string, claim: Claim, vip: Address) => string | undefined;
+
+/**
+ * Who of several Kubernetes objects may name a service (contract 1.7): those whose namespace owns the name; of those
+ * the older, but an RPCService before the annotations of the Service that it names; among equals namespace/name. What
+ * registries without namespaces say is not weighed here.
+ *
+ *     RPCService trade/user-center       2026-01-02   com.foo owned by trade   ← names it
+ *     RPCService trade/user-center-2     2026-03-04                            Conflict
+ *     ConfigMap  play/things             2026-01-01                            NotOwned
+ */
+export function settleClaims(
+  contributions: readonly Contribution[],
+  ownership: Ownership,
+  mayNotPin: PinRule,
+): Settled {
+  if (contributions.every(({ registration }) => registration.claim === undefined)) {
+    return { kept: contributions, refusals: [] };
+  }
+  const refusals: Refusal[] = [];
+  const refuse = (
+    { registry, registration }: Contribution,
+    claim: Claim,
+    reason: Refusal['reason'],
+    text: string,
+    winner?: Claim,
+  ) => {
+    const service = serviceKeyText(registration);
+    refusals.push({
+      cluster: registry,
+      claim,
+      service,
+      reason,
+      text: `${claimText(claim)}: ${text}`,
+      winner,
+    });
+  };
+  const owned = contributions.filter((contribution) => {
+    const { claim, interface: name } = contribution.registration;
+    if (claim === undefined || ownership.mayName(claim.namespace, name)) return true;
+    const rule = ownership.ruleOf(name);
+    const owners = rule?.namespaces.join(', ') ?? '';
+    const text = `${name} may be named from namespace ${owners} only (${rule?.source}: ${rule?.prefix})`;
+    refuse(contribution, claim, 'NotOwned', text);
+    return false;
+  });
+  const winner = owned.reduce<Registration | undefined>((best, { registration }) => {
+    return registration.claim !== undefined && (best === undefined || before(registration, best))
+      ? registration
+      : best;
+  }, undefined);
+  const kept = owned.flatMap((contribution): Contribution[] => {
+    const { registry, registration } = contribution;
+    const { claim, vip } = registration;
+    if (claim === undefined) return [contribution];
+    if (winner?.claim !== undefined && !isSame(claim, winner.claim)) {
+      const text = `${serviceKeyText(registration)} is named by the older ${claimText(winner.claim)}`;
+      const isSuperseded = supersedes(winner, registration);
+      // an RPCService beside its annotated Service is how one moves from the one to the other: no conflict
+      if (!isSuperseded) refuse(contribution, claim, 'Conflict', text, winner.claim);
+      return [];
+    }
+    const reason =
+      vip === undefined || claim.kind !== 'ConfigMap' ? undefined : mayNotPin(registry, claim, vip);
+    if (reason === undefined) return [contribution];
+    refuse(contribution, claim, 'PinNotAllowed', reason);
+    return [{ registry, registration: { ...registration, vip: undefined } }];
+  });
+  return { kept, refusals };
+}
+
+export function claimText({ kind, namespace, name }: Claim): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function isSame(a: Claim, b: Claim): boolean {
+  return claimText(a) === claimText(b);
+}
+
+function before(a: Registration, b: Registration): boolean {
+  if (a.claim === undefined || b.claim === undefined) return a.claim !== undefined;
+  if (supersedes(a, b)) return true;
+  if (supersedes(b, a)) return false;
+  if (a.claim.createdAt !== b.claim.createdAt) return a.claim.createdAt < b.claim.createdAt;
+  return `${a.claim.namespace}/${a.claim.name}` < `${b.claim.namespace}/${b.claim.name}`;
+}
+
+/** An RPCService wins over the annotations of its Service, however old either is. */
+function supersedes(a: Registration, b: Registration): boolean {
+  return (
+    a.claim?.kind === 'RPCService' &&
+    b.claim?.kind === 'Service' &&
+    a.service?.cluster === b.service?.cluster &&
+    a.claim.namespace === b.claim.namespace &&
+    a.service?.name === b.claim.name
+  );
+}

@@ -1,0 +1,30 @@
+import type { RegistrySink } from './watcher.ts';
+
+/** An entry that could not be used. */
+export interface SkippedEntry {
+  /** one of few words, for a metric */
+  readonly reason: string;
+  /** for people */
+  readonly detail: string;
+}
+
+/** Reports what is skipped once, however often its unit is read; again when it was away meanwhile. */
+export class SkipLog {
+  readonly #sink: RegistrySink;
+  /** details by unit; units without any are not in it */
+  readonly #known = new Map<string, ReadonlySet<string>>();
+
+  constructor(sink: RegistrySink) {
+    this.#sink = sink;
+  }
+
+  note(unit: string, entries: readonly SkippedEntry[]): void {
+    const known = this.#known.get(unit);
+    if (entries.length === 0) {
+      if (known !== undefined) this.#known.delete(unit);
+      return;
+    }
+    this.#known.set(unit, new Set(entries.map(({ detail }) => detail)));
+    for (const { reason, detail } of entries) if (!known?.has(detail)) this.#sink.skipped(reason, detail);
+  }
+}
