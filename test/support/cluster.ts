@@ -388,9 +388,13 @@ export class Cluster extends KubeClient {
       status: 0,
     }));
     if (status !== 200) return false;
-    // What a test needs first, and the API server makes in the background.
-    const ranges = await this.api('GET', '/apis/networking.k8s.io/v1/servicecidrs/kubernetes');
-    return JSON.stringify(ranges.body).includes('"type":"Ready","status":"True"');
+    // What the API server makes in the background: the range of ClusterIPs, and its own Service with its endpoint.
+    const ranges = await this.api('GET', pathOf('servicecidrs', null, 'kubernetes'));
+    if (!JSON.stringify(ranges.body).includes('"type":"Ready","status":"True"')) return false;
+    for (const resource of ['services', 'endpointslices'] as const) {
+      if ((await this.api('GET', pathOf(resource, 'default', 'kubernetes'))).status !== 200) return false;
+    }
+    return true;
   }
 
   #file(name: string): string {
