@@ -1,8 +1,13 @@
-import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type Config, configSchema } from '../config/schema.ts';
+import { STYLES } from '../corefile/options.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { problemText } from '../problem.ts';
 import { check } from './check.ts';
+import { type CorefileFlags, printCorefile } from './corefile.ts';
+import { findServer } from './find-server.ts';
 import { lookup } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
 import { setQueryLog } from './query-log.ts';
@@ -122,6 +127,38 @@ export async function runProgram(args: readonly string[], options: ProgramOption
       );
     });
 
+  program
+    .command('corefile')
+    .description('what CoreDNS, kube-dns and NodeLocal DNSCache need; or whether a live CoreDNS has it')
+    .option('-c, --config <file>', `configuration file (default: ${DEFAULT_CONFIG}, when there is one)`)
+    .addOption(
+      new Option('--style <style>', 'where the names of rpc-dns stand in CoreDNS')
+        .choices(STYLES)
+        .default('shared'),
+    )
+    .option('--server <ip,…>', 'addresses of rpc-dns (default: of its Service in the cluster)', listed)
+    .option(
+      '--packages <prefix,…>',
+      'packages whose bare names resolve (default: from ownership, and what is registered)',
+      listed,
+    )
+    .option('--cluster-domain <domain>', 'of Kubernetes', 'cluster.local')
+    .option('--search <domain,…>', "more search domains of pods: their node's own", listed)
+    .option('--coredns <version>', 'leave out what this version does not know')
+    .option('--check <address:port>', 'ask this CoreDNS as a pod would, and say what works')
+    .action(async ({ config, ...flags }: CorefileFlags & { config?: string }) => {
+      const print = async (loaded: Config) => {
+        status = await printCorefile(loaded, flags, () => findServer(loaded), output);
+        return status;
+      };
+      if (config === undefined && !existsSync(DEFAULT_CONFIG)) {
+        output.err(`no -c, and no ${DEFAULT_CONFIG} here: as for a configuration in which nothing stands`);
+        await print(configSchema.parse({}));
+      } else {
+        await withConfig(config ?? DEFAULT_CONFIG, (loaded) => print(loaded.config));
+      }
+    });
+
   try {
     await program.parseAsync([...args], { from: 'user' });
     return status;
@@ -131,4 +168,10 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     // commander has printed why
     return exitCode === 0 ? STATUS.ok : STATUS.badInput;
   }
+}
+
+/** Values of an option that takes a list: with commas, or given again. */
+function listed(text: string, before: readonly string[] = []): string[] {
+  const values = text.split(',').map((value) => value.trim());
+  return [...before, ...values.filter((value) => value !== '')];
 }

@@ -20,7 +20,7 @@ export async function lookupServer(
     output.err(`'${server}': expected ADDRESS:PORT such as 127.0.0.1:5300`);
     return STATUS.badInput;
   }
-  const result = await ask(address, name, type);
+  const result = await askServer(address, name, type, false);
   if (!result.ok) {
     output.err(`${server}: ${result.reason}`);
     return STATUS.failed;
@@ -29,10 +29,12 @@ export async function lookupServer(
   return STATUS.ok;
 }
 
-async function ask(
+/** @param recursive whether recursion is desired, as stub resolvers do */
+export async function askServer(
   { host, port }: { host: string; port: number },
   name: string,
   type: string,
+  recursive: boolean,
 ): Promise<Result<MessageJson>> {
   const upper = type.toUpperCase();
   if (!Object.hasOwn(DNS.Packet.TYPE, upper)) {
@@ -45,7 +47,7 @@ async function ask(
     timeout: UDP_TIMEOUT_MS,
   });
   try {
-    const packet = await resolve(name, upper, DNS.Packet.CLASS.IN, { recursive: false });
+    const packet = await resolve(name, upper, DNS.Packet.CLASS.IN, { recursive });
     return ok(messageJson(packet.toBuffer()));
   } catch (error) {
     return bad((error as Error).message);

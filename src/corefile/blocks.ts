@@ -23,13 +23,17 @@ export function forward(
 }
 
 /**
- * Without a least TTL (the default is 5 s), so that a name just registered is not denied longer than `negativeTtl`; with
- * the last answers for an hour while rpc-dns is away.
+ * Seconds for which a denial is kept at most. CoreDNS keeps it one second longer with `serve_stale`, so a name just
+ * registered is answered after 2 s at most where the block is ours, after 3 s (`negativeTtl` and one) where denials of
+ * foreign names are kept as well: their servers would be asked far more often.
  */
-export function cache(version: CorednsVersion | undefined): string[] {
+export const DENIAL = { own: 1, shared: 30 } as const;
+
+/** Without a least TTL, whose default is 5 s; with the last answers for an hour while rpc-dns is away. */
+export function cache(version: CorednsVersion | undefined, denial: number): string[] {
   return block('cache 30', [
     'success 9984 30 0',
-    'denial 9984 30 0',
+    `denial 9984 ${denial} 0`,
     ...ifHas(version, 'cacheServfail', 'servfail 1s'),
     ...ifHas(version, 'verifyStale', 'serve_stale 1h verify'),
   ]);
@@ -47,8 +51,8 @@ export function zoneBlock(
 ): string[] {
   const keys = zones.map((zone) => `${zone}:53`);
   const head = keys.length <= KEYS_IN_LINE ? keys.join(' ') : keys.join(',\n');
-  return block(head, ['errors', ...forward('.', servers, version), ...cache(version)]).flatMap((line) =>
-    line.split('\n'),
+  return block(head, ['errors', ...forward('.', servers, version), ...cache(version, DENIAL.own)]).flatMap(
+    (line) => line.split('\n'),
   );
 }
 

@@ -1,4 +1,4 @@
-import { block, type Lines } from './blocks.ts';
+import { block, DENIAL, type Lines } from './blocks.ts';
 import type { CorefileOptions } from './options.ts';
 import { QUOTE, type Section } from './section.ts';
 import { forwardText } from './server-address.ts';
@@ -30,7 +30,7 @@ function zoneBlockOnNode({ zones, reverseZones, servers }: CorefileOptions): Lin
   const head = [...zones, ...reverseZones].map((zone) => `${zone}:53`).join(' ');
   return block(head, [
     'errors',
-    ...block('cache 30', ['success 9984 30 0', 'denial 9984 30 0']),
+    ...block('cache 30', ['success 9984 30 0', `denial 9984 ${DENIAL.own} 0`]),
     'reload',
     'bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__',
     `forward . ${servers.map(forwardText).join(' ')}`,

@@ -12,12 +12,12 @@ export function rewriteLines(options: CorefileOptions): Lines {
 
 const SHOWN_PACKAGES = 12;
 
-/** What rewriting brings, in a sentence or two. */
-export function whatWorks({ zones, packages, clusterDomain }: CorefileOptions): string {
+/** What rewriting brings; @param seconds after which a name just registered is answered at the latest */
+export function whatWorks({ zones, packages, clusterDomain }: CorefileOptions, seconds: number): string {
   const shown = packages.slice(0, SHOWN_PACKAGES).join(', ');
   const more =
     packages.length > SHOWN_PACKAGES ? ` and ${packages.length - SHOWN_PACKAGES} more packages` : '';
-  return `Every name below ${zones.join(', ')}; bare names of ${shown}${more}, as they are and behind every search domain but svc.${clusterDomain}; the PTR records of the VIPs. Each with one query for A and one for AAAA, none of which leaves the cluster.`;
+  return `Every name below ${zones.join(', ')}; bare names of ${shown}${more}, as they are and behind every search domain but svc.${clusterDomain}; the PTR records of the VIPs. Each with one query for A and one for AAAA, none of which leaves the cluster. A name just registered is answered within ${seconds} s.`;
 }
 
 export const BARE_NAMES_LIMITS =

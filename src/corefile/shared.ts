@@ -1,4 +1,4 @@
-import { block, cache, forward, type Lines, zoneBlock } from './blocks.ts';
+import { block, cache, DENIAL, forward, type Lines, zoneBlock } from './blocks.ts';
 import type { CorefileOptions } from './options.ts';
 import { kubernetesNames } from './patterns.ts';
 import { BARE_NAMES_LIMITS, rewriteLines, whatWorks } from './rewrite.ts';
@@ -10,10 +10,10 @@ export function shared(options: CorefileOptions): Section {
   return {
     title: "CoreDNS, style shared: the lines of rpc-dns in the cluster's own server block",
     notes: [
-      ['Works', whatWorks(options)],
+      ['Works', whatWorks(options, 3)],
       [
         'Costs',
-        "A mistake in this block takes the cluster's DNS along. A query passes up to three regular expressions. The cache is one for all names of the block: those of Services are kept for up to 30 s too (kubeadm exempts them), and what an upstream said last is given for an hour while it is away.",
+        "A mistake in this block takes the cluster's DNS along. A query that is not in the cache passes up to three regular expressions, about 5 µs of CPU. The cache is one for all names of the block: those of Services are kept for up to 30 s too (kubeadm exempts them), and what an upstream said last is given for an hour while it is away.",
       ],
       ['Cannot', BARE_NAMES_LIMITS],
       [
@@ -48,7 +48,7 @@ function clusterBlock(options: CorefileOptions): Lines {
     ...marked(
       `in place of "cache 30 { … }"; without "disable … ${clusterDomain}", which would exempt the names of rpc-dns`,
     ),
-    ...cache(version),
+    ...cache(version, DENIAL.shared),
     'loop',
     'reload',
     'loadbalance',

@@ -1,4 +1,4 @@
-import { block, cache, forward, zoneBlock } from './blocks.ts';
+import { block, cache, DENIAL, forward, zoneBlock } from './blocks.ts';
 import type { CorefileOptions } from './options.ts';
 import { bareNames, fullNames, kubernetesNames } from './patterns.ts';
 import { BARE_NAMES_LIMITS, rewriteLines, whatWorks } from './rewrite.ts';
@@ -10,7 +10,7 @@ export function view(options: CorefileOptions): Section {
   return {
     title: "CoreDNS, style view: two server blocks in front of the cluster's own, which stays as it is",
     notes: [
-      ['Works', whatWorks(options)],
+      ['Works', whatWorks(options, 2)],
       [
         'Costs',
         'CoreDNS looks at the name of every query before it chooses a block: about 30 % more CPU for names that have nothing to do with rpc-dns.',
@@ -33,7 +33,7 @@ export function view(options: CorefileOptions): Section {
         'errors',
         ...rewriteLines(options),
         ...forward('.', servers, version),
-        ...cache(version),
+        ...cache(version, DENIAL.own),
       ]),
     ],
   };

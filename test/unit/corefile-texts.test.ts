@@ -11,7 +11,12 @@ import { parseServer } from '../../src/corefile/server-address.ts';
 import { named, OPTIONS, only, parse, print, servers, version } from './corefile-fixtures.ts';
 
 const FORWARD = ['health_check 1s', 'failfast_all_unhealthy_upstreams', 'max_concurrent 1000'];
-const CACHE = ['success 9984 30 0', 'denial 9984 30 0', 'servfail 1s', 'serve_stale 1h verify'];
+const CACHE = (denial: number) => [
+  'success 9984 30 0',
+  `denial 9984 ${denial} 0`,
+  'servfail 1s',
+  'serve_stale 1h verify',
+];
 
 const inner = (text: string, key: string, name: string): string[] => {
   return only(only(parse(text), key).inner, name).inner.map(({ words }) => words.join(' '));
@@ -31,7 +36,7 @@ suite('server blocks', () => {
     assert.deepEqual(others, []);
     assert.deepEqual(block?.words, ['rpc.cluster.local:53', '247.in-addr.arpa:53']);
     assert.deepEqual(inner(text, 'rpc.cluster.local:53', 'forward'), FORWARD);
-    assert.deepEqual(inner(text, 'rpc.cluster.local:53', 'cache'), CACHE);
+    assert.deepEqual(inner(text, 'rpc.cluster.local:53', 'cache'), CACHE(1));
     assert.deepEqual(warnings, []);
   });
 
@@ -42,7 +47,7 @@ suite('server blocks', () => {
       ['rpc.cluster.local:53', '.:53'],
     );
     assert.deepEqual(inner(text, '.:53', 'forward'), FORWARD);
-    assert.deepEqual(inner(text, '.:53', 'cache'), CACHE);
+    assert.deepEqual(inner(text, '.:53', 'cache'), CACHE(1));
   });
 
   test("shared: kubeadm's block, with kubernetes, forward and cache as they have to be", () => {
@@ -72,7 +77,7 @@ suite('server blocks', () => {
       'fallthrough rpc.cluster.local in-addr.arpa ip6.arpa',
       'ttl 30',
     ]);
-    assert.deepEqual(inner(text, '.:53', 'cache'), CACHE);
+    assert.deepEqual(inner(text, '.:53', 'cache'), CACHE(30));
     const [first, second] = named(block.inner, 'forward');
     assert.deepEqual(first?.words, ['forward', 'rpc.cluster.local', '10.96.0.53']);
     assert.deepEqual(second?.words, ['forward', '.', '/etc/resolv.conf']);
