@@ -123,7 +123,17 @@ export class App {
     const statics = staticNamesOf(loaded.config, this.#zoneFiles);
     const minimumSerial = Math.max(highestSerial(this.#zones), this.#events?.publisher.serial ?? 0);
     const events = this.#catalogEvents();
-    return EventLine.create(loaded.config, statics, this.#store, this.#line, events, minimumSerial);
+    return EventLine.create(loaded.config, statics, this.#store, this.#line, events, minimumSerial, {
+      onLease: (cluster, isHeld) => {
+        const text = isHeld
+          ? 'this replica writes to the cluster'
+          : 'this replica writes no more to the cluster';
+        this.#log.info({ registry: cluster }, text);
+      },
+      onFailure: (cluster, what, reason) => {
+        this.#log.warn({ registry: cluster, what, reason }, 'could not write to the cluster');
+      },
+    });
   }
 
   async #listenDns(): Promise<void> {

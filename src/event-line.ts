@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { Catalog } from './catalog/catalog.ts';
 import type { CatalogEvents, RegistryOptions, Source } from './catalog/catalog-types.ts';
 import { Publisher } from './catalog/publisher.ts';
 import type { Config } from './config/schema.ts';
+import { Controller, type ControllerEvents } from './controller/controller.ts';
+import { ownNamespace } from './kubernetes/own-namespace.ts';
 import { ROOT } from './name/domain-name.ts';
 import { createWatcher } from './registry/create.ts';
+import { KubernetesWatcher } from './registry/kubernetes/watcher.ts';
 import { joinedClusters, registryId } from './registry/schema.ts';
 import type { Watcher } from './registry/watcher.ts';
 import type { QueryLine } from './serve/query-line.ts';
@@ -31,11 +36,18 @@ export class EventLine {
   readonly catalog: Catalog;
   readonly publisher: Publisher;
   readonly #watchers: readonly Watcher[];
+  readonly #controllers: readonly Controller[];
 
-  private constructor(catalog: Catalog, publisher: Publisher, watchers: readonly Watcher[]) {
+  private constructor(
+    catalog: Catalog,
+    publisher: Publisher,
+    watchers: readonly Watcher[],
+    controllers: readonly Controller[],
+  ) {
     this.catalog = catalog;
     this.publisher = publisher;
     this.#watchers = watchers;
+    this.#controllers = controllers;
   }
 
   /** @param minimumSerial the serial of the zones will not be below it */
@@ -46,6 +58,7 @@ export class EventLine {
     line: QueryLine,
     events: CatalogEvents,
     minimumSerial: number,
+    controllerEvents: ControllerEvents,
   ): Promise<EventLine> {
     const { rows, snapshots, values } = await store.load();
     const { ttl, maxRecords, template, address } = config.answers;
@@ -77,32 +90,51 @@ export class EventLine {
         join: joinedClusters(registry, config.registries),
       }),
     );
+    const controllers: Controller[] = [];
+    const told: CatalogEvents = {
+      ...events,
+      onDecided: (name) => {
+        for (const controller of controllers) controller.decided(name);
+      },
+      onRefused: (name, refusal) => {
+        events.onRefused(name, refusal);
+        for (const controller of controllers) controller.refused(name, refusal);
+      },
+      onMoved: (name, service, from, to) => {
+        events.onMoved(name, service, from, to);
+        for (const controller of controllers) controller.moved(service, from, to);
+      },
+    };
     const clock = Date.now;
-    const catalog = new Catalog(
-      registries,
-      options,
-      statics,
-      ledger,
-      store,
-      publisher,
-      events,
-      clock,
-      values,
-    );
+    const catalog = new Catalog(registries, options, statics, ledger, store, publisher, told, clock, values);
     catalog.restore(snapshots, values);
     const watchers = config.registries.map((registry, i) =>
       createWatcher(registry, catalog.sinkOf(catalog.sources[i] as Source)),
     );
-    return new EventLine(catalog, publisher, watchers);
+    for (const [i, registry] of config.registries.entries()) {
+      const watcher = watchers[i];
+      if (registry.kind !== 'kubernetes' || !registry.controller) continue;
+      if (!(watcher instanceof KubernetesWatcher)) continue;
+      const controllerOptions = {
+        cluster: registryId(registry),
+        leaseNamespace: registry.leaseNamespace ?? ownNamespace(),
+        identity: `${hostname()}_${randomUUID()}`,
+        zone: config.zone[0] ?? ROOT,
+      };
+      controllers.push(new Controller(watcher, catalog, controllerOptions, controllerEvents));
+    }
+    return new EventLine(catalog, publisher, watchers, controllers);
   }
 
   start(): void {
     this.catalog.start();
     for (const watcher of this.#watchers) watcher.start();
+    for (const controller of this.#controllers) controller.start();
   }
 
   /** Resolves when nothing is delivered any more and everything is recorded. */
   async stop(): Promise<void> {
+    await Promise.all(this.#controllers.map((controller) => controller.stop()));
     await Promise.all(this.#watchers.map((watcher) => watcher.stop()));
     await this.catalog.stop();
   }

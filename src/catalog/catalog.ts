@@ -184,6 +184,10 @@ export class Catalog {
     return this.#refusals.get(name) ?? [];
   }
 
+  refusedNames(): IterableIterator<InterfaceName> {
+    return this.#refusals.keys();
+  }
+
   get storeError(): Error | undefined {
     return this.#storeError;
   }

@@ -1,7 +1,36 @@
 import type { Config } from '../config/schema.ts';
-import { bad, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../result.ts';
 
-/** The addresses of rpc-dns for those who forward to it: the ClusterIPs of the Service `rpc-dns` in namespace `rpc-dns`. */
-export async function findServer(_config: Config): Promise<Result<readonly string[]>> {
-  return bad('no kubernetes registry is configured: give --server IP');
+/** The Service in front of rpc-dns, as the manifests make it. */
+const NAMESPACE = 'rpc-dns';
+const SERVICE = 'rpc-dns';
+
+interface ServiceObject {
+  readonly spec?: { readonly clusterIP?: string; readonly clusterIPs?: readonly string[] };
+}
+
+/** The addresses of rpc-dns for those who forward to it: the ClusterIPs of its Service, of each family one. */
+export async function findServer(config: Config): Promise<Result<readonly string[]>> {
+  const clusters = config.registries.filter((registry) => registry.kind === 'kubernetes');
+  if (clusters.length === 0) return bad('no kubernetes registry is configured: give --server IP');
+  const reasons: string[] = [];
+  for (const { kubeconfig, context } of clusters) {
+    // costs time and memory that no other command needs
+    const { ApiClient } = await import('../kubernetes/api-client.ts');
+    const client = new ApiClient({ kubeconfig, context });
+    try {
+      const path = `/api/v1/namespaces/${NAMESPACE}/services/${SERVICE}`;
+      const { spec } = await client.request<ServiceObject>('GET', path);
+      const addresses = (spec?.clusterIPs ?? [spec?.clusterIP ?? '']).filter(
+        (ip) => ip !== '' && ip !== 'None',
+      );
+      if (addresses.length > 0) return ok(addresses);
+      reasons.push(`Service ${NAMESPACE}/${SERVICE} has no ClusterIP`);
+    } catch (error) {
+      reasons.push((error as Error).message);
+    } finally {
+      await client.close();
+    }
+  }
+  return bad(`the Service ${NAMESPACE}/${SERVICE} cannot be had (${reasons.join('; ')}): give --server IP`);
 }

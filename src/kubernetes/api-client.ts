@@ -54,7 +54,8 @@ const RENEW_GAP_MS = 1_000;
 const MAX_REPLY_OCTETS = 64 * 1024 * 1024;
 const MAX_LINE_OCTETS = 16 * 1024 * 1024;
 
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Where a pod finds its token, its namespace, and whom it may trust. */
+export const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 interface Credentials {
   readonly server: string;

@@ -66,6 +66,7 @@ test('a folder imports only from those below it', () => {
     registry: ['name', 'vip', 'files', 'kubernetes'],
     config: ['name', 'zone', 'vip', 'files', 'registry'],
     catalog: ['name', 'zone', 'vip', 'registry'],
+    controller: ['name', 'kubernetes', 'registry', 'catalog'],
     telemetry: ['catalog', 'serve', 'wire'],
     api: ['name', 'zone', 'wire', 'corefile', 'catalog', 'serve', 'vip', 'telemetry'],
     cli: ['name', 'corefile', 'files', 'config', 'catalog', 'vip', 'api'],
@@ -88,7 +89,7 @@ test('each vendor package is imported in one folder', () => {
   const homes: Record<string, readonly string[]> = {
     'node-zookeeper-client': ['src/registry/zookeeper/'],
     '@kubernetes/client-node': ['src/kubernetes/'],
-    undici: ['src/kubernetes/'],
+    undici: ['src/kubernetes/', 'src/controller/'],
     'node:sqlite': ['src/vip/'],
     'node:dgram': ['src/serve/'],
     'lru-cache': ['src/serve/'],
@@ -99,7 +100,7 @@ test('each vendor package is imported in one folder', () => {
     yaml: ['src/files/'],
     hono: ['src/api/'],
     '@hono/node-server': ['src/api/'],
-    zod: ['src/files/', 'src/config/', 'src/registry/'],
+    zod: ['src/files/', 'src/config/', 'src/registry/', 'src/controller/'],
   };
   for (const { file, foreign } of modules) {
     for (const from of foreign) {

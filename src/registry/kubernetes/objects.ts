@@ -26,14 +26,6 @@ export interface KeptService extends Kept {
 
 export interface KeptSlice extends Kept {
   readonly slice: ClusterSlice;
-  /** of its endpoints, with ready ones marked: whom a Register Agent may be asked at */
-  readonly pods: readonly SlicePod[];
-}
-
-export interface SlicePod {
-  readonly name: string;
-  readonly address: string;
-  readonly isReady: boolean;
 }
 
 export interface KeptConfigMap extends Kept {
@@ -168,27 +160,19 @@ interface RawServiceSpec {
   }[];
 }
 
-const SERVICE_LABEL = 'kubernetes.io/service-name';
+export const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** Slices of no Service are of no use. */
 export function keepSlice(object: ApiObject): KeptSlice | undefined {
   const { metadata, endpoints, ports } = object as ApiObject & RawSlice;
   const service = metadata.labels?.[SERVICE_LABEL];
   if (service === undefined) return undefined;
-  const pods: SlicePod[] = [];
   const addresses: Address[] = [];
   for (const endpoint of endpoints ?? []) {
     for (const text of endpoint.addresses ?? []) {
       const address = parseAddress(text);
       if (address !== undefined) addresses.push(address);
     }
-    const [address] = endpoint.addresses ?? [];
-    if (endpoint.targetRef?.kind !== 'Pod' || address === undefined) continue;
-    pods.push({
-      name: endpoint.targetRef.name ?? '',
-      address,
-      isReady: endpoint.conditions?.ready !== false,
-    });
   }
   return {
     resourceVersion: metadata.resourceVersion ?? '',
@@ -199,7 +183,6 @@ export function keepSlice(object: ApiObject): KeptSlice | undefined {
         port === undefined || port === null || protocol === 'UDP' ? [] : [{ name: name ?? '', port }],
       ),
     },
-    pods,
   };
 }
 
@@ -207,8 +190,6 @@ interface RawSlice {
   readonly endpoints?:
     | readonly {
         readonly addresses?: readonly string[];
-        readonly conditions?: { readonly ready?: boolean };
-        readonly targetRef?: { readonly kind?: string; readonly name?: string };
       }[]
     | null;
   readonly ports?:

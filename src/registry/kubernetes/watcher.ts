@@ -35,7 +35,6 @@ import { ServiceFinder } from './service-finder.ts';
 /** Tells what the cluster's objects are; for whoever writes their status. */
 export interface KubernetesObserver {
   rpcServiceChanged(key: string, object: KeptRpcService | undefined): void;
-  sliceChanged(service: string): void;
 }
 
 /** A unit is an RPCService, an annotated Service, or one document of a ConfigMap. */
@@ -183,8 +182,6 @@ export class KubernetesWatcher implements Watcher {
       changes.map(({ key, object }) => ({ kind: 'slice', key, slice: object?.slice })),
       this.services.isListed,
     );
-    for (const { object } of changes)
-      if (object !== undefined) this.#observer?.sliceChanged(object.slice.service);
   }
 
   #onRpcServices(changes: readonly ObjectChange<KeptRpcService>[]): void {

@@ -1,0 +1,233 @@
+import { type ApiClient, ApiError, asApiError } from '../kubernetes/api-client.ts';
+import { type ApiObject, ENDPOINT_SLICES, PODS, pathOf } from '../kubernetes/resource.ts';
+import type { AgentSpec, InterfaceEntry, KeptRpcService } from '../registry/kubernetes/objects.ts';
+import { SERVICE_LABEL } from '../registry/kubernetes/objects.ts';
+import type { FoundService } from '../registry/kubernetes/parse.ts';
+import { AgentError } from './agent-error.ts';
+import { askHttpAgent } from './agent-http.ts';
+import { askQosAgent } from './agent-qos.ts';
+import { type AgentResult, MAX_INTERFACES } from './status.ts';
+
+interface Pod {
+  readonly name: string;
+  readonly address: string;
+  /** Unix milliseconds */
+  readonly createdAt: number;
+}
+
+/** Questions to pods under way at once. */
+const PARALLEL = 8;
+/** Of the ready pods of one Service so many are asked at most. */
+const MAX_PODS = 32;
+
+interface Schedule {
+  readonly object: KeptRpcService;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Asks Register Agents, while this process holds the Lease: of each RPCService with `agent` one ready pod, or all, at
+ * its interval. A failure changes the condition, never what was found before.
+ */
+export class Agents {
+  readonly #client: ApiClient;
+  readonly #find: (object: KeptRpcService) => FoundService;
+  readonly #onResult: (key: string, result: AgentResult) => void;
+  readonly #schedules = new Map<string, Schedule>();
+  readonly #results = new Map<string, AgentResult>();
+  readonly #queue: (() => Promise<void>)[] = [];
+  #running = 0;
+
+  constructor(
+    client: ApiClient,
+    find: (object: KeptRpcService) => FoundService,
+    onResult: (key: string, result: AgentResult) => void,
+  ) {
+    this.#client = client;
+    this.#find = find;
+    this.#onResult = onResult;
+  }
+
+  result(key: string): AgentResult | undefined {
+    return this.#results.get(key);
+  }
+
+  /** The object is new, or changed: asked at once when its agent is another. */
+  note(key: string, object: KeptRpcService | undefined): void {
+    const before = this.#schedules.get(key);
+    const agent = object?.spec.agent;
+    if (object === undefined || agent === undefined) {
+      clearTimeout(before?.timer);
+      this.#schedules.delete(key);
+      this.#results.delete(key);
+      return;
+    }
+    const same =
+      before !== undefined &&
+      JSON.stringify([before.object.spec.agent, before.object.spec.service, before.object.spec.selector]) ===
+        JSON.stringify([agent, object.spec.service, object.spec.selector]);
+    if (same) {
+      // the timer goes on, with the object as it is now
+      this.#schedules.set(key, { object, timer: before.timer });
+      return;
+    }
+    clearTimeout(before?.timer);
+    this.#schedules.set(key, { object, timer: undefined });
+    this.#enqueue(key);
+  }
+
+  /** Nothing is asked any more. */
+  stop(): void {
+    for (const { timer } of this.#schedules.values()) clearTimeout(timer);
+    this.#schedules.clear();
+    this.#results.clear();
+    this.#queue.length = 0;
+  }
+
+  #enqueue(key: string): void {
+    this.#queue.push(() => this.#ask(key));
+    this.#drain();
+  }
+
+  #drain(): void {
+    while (this.#running < PARALLEL) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#running++;
+      void next().finally(() => {
+        this.#running--;
+        this.#drain();
+      });
+    }
+  }
+
+  async #ask(key: string): Promise<void> {
+    const object = this.#schedules.get(key)?.object;
+    const agent = object?.spec.agent;
+    if (object === undefined || agent === undefined) return;
+    const before = this.#results.get(key);
+    const known = {
+      pod: before?.pod ?? object.foundIn,
+      lastSuccess: before?.lastSuccess ?? object.foundAt,
+      found: before?.found ?? object.found,
+    };
+    let result: AgentResult;
+    try {
+      const { pods, found } = await this.#askPods(object, agent);
+      const message = `${found.length} interfaces from ${pods.join(', ')}`;
+      result = { reason: 'Answered', message, pod: pods[0] ?? '', lastSuccess: Date.now(), found };
+    } catch (error) {
+      const reason = error instanceof AgentError ? error.reason : 'Unreachable';
+      const message = error instanceof AgentError ? error.message : asApiError(error, 'agent').message;
+      result = { reason, message, ...known };
+    }
+    const current = this.#schedules.get(key);
+    if (current === undefined) return;
+    this.#results.set(key, result);
+    this.#onResult(key, result);
+    clearTimeout(current.timer);
+    const intervalMs = durationMs(agent.interval, 30_000) * (0.95 + Math.random() * 0.1);
+    current.timer = setTimeout(() => this.#enqueue(key), intervalMs);
+  }
+
+  async #askPods(
+    object: KeptRpcService,
+    agent: AgentSpec,
+  ): Promise<{ readonly pods: readonly string[]; readonly found: readonly InterfaceEntry[] }> {
+    const service = this.#find(object);
+    if (!service.ok) throw new AgentError('NoReadyPod', service.text);
+    const { namespace, name } = service.service.service;
+    const pods = (await this.#readyPods(namespace, name)).sort(
+      (a, b) => b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1),
+    );
+    if (pods.length === 0)
+      throw new AgentError('NoReadyPod', `Service ${namespace}/${name} has no ready pod`);
+    const timeoutMs = durationMs(agent.timeout, 3_000);
+    const union = new Map<string, InterfaceEntry>();
+    const answered: string[] = [];
+    let failure: unknown;
+    for (const pod of pods) {
+      try {
+        for (const entry of await askPod(pod, agent, timeoutMs)) {
+          const key = `${entry.group}/${entry.name}:${entry.version}`;
+          if (!union.has(key)) union.set(key, entry);
+        }
+        answered.push(pod.name);
+      } catch (error) {
+        failure ??= error;
+      }
+      // the newest that answers is enough; of all, one that is silent makes the union no smaller
+      if (agent.policy === 'newest' && (answered.length > 0 || failure !== undefined)) break;
+    }
+    if (answered.length === 0) throw failure;
+    if (union.size > MAX_INTERFACES) {
+      throw new AgentError(
+        'TooLarge',
+        `${union.size} interfaces: at most ${MAX_INTERFACES} fit an RPCService`,
+      );
+    }
+    const found = [...union].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+    return { pods: answered, found };
+  }
+
+  /** Ready endpoints that are pods, with the address that the pod itself has: a slice may say anything. */
+  async #readyPods(namespace: string, service: string): Promise<Pod[]> {
+    const query = { labelSelector: `${SERVICE_LABEL}=${service}` };
+    const list = await this.#client.request<{ readonly items?: readonly (ApiObject & RawSlice)[] | null }>(
+      'GET',
+      pathOf(ENDPOINT_SLICES, namespace),
+      { query },
+    );
+    const endpoints = (list.items ?? []).flatMap((slice) => slice.endpoints ?? []);
+    const named = new Map<string, string>();
+    for (const { addresses, conditions, targetRef } of endpoints) {
+      const [address] = addresses ?? [];
+      if (conditions?.ready === false || targetRef?.kind !== 'Pod' || address === undefined) continue;
+      if (targetRef.name !== undefined && !named.has(targetRef.name)) named.set(targetRef.name, address);
+    }
+    const pods = await Promise.all(
+      [...named].slice(0, MAX_PODS).map(async ([name, address]): Promise<Pod[]> => {
+        const pod = await this.#client
+          .request<ApiObject & RawPod>('GET', pathOf(PODS, namespace, name))
+          .catch((error: unknown) => {
+            if (error instanceof ApiError && error.status === 404) return undefined;
+            throw error;
+          });
+        const own = [pod?.status?.podIP, ...(pod?.status?.podIPs ?? []).map(({ ip }) => ip)];
+        if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || !own.includes(address))
+          return [];
+        return [{ name, address, createdAt: Date.parse(pod.metadata.creationTimestamp ?? '') || 0 }];
+      }),
+    );
+    return pods.flat();
+  }
+}
+
+interface RawSlice {
+  readonly endpoints?:
+    | readonly {
+        readonly addresses?: readonly string[];
+        readonly conditions?: { readonly ready?: boolean };
+        readonly targetRef?: { readonly kind?: string; readonly name?: string };
+      }[]
+    | null;
+}
+
+interface RawPod {
+  readonly status?: { readonly podIP?: string; readonly podIPs?: readonly { readonly ip?: string }[] };
+}
+
+function askPod(pod: Pod, agent: AgentSpec, timeoutMs: number): Promise<readonly InterfaceEntry[]> {
+  return agent.kind === 'http'
+    ? askHttpAgent(pod.address, agent.port, agent.path, timeoutMs)
+    : askQosAgent(pod.address, agent.port, timeoutMs);
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `500ms`, `30s`, `5m`, `1h`; the API server has checked it. */
+export function durationMs(text: string, otherwise: number): number {
+  const match = /^(\d{1,6})(ms|s|m|h)$/.exec(text);
+  const unit = UNITS_MS[match?.[2] ?? ''];
+  return match === null || unit === undefined ? otherwise : Math.max(100, Number(match[1]) * unit);
+}
