@@ -69,6 +69,7 @@ const CLUSTER_BLOCK = `
 `;
 
 interface World {
+  readonly cluster: Cluster;
   readonly pods: Namespace;
   readonly services: Namespace;
   readonly upstream: Upstream;
@@ -243,6 +244,24 @@ suite('printed Corefiles', { skip }, () => {
     await assert.rejects(start(t, world, `${CLUSTER_BLOCK}${stdout}`), /already defined/);
   });
 
+  test('the address is the ClusterIP of the Service rpc-dns in namespace rpc-dns', async () => {
+    const { cluster, folder } = world;
+    const registry = `registries: [{ kind: kubernetes, kubeconfig: "${cluster.kubeconfig()}" }]\n`;
+    writeFileSync(join(folder, 'cluster.yaml'), `control: none.sock\n${registry}`);
+    const args = ['corefile', '-c', 'cluster.yaml', '--style', 'stub'];
+    const run = () => runToEnd(process.execPath, [MAIN, ...args], { cwd: folder });
+    const none = await run();
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /^the Service rpc-dns\/rpc-dns cannot be had \(.*404.*give --server IP$/m);
+    await cluster.createNamespace('rpc-dns');
+    const { clusterIP } = await cluster.createService('rpc-dns', 'rpc-dns', {
+      ports: [{ name: 'dns', port: 53, protocol: 'UDP' }],
+    });
+    const { code, stdout, stderr } = await run();
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^ {4}forward \\. ${clusterIP.replaceAll('.', '\\.')} \\{$`, 'm'));
+  });
+
   test('the packages are those that the running server knows', async () => {
     const { stdout, stderr } = await corefile(world, '--server', RPC_DNS);
     assert.match(stdout, /\(\?:com\\\.foo\|org\\\.apache\)/);
@@ -322,7 +341,7 @@ async function createWorld(test: { after(clean: () => unknown): void }): Promise
   const vips = new Map(
     (JSON.parse(list.stdout) as VipJson[]).map(({ service, address }) => [service, address]),
   );
-  return { pods, services, upstream, kubeconfig, folder, vips, rpcDns };
+  return { cluster, pods, services, upstream, kubeconfig, folder, vips, rpcDns };
 }
 
 /** A cable between two namespaces; @param addresses of the second one */
