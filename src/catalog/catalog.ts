@@ -12,7 +12,7 @@ import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
 import type { Ledger } from '../vip/ledger.ts';
 import { Placements } from '../vip/placements.ts';
-import type { SnapshotRow, Store, StoreChange } from '../vip/store.ts';
+import { type SnapshotRow, type Store, type StoreChange, StoreConflict } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
 import type { StaticNames } from '../zone/static-names.ts';
 import type {
@@ -44,6 +44,9 @@ const REBUILD_MIN = 2000;
 const OPTIONAL_WAIT_MS = 5000;
 const TICK_MS = 1000;
 const SNAPSHOT_BATCH = 1000;
+/** A new address is looked for so often when other replicas take them all. */
+const MAX_ATTEMPTS = 8;
+const NO_NAMES: ReadonlySet<InterfaceName> = new Set();
 const SNAPSHOT_MARK = 'snapshot of ';
 const LIVE_MARK = 'live milliseconds of ';
 
@@ -227,6 +230,7 @@ export class Catalog {
   }
 
   start(): void {
+    this.#store.follow?.((rows) => this.#mark(this.#ledger.adopt(rows)));
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#schedule();
   }
@@ -383,7 +387,12 @@ export class Catalog {
     this.#dirty = new Set();
     const decided = new Map<InterfaceName, Decision | undefined>();
     await this.#decide(dirty, decided);
-    await this.#record();
+    // replicas that share a store may have been faster: then the next address is tried
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const outrun = await this.#record();
+      if (outrun.size === 0) break;
+      await this.#decide(outrun, decided);
+    }
     await this.#publish(decided, since);
     await this.#writeSnapshots(false);
   }
@@ -393,13 +402,14 @@ export class Catalog {
     decided: Map<InterfaceName, Decision | undefined>,
   ): Promise<void> {
     const ordinal = (name: InterfaceName) => this.#ledger.ordinalOf(name) ?? Number.MAX_SAFE_INTEGER;
-    let queue = [...dirty].sort((a, b) => ordinal(a) - ordinal(b) || (a < b ? -1 : 1));
+    const byAge = (a: InterfaceName, b: InterfaceName) => ordinal(a) - ordinal(b) || (a < b ? -1 : 1);
+    let queue = [...dirty].sort(byAge);
     for (let done = 0; queue.length > 0; ) {
       for (const name of queue) {
         decided.set(name, this.#decideOne(name));
         if (++done % CHUNK === 0) await nextTurn();
       }
-      queue = [...this.#book.takeAffected()].sort((a, b) => ordinal(a) - ordinal(b));
+      queue = [...this.#book.takeAffected()].sort(byAge);
     }
   }
 
@@ -425,7 +435,10 @@ export class Catalog {
     });
     const seen = ready
       .map((one) => ({ merged: one, ordinal: this.#ledger.see(one.key, now) }))
-      .sort((a, b) => a.ordinal - b.ordinal);
+      .sort(
+        (a, b) =>
+          a.ordinal - b.ordinal || (serviceKeyText(a.merged.key) < serviceKeyText(b.merged.key) ? -1 : 1),
+      );
     if (seen.length === 0) {
       for (const row of this.#knownKeys(name)) {
         this.#ledger.forget(row, now);
@@ -535,21 +548,31 @@ export class Catalog {
     for (const key of candidates) if (!owners.has(serviceKeyText(key))) this.#ledger.retire(key, now);
   }
 
-  /** Has the ledger's changes recorded; what cannot be recorded is not published. */
-  async #record(): Promise<void> {
+  /**
+   * Has the ledger's changes recorded; what cannot be recorded is not published.
+   *
+   * @returns interfaces whose addresses another process took first
+   */
+  async #record(): Promise<ReadonlySet<InterfaceName>> {
     const changes: StoreChange[] = [
       ...this.#unwritten,
       ...this.#ledger.takeChanges(),
       ...this.#placements.takeChanges(),
     ];
-    if (changes.length === 0) return;
+    if (changes.length === 0) return NO_NAMES;
     try {
       await this.#store.commit(changes);
       this.#unwritten = [];
       this.#unrecorded.clear();
       if (this.#storeError !== undefined) this.#events.onStoreRecovered();
       this.#storeError = undefined;
+      return NO_NAMES;
     } catch (error) {
+      if (error instanceof StoreConflict) {
+        this.#unwritten = [];
+        this.#unrecorded.clear();
+        return this.#ledger.adopt(error.rows);
+      }
       this.#unwritten = changes;
       for (const change of changes) {
         if (change.kind === 'put-address' && change.row.retiredAt === null) {
@@ -558,6 +581,7 @@ export class Catalog {
       }
       if (this.#storeError === undefined) this.#events.onStoreError(error as Error);
       this.#storeError = error as Error;
+      return NO_NAMES;
     }
   }
 
@@ -654,6 +678,7 @@ export class Catalog {
 
   /** Stored snapshots may lag behind the answers; a restart then knows a little less, never something wrong. */
   async #writeSnapshots(closing: boolean): Promise<void> {
+    if (!this.#store.keepsSnapshots) return;
     for (const source of this.sources) {
       const { view, options } = source;
       if (!source.hasSnapshot || source.fromStore || (view.outdated.size === 0 && !closing)) continue;

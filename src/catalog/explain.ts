@@ -9,10 +9,11 @@ import { endpointText } from './merge.ts';
 export interface Explanation {
   readonly interface: string;
   readonly callNames: readonly string[];
-  readonly domain: string;
+  /** null: it has no name, because nobody may give it one */
+  readonly domain: string | null;
   readonly services: readonly ServiceExplanation[];
   /** when its answers last changed, ISO 8601 */
-  readonly changedAt: string;
+  readonly changedAt: string | null;
   readonly conflicts: readonly string[];
   /** endpoints that are not answered, beyond `answers.maxRecords` */
   readonly leftOut: number;
@@ -29,6 +30,8 @@ export interface ServiceExplanation {
   readonly endpoints: readonly string[];
   readonly vips: readonly string[];
   readonly vipFrom: string;
+  /** the Kubernetes Service whose ClusterIPs the VIPs are, `namespace/name` */
+  readonly behind: string | null;
   /** why there is no VIP */
   readonly failure: string | null;
   /** registered nowhere any more, kept for `forgetAfter` */
@@ -51,7 +54,8 @@ export function findInterface(
   text: string,
   name: DomainName | undefined,
 ): InterfaceName | undefined {
-  if (catalog.known(text as InterfaceName) !== undefined) return text as InterfaceName;
+  const literal = text as InterfaceName;
+  if (catalog.known(literal) !== undefined || catalog.refusalsOf(literal).length > 0) return literal;
   for (const zone of zones) {
     const relative = name === undefined ? undefined : labelsAbove(keyOf(name), keyOf(zone));
     const found = relative === undefined ? undefined : interfaceAt(catalog, relative);
@@ -62,7 +66,7 @@ export function findInterface(
 
 export function explain(catalog: Catalog, zone: DomainName, name: InterfaceName): Explanation | undefined {
   const known = catalog.known(name);
-  if (known === undefined) return undefined;
+  if (known === undefined) return refusedOnly(catalog, name);
   const absolute = (prefix: Prefix) => toShortText(join(prefix, zone));
   return {
     interface: name,
@@ -72,6 +76,21 @@ export function explain(catalog: Catalog, zone: DomainName, name: InterfaceName)
     changedAt: new Date(known.changedAt).toISOString(),
     conflicts: known.conflicts,
     leftOut: known.leftOut,
+  };
+}
+
+/** Named by objects that may not name it, and by nobody else. */
+function refusedOnly(catalog: Catalog, name: InterfaceName): Explanation | undefined {
+  const refusals = catalog.refusalsOf(name);
+  if (refusals.length === 0) return undefined;
+  return {
+    interface: name,
+    callNames: [],
+    domain: null,
+    services: [],
+    changedAt: null,
+    conflicts: refusals.map(({ text }) => text),
+    leftOut: 0,
   };
 }
 
@@ -89,6 +108,7 @@ function servicesOf(catalog: Catalog, known: Known): ServiceExplanation[] {
       endpoints: merged.endpoints.map(endpointText),
       vips: vip.addresses.map(addressText),
       vipFrom: vip.from,
+      behind: vip.behind === undefined ? null : `${vip.behind.namespace}/${vip.behind.name}`,
       failure: vip.failure ?? null,
       remembered: holders.every(({ view }) => view.isRemembered(service)),
     };

@@ -97,7 +97,9 @@ export class NameBook {
 }
 
 function before(a: Claimant, b: Claimant): boolean {
-  return a.kind === b.kind ? a.ordinal < b.ordinal : a.kind === 'domain';
+  if (a.kind !== b.kind) return a.kind === 'domain';
+  // replicas that share a ledger may have given one place twice
+  return a.ordinal < b.ordinal || (a.ordinal === b.ordinal && a.interface < b.interface);
 }
 
 /** Names compare without case. */

@@ -31,8 +31,8 @@ function interfaceLines(found: Explanation): string[] {
   return [
     `interface          ${found.interface}`,
     `call name          ${found.callNames.join(', ') || 'lost, see conflicts'}`,
-    `structured domain  ${found.domain}`,
-    `last changed       ${found.changedAt}`,
+    `structured domain  ${found.domain ?? 'none'}`,
+    `last changed       ${found.changedAt ?? 'never answered'}`,
     ...found.services.flatMap(serviceLines),
     ...(found.leftOut === 0
       ? []
@@ -43,7 +43,7 @@ function interfaceLines(found: Explanation): string[] {
 
 function serviceLines(service: ServiceExplanation): string[] {
   const failure = service.failure === null ? [] : [`none: ${service.failure}`];
-  const vips = service.vips.length === 0 ? [] : [`${service.vips.join(', ')} (${service.vipFrom})`];
+  const vips = service.vips.length === 0 ? [] : [`${service.vips.join(', ')} (${originOf(service)})`];
   const vip = [...vips, ...failure].join('; ');
   return [
     `service            ${service.service}${service.remembered ? ' (registered nowhere now, remembered)' : ''}`,
@@ -53,6 +53,11 @@ function serviceLines(service: ServiceExplanation): string[] {
     `  protocol         ${service.protocol}${service.port === null ? '' : `, port ${service.port}`}`,
     `  endpoints        ${service.endpoints.join(' ') || 'none'}`,
   ];
+}
+
+function originOf({ vipFrom, behind }: ServiceExplanation): string {
+  if (behind === null) return vipFrom;
+  return vipFrom === 'join' ? `joined with Service ${behind}` : `of Service ${behind}`;
 }
 
 export function answerLines(answer: MessageJson): string[] {

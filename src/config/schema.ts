@@ -45,8 +45,11 @@ export const configSchema = z.strictObject({
     .prefault({}),
   store: z
     .strictObject({
-      kind: z.enum(['sqlite', 'memory']).default('sqlite'),
+      kind: z.enum(['sqlite', 'kubernetes', 'memory']).default('sqlite'),
       path: z.string().min(1).default('data/rpc-dns.db'),
+      /** of `kubernetes`; default: the ServiceAccount of the pod */
+      kubeconfig: z.string().min(1).optional(),
+      context: z.string().min(1).optional(),
     })
     .prefault({}),
   zones: z.array(z.string().min(1)).default([]),

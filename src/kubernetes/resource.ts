@@ -47,6 +47,12 @@ export const VIRTUAL_IPS: Resource = {
   plural: 'virtualips',
   namespaced: false,
 };
+export const LEDGER_ENTRIES: Resource = {
+  group: 'rpcdns.io',
+  version: 'v1',
+  plural: 'ledgerentries',
+  namespaced: false,
+};
 
 /**
  * The path of a collection, or of an object in it.

@@ -125,6 +125,17 @@ export class Metrics {
     this.#gauge('interfaces_without_vip', 'Interfaces whose address cannot be had.', [], (set) => {
       set({}, catalog().starved);
     });
+    this.#gauge(
+      'refused_claims',
+      'Names and pins that Kubernetes objects claim and may not have.',
+      [],
+      (set) => {
+        set({}, catalog().refused);
+      },
+    );
+    this.#gauge('vip_moves', 'VIPs that moved from the pool to the ClusterIP of a Service.', [], (set) => {
+      set({}, catalog().moved);
+    });
     this.#gauge('conflicts', 'Names lost to others, contributions overruled and pins refused.', [], (set) => {
       set({}, catalog().conflicts);
     });

@@ -2,6 +2,7 @@ import { type Address, addressText, isIpv4 } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import { memberHash } from '../zone/sample.ts';
 import { addressAt, isUsable, type Pool, poolCapacity, poolContains, poolSize } from './pool.ts';
+import type { ForeignRows } from './store.ts';
 
 /** A registration that was seen: who came first keeps a name. */
 export interface ServiceRow {
@@ -90,6 +91,33 @@ export class Ledger {
     const changes = this.#changes;
     this.#changes = [];
     return changes;
+  }
+
+  /** Takes over what another process recorded in a shared store. @returns interfaces that have to be decided anew */
+  adopt({ services, addresses, freed }: ForeignRows): Set<InterfaceName> {
+    const affected = new Set<InterfaceName>();
+    for (const row of services) {
+      const before = this.#services.get(serviceKeyText(row.key));
+      if (before !== undefined && JSON.stringify(before) === JSON.stringify(row)) continue;
+      affected.add(row.key.interface);
+      this.#indexService(row);
+      this.#nextOrdinal = Math.max(this.#nextOrdinal, row.ordinal + 1);
+    }
+    for (const row of addresses) {
+      const before = this.#rows.get(row.address);
+      if (before !== undefined && JSON.stringify(before) === JSON.stringify(row)) continue;
+      if (before !== undefined) affected.add(before.owner.interface);
+      affected.add(row.owner.interface);
+      this.#unindex(row.address);
+      this.#index(row);
+    }
+    for (const address of freed) {
+      const before = this.#rows.get(address);
+      if (before === undefined) continue;
+      affected.add(before.owner.interface);
+      this.#unindex(address);
+    }
+    return affected;
   }
 
   /** Notes a registration, at its first sight or its return. @returns its place in the order of all */
@@ -220,9 +248,10 @@ export class Ledger {
 
   #poolAddress(owner: ServiceKey, family: 4 | 6, now: number): Address | undefined {
     // a changed pool may have made an address its network or broadcast address: that one moves as well
-    const own = this.addressesOf(owner).filter(
-      (row) => familyOf(row.address) === family && this.#usable(row.address),
-    );
+    // two replicas may have given one each at the same moment: all keep the same one
+    const own = this.addressesOf(owner)
+      .filter((row) => familyOf(row.address) === family && this.#usable(row.address))
+      .sort((a, b) => (a.address < b.address ? -1 : 1));
     const kept =
       own.find((row) => row.kind === 'pool' && row.retiredAt === null) ??
       own.find((row) => row.kind === 'pool' && !this.#expired(row, now)) ??

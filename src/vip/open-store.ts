@@ -1,19 +1,23 @@
+import type { ClusterAccess } from '../kubernetes/api-client.ts';
 import type { Store } from './store.ts';
+import { openKubernetesStore } from './store-kubernetes.ts';
 import { openMemoryStore } from './store-memory.ts';
 import { openSqliteStore } from './store-sqlite.ts';
 
-export interface StoreOptions {
-  readonly kind: 'sqlite' | 'memory';
-  /** of the file; `memory` has none */
+export interface StoreOptions extends Partial<ClusterAccess> {
+  readonly kind: 'sqlite' | 'kubernetes' | 'memory';
+  /** of the file; only `sqlite` has one */
   readonly path: string;
 }
 
 /** The configured store. Throws a StoreError. */
-export function openStore({ kind, path }: StoreOptions): Store {
+export function openStore({ kind, path, kubeconfig, context }: StoreOptions): Store {
   switch (kind) {
     case 'memory':
       return openMemoryStore();
     case 'sqlite':
       return openSqliteStore(path);
+    case 'kubernetes':
+      return openKubernetesStore({ kubeconfig, context });
   }
 }

@@ -11,6 +11,7 @@ export function openMemoryStore(): Store {
   const values = new Map<string, string>();
   return {
     label: 'memory',
+    keepsSnapshots: true,
     load: async () => ({
       rows: { services: [...services.values()], addresses: [...addresses.values()] },
       snapshots: [...snapshots.values()],

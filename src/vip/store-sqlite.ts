@@ -42,6 +42,7 @@ export function openSqliteStore(path: string): Store {
   };
   return {
     label: `sqlite ${path}`,
+    keepsSnapshots: true,
     load: async () => {
       const state = await request({ kind: 'load' });
       if (state === undefined) throw new StoreError(`${path}: nothing was read`);

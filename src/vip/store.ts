@@ -1,4 +1,5 @@
-import type { LedgerChange, LedgerRows } from './ledger.ts';
+import type { Address } from '../name/address.ts';
+import type { AddressRow, LedgerChange, LedgerRows, ServiceRow } from './ledger.ts';
 
 /** Rows of one registry's last known state: what lets a restart answer while the registry is away. */
 export interface SnapshotRow {
@@ -21,18 +22,44 @@ export interface StoredState {
   readonly values: ReadonlyMap<string, string>;
 }
 
+/** What another process, which shares the store, wrote. */
+export interface ForeignRows {
+  readonly services: readonly ServiceRow[];
+  readonly addresses: readonly AddressRow[];
+  /** no longer there */
+  readonly freed: readonly Address[];
+}
+
 /** What must survive the process. */
 export interface Store {
   /** for people: `sqlite data/rpc-dns.db` */
   readonly label: string;
+  /** whether registries' snapshots are kept; otherwise a restart has to read them anew before it answers */
+  readonly keepsSnapshots: boolean;
   /** Rejects with a {@link StoreError}. */
   load(): Promise<StoredState>;
-  /** All of it or nothing; durable when it resolves. Rejects with a {@link StoreError}. */
+  /**
+   * Durable when it resolves. Rejects with a {@link StoreError}; then a part may be there, and all of it may be
+   * committed again. Rejects with a {@link StoreConflict} when everything is there but what another process took first.
+   */
   commit(changes: readonly StoreChange[]): Promise<void>;
+  /** Tells what others write, from now on, to the listener given last. A store of one process has nothing to tell. */
+  follow?(listener: (rows: ForeignRows) => void): void;
   close(): Promise<void>;
 }
 
 /** For people: what could not be done, where, and why. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
+}
+
+/** Another process that shares the store was faster: these rows stand instead. */
+export class StoreConflict extends Error {
+  override readonly name = 'StoreConflict';
+  readonly rows: ForeignRows;
+
+  constructor(rows: ForeignRows) {
+    super(`${rows.addresses.length} addresses were given by another process`);
+    this.rows = rows;
+  }
 }

@@ -1,0 +1,429 @@
+/** The ledger in the Kubernetes API: for installations without a disk, and for several replicas that have to agree. */
+import { createHash } from 'node:crypto';
+import {
+  type ApiClient,
+  ApiError,
+  asApiError,
+  ApiClient as Client,
+  type ClusterAccess,
+} from '../kubernetes/api-client.ts';
+import { Informer, type Kept, type ObjectChange } from '../kubernetes/informer.ts';
+import {
+  type ApiObject,
+  LEDGER_ENTRIES,
+  pathOf,
+  type Resource,
+  VIRTUAL_IPS,
+} from '../kubernetes/resource.ts';
+import { type Address, addressText, parseAddress } from '../name/address.ts';
+import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import type { AddressRow, ServiceRow } from './ledger.ts';
+import { type ForeignRows, type Store, type StoreChange, StoreConflict, StoreError } from './store.ts';
+
+const API_VERSION = 'rpcdns.io/v1';
+/** Requests under way at once. */
+const PARALLEL = 16;
+const LOAD_DEADLINE_MS = 15_000;
+/** How often an object that others write at the same time is read again. */
+const MAX_ATTEMPTS = 5;
+const SERVICE_PREFIX = 'service ';
+
+/** An object of `virtualips`: one address and whose it is. Its creation is the allocation. */
+interface VirtualIp extends ApiObject {
+  readonly spec?: {
+    readonly address?: string;
+    readonly interface?: string;
+    readonly version?: string;
+    readonly group?: string;
+    readonly kind?: string;
+    readonly retiredAt?: string;
+  };
+}
+
+/** An object of `ledgerentries`: whatever else has to be remembered, as text by key. */
+interface LedgerEntry extends ApiObject {
+  readonly spec?: { readonly key?: string; readonly value?: string };
+}
+
+interface KeptAddress extends Kept {
+  readonly row: AddressRow;
+}
+
+interface KeptEntry extends Kept {
+  readonly key: string;
+  readonly value: string;
+}
+
+/**
+ * One cluster-scoped VirtualIP for each address, and a LedgerEntry for everything else. Objects are changed only as
+ * they were read (optimistic concurrency): of two replicas that want one address the API server lets one create it, and
+ * the other takes the next. Snapshots of registries are not kept.
+ */
+export function openKubernetesStore(access: ClusterAccess): Store {
+  return new KubernetesStore(access);
+}
+
+class KubernetesStore implements Store {
+  readonly label = 'kubernetes';
+  readonly keepsSnapshots = false;
+  readonly #client: ApiClient;
+  readonly #addresses: Informer<KeptAddress>;
+  readonly #entries: Informer<KeptEntry>;
+  #listener: (rows: ForeignRows) => void = () => {};
+  #isLoaded = false;
+  /** objects that are being written; what is heard of them meanwhile waits */
+  readonly #writing = new Map<string, (() => void)[]>();
+  /** the version that this process wrote last, by object */
+  readonly #own = new Map<string, string>();
+
+  constructor(access: ClusterAccess) {
+    this.#client = new Client(access);
+    this.#addresses = new Informer<KeptAddress>(
+      this.#client,
+      { resource: VIRTUAL_IPS, namespace: undefined, trim: keepAddress },
+      { changed: (changes) => this.#onAddresses(changes), state: () => this.#onState() },
+    );
+    this.#entries = new Informer<KeptEntry>(
+      this.#client,
+      { resource: LEDGER_ENTRIES, namespace: undefined, trim: keepEntry },
+      { changed: (changes) => this.#onEntries(changes), state: () => this.#onState() },
+    );
+  }
+
+  #onState: () => void = () => {};
+
+  async load(): Promise<Awaited<ReturnType<Store['load']>>> {
+    if (!this.#isLoaded) {
+      this.#addresses.start();
+      this.#entries.start();
+      await this.#synced();
+      this.#isLoaded = true;
+    }
+    const values = new Map<string, string>();
+    const services: ServiceRow[] = [];
+    for (const [, { key, value }] of this.#entries.entries()) {
+      const row = readService(key, value);
+      if (row === undefined) values.set(key, value);
+      else services.push(row);
+    }
+    const addresses = [...this.#addresses.entries()].map(([, { row }]) => row);
+    return { rows: { services, addresses }, snapshots: [], values };
+  }
+
+  /** An API server that is away for a moment is waited for; a missing CRD or right is said at once. */
+  async #synced(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (reason: string) => {
+        clearTimeout(timer);
+        this.#onState = () => {};
+        reject(new StoreError(`the ledger in the Kubernetes API cannot be read: ${reason}`));
+      };
+      const look = () => {
+        const states = [this.#addresses.state, this.#entries.state];
+        const disabled = states.find((state) => state.kind === 'disabled');
+        if (disabled?.kind === 'disabled') {
+          fail(`${disabled.reason} (are manifests/ledger and its rights in place?)`);
+        } else if (states.every((state) => state.kind === 'live')) {
+          clearTimeout(timer);
+          this.#onState = () => {};
+          resolve();
+        }
+      };
+      const timer = setTimeout(() => {
+        const away = [this.#addresses.state, this.#entries.state].find((state) => state.kind === 'away');
+        fail(away?.kind === 'away' ? away.reason : 'no answer in time');
+      }, LOAD_DEADLINE_MS);
+      this.#onState = look;
+      look();
+    });
+  }
+
+  follow(listener: (rows: ForeignRows) => void): void {
+    this.#listener = listener;
+  }
+
+  async commit(changes: readonly StoreChange[]): Promise<void> {
+    // of several changes of one object only the last counts
+    const addresses = new Map<Address, AddressRow | undefined>();
+    const entries = new Map<string, string | undefined>();
+    for (const change of changes) {
+      if (change.kind === 'put-address') addresses.set(change.row.address, change.row);
+      else if (change.kind === 'delete-address') addresses.set(change.address, undefined);
+      else if (change.kind === 'put-service') {
+        entries.set(SERVICE_PREFIX + serviceKeyText(change.row.key), serviceValue(change.row));
+      } else if (change.kind === 'delete-service')
+        entries.set(SERVICE_PREFIX + serviceKeyText(change.key), undefined);
+      else if (change.kind === 'put-value') entries.set(change.name, change.value);
+      else if (change.kind === 'delete-value') entries.set(change.name, undefined);
+    }
+    const taken: AddressRow[] = [];
+    const work: (() => Promise<void>)[] = [];
+    for (const [address, row] of addresses) {
+      work.push(async () => {
+        const stands = await this.#alone(nameOfAddress(address), () => this.#putAddress(address, row));
+        if (stands !== undefined) taken.push(stands);
+      });
+    }
+    const older: ServiceRow[] = [];
+    for (const [key, value] of entries) {
+      work.push(async () => {
+        const stands = await this.#alone(nameOfKey(key), () => this.#putEntry(key, value));
+        const row = stands === undefined ? undefined : readService(key, stands);
+        if (row !== undefined) older.push(row);
+      });
+    }
+    try {
+      await inParallel(work);
+    } catch (error) {
+      throw new StoreError(`the Kubernetes API refuses to record: ${asApiError(error, 'store').message}`);
+    }
+    if (older.length > 0) this.#listener({ services: older, addresses: [], freed: [] });
+    if (taken.length > 0) throw new StoreConflict({ services: [], addresses: taken, freed: [] });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#addresses.stop(), this.#entries.stop()]);
+    await this.#client.close();
+  }
+
+  /** @returns the row that stands instead, when another owner has the address */
+  async #putAddress(address: Address, row: AddressRow | undefined): Promise<AddressRow | undefined> {
+    const name = nameOfAddress(address);
+    let known = this.#addresses.get(name);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      try {
+        if (row === undefined) {
+          // only a resting address is given up: another replica may have given it again meanwhile
+          if (known !== undefined && known.row.retiredAt !== null) {
+            await this.#delete(VIRTUAL_IPS, name, known.resourceVersion);
+          }
+          return undefined;
+        }
+        if (known === undefined) {
+          await this.#create(VIRTUAL_IPS, 'VirtualIP', name, addressSpec(row));
+          return undefined;
+        }
+        const isSameOwner = serviceKeyText(known.row.owner) === serviceKeyText(row.owner);
+        if (!isSameOwner && known.row.retiredAt === null) return known.row;
+        if (JSON.stringify(known.row) === JSON.stringify(row)) return undefined;
+        await this.#replace(VIRTUAL_IPS, 'VirtualIP', name, known.resourceVersion, addressSpec(row));
+        return undefined;
+      } catch (error) {
+        if (!isOutrun(error)) throw error;
+        const object = await this.#read<VirtualIp>(VIRTUAL_IPS, name);
+        known = object === undefined ? undefined : keepAddress(object);
+      }
+    }
+    throw new ApiError(409, 'Conflict', `VirtualIP ${name} changes too often`);
+  }
+
+  /** @returns the value that stands instead: who saw a service first decides its place in the order */
+  async #putEntry(key: string, value: string | undefined): Promise<string | undefined> {
+    const name = nameOfKey(key);
+    let known = this.#entries.get(name);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      try {
+        if (value === undefined) {
+          if (known !== undefined) await this.#delete(LEDGER_ENTRIES, name, known.resourceVersion);
+          return undefined;
+        }
+        if (known === undefined) {
+          await this.#create(LEDGER_ENTRIES, 'LedgerEntry', name, { key, value });
+          return undefined;
+        }
+        const { wanted, stands } = mergeEntry(key, known.value, value);
+        if (wanted !== known.value) {
+          await this.#replace(LEDGER_ENTRIES, 'LedgerEntry', name, known.resourceVersion, {
+            key,
+            value: wanted,
+          });
+        }
+        return stands;
+      } catch (error) {
+        if (!isOutrun(error)) throw error;
+        const object = await this.#read<LedgerEntry>(LEDGER_ENTRIES, name);
+        known = object === undefined ? undefined : keepEntry(object);
+      }
+    }
+    throw new ApiError(409, 'Conflict', `LedgerEntry ${name} changes too often`);
+  }
+
+  /** What is heard of an object while it is written may be the echo of that: it is looked at afterwards. */
+  async #alone<T>(name: string, write: () => Promise<T>): Promise<T> {
+    const heard: (() => void)[] = [];
+    this.#writing.set(name, heard);
+    try {
+      return await write();
+    } finally {
+      this.#writing.delete(name);
+      for (const tell of heard) tell();
+    }
+  }
+
+  async #create(resource: Resource, kind: string, name: string, spec: unknown): Promise<void> {
+    const body = { apiVersion: API_VERSION, kind, metadata: { name }, spec };
+    const { metadata } = await this.#client.request<ApiObject>('POST', pathOf(resource), { body });
+    this.#own.set(name, metadata.resourceVersion ?? '');
+  }
+
+  async #replace(
+    resource: Resource,
+    kind: string,
+    name: string,
+    resourceVersion: string,
+    spec: unknown,
+  ): Promise<void> {
+    const body = { apiVersion: API_VERSION, kind, metadata: { name, resourceVersion }, spec };
+    const path = pathOf(resource, undefined, name);
+    const { metadata } = await this.#client.request<ApiObject>('PUT', path, { body });
+    this.#own.set(name, metadata.resourceVersion ?? '');
+  }
+
+  async #delete(resource: Resource, name: string, resourceVersion: string): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion } };
+    try {
+      await this.#client.request('DELETE', pathOf(resource, undefined, name), { body });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  }
+
+  async #read<T>(resource: Resource, name: string): Promise<T | undefined> {
+    try {
+      return await this.#client.request<T>('GET', pathOf(resource, undefined, name));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  #onAddresses(changes: readonly ObjectChange<KeptAddress>[]): void {
+    const foreign = this.#foreign(changes, (again) => this.#onAddresses(again));
+    const addresses = foreign.flatMap(({ object }) => (object === undefined ? [] : [object.row]));
+    const freed = foreign.flatMap(({ key, object }) =>
+      object === undefined ? (addressOfName(key) ?? []) : [],
+    );
+    if (addresses.length + freed.length > 0) this.#listener({ services: [], addresses, freed });
+  }
+
+  #onEntries(changes: readonly ObjectChange<KeptEntry>[]): void {
+    const foreign = this.#foreign(changes, (again) => this.#onEntries(again));
+    const services = foreign.flatMap(({ object }) => {
+      return object === undefined ? [] : (readService(object.key, object.value) ?? []);
+    });
+    if (services.length > 0) this.#listener({ services, addresses: [], freed: [] });
+  }
+
+  /** Leaves out what this process wrote itself, and puts off what it is writing. */
+  #foreign<T extends Kept>(
+    changes: readonly ObjectChange<T>[],
+    later: (changes: readonly ObjectChange<T>[]) => void,
+  ): readonly ObjectChange<T>[] {
+    if (!this.#isLoaded) return [];
+    return changes.filter((change) => {
+      const { key, object } = change;
+      const heard = this.#writing.get(key);
+      heard?.push(() => later([change]));
+      if (object === undefined) this.#own.delete(key);
+      return heard === undefined && (object === undefined || this.#own.get(key) !== object.resourceVersion);
+    });
+  }
+}
+
+/** Another process was faster: the object exists already, changed, or is gone. */
+function isOutrun(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 409 || error.status === 404);
+}
+
+/** The order of services is that of their first sight by any replica; of a number the greater stands. */
+function mergeEntry(
+  key: string,
+  known: string,
+  value: string,
+): { readonly wanted: string; readonly stands: string | undefined } {
+  const [theirs, ours] = [readService(key, known), readService(key, value)];
+  if (theirs !== undefined && ours !== undefined) {
+    const wanted = serviceValue({ ...theirs, retiredAt: ours.retiredAt });
+    return { wanted, stands: theirs.ordinal === ours.ordinal ? undefined : wanted };
+  }
+  if (/^\d{1,15}$/.test(known) && /^\d{1,15}$/.test(value)) {
+    return { wanted: Number(known) > Number(value) ? known : value, stands: undefined };
+  }
+  return { wanted: value, stands: undefined };
+}
+
+async function inParallel(work: readonly (() => Promise<void>)[]): Promise<void> {
+  let next = 0;
+  const run = async () => {
+    for (let task = work[next++]; task !== undefined; task = work[next++]) await task();
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, work.length) }, run));
+}
+
+/** The address as RFC 5952 writes it with dashes: `10-96-0-1`, `fd00-10-96--5`; `0--1` for `::1`. */
+export function nameOfAddress(address: Address): string {
+  const text = addressText(address).replace(/[.:]/g, '-');
+  return `${text.startsWith('-') ? '0' : ''}${text}${text.endsWith('-') ? '0' : ''}`;
+}
+
+function addressOfName(name: string): Address | undefined {
+  return parseAddress(/^\d+-\d+-\d+-\d+$/.test(name) ? name.replaceAll('-', '.') : name.replaceAll('-', ':'));
+}
+
+/** Readable, and unique by its hash: keys have letters and signs that names of objects may not have. */
+export function nameOfKey(key: string): string {
+  const readable = key
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 200)
+    .replace(/-+$/, '');
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, 12);
+  return readable === '' ? hash : `${readable}-${hash}`;
+}
+
+function keepAddress(object: ApiObject): KeptAddress | undefined {
+  const { metadata, spec } = object as VirtualIp;
+  const address = parseAddress(spec?.address ?? '');
+  if (address === undefined || spec?.interface === undefined) return undefined;
+  const owner: ServiceKey = {
+    interface: spec.interface as InterfaceName,
+    version: spec.version ?? '',
+    group: spec.group ?? '',
+  };
+  const retiredAt = spec.retiredAt === undefined ? null : Date.parse(spec.retiredAt) || 0;
+  const kind = spec.kind === 'pin' ? 'pin' : 'pool';
+  return { resourceVersion: metadata.resourceVersion ?? '', row: { address, owner, kind, retiredAt } };
+}
+
+function addressSpec({ address, owner, kind, retiredAt }: AddressRow): VirtualIp['spec'] {
+  return {
+    address: addressText(address),
+    interface: owner.interface,
+    ...(owner.version === '' ? {} : { version: owner.version }),
+    ...(owner.group === '' ? {} : { group: owner.group }),
+    kind,
+    ...(retiredAt === null ? {} : { retiredAt: new Date(retiredAt).toISOString() }),
+  };
+}
+
+function keepEntry(object: ApiObject): KeptEntry | undefined {
+  const { metadata, spec } = object as LedgerEntry;
+  if (spec?.key === undefined || spec.value === undefined) return undefined;
+  return { resourceVersion: metadata.resourceVersion ?? '', key: spec.key, value: spec.value };
+}
+
+function serviceValue({ key, ordinal, firstSeenAt, retiredAt }: ServiceRow): string {
+  return JSON.stringify({ ...key, ordinal, firstSeenAt, retiredAt });
+}
+
+function readService(key: string, value: string): ServiceRow | undefined {
+  if (!key.startsWith(SERVICE_PREFIX)) return undefined;
+  try {
+    const stored = JSON.parse(value) as ServiceKey & Omit<ServiceRow, 'key'>;
+    const { interface: name, version, group, ordinal, firstSeenAt, retiredAt } = stored;
+    return { key: { interface: name, version, group }, ordinal, firstSeenAt, retiredAt };
+  } catch {
+    return undefined;
+  }
+}
