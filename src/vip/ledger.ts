@@ -2,7 +2,6 @@ import { type Address, addressText, isIpv4 } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import { memberHash } from '../zone/sample.ts';
 import { addressAt, isUsable, type Pool, poolCapacity, poolContains, poolSize } from './pool.ts';
-import type { ForeignRows } from './store.ts';
 
 /** A registration that was seen: who came first keeps a name. */
 export interface ServiceRow {
@@ -27,6 +26,14 @@ export interface AddressRow {
 export interface LedgerRows {
   readonly services: readonly ServiceRow[];
   readonly addresses: readonly AddressRow[];
+}
+
+/** What another process, which shares the store, wrote. */
+export interface ForeignRows {
+  readonly services: readonly ServiceRow[];
+  readonly addresses: readonly AddressRow[];
+  /** no longer there */
+  readonly freed: readonly Address[];
 }
 
 /** A step that a store has to make durable. */

@@ -17,8 +17,8 @@ import {
 } from '../kubernetes/resource.ts';
 import { type Address, addressText, parseAddress } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
-import type { AddressRow, ServiceRow } from './ledger.ts';
-import { type ForeignRows, type Store, type StoreChange, StoreConflict, StoreError } from './store.ts';
+import type { AddressRow, ForeignRows, ServiceRow } from './ledger.ts';
+import { type Store, type StoreChange, StoreConflict, StoreError } from './store.ts';
 
 const API_VERSION = 'rpcdns.io/v1';
 /** Requests under way at once. */

@@ -1,5 +1,4 @@
-import type { Address } from '../name/address.ts';
-import type { AddressRow, LedgerChange, LedgerRows, ServiceRow } from './ledger.ts';
+import type { ForeignRows, LedgerChange, LedgerRows } from './ledger.ts';
 
 /** Rows of one registry's last known state: what lets a restart answer while the registry is away. */
 export interface SnapshotRow {
@@ -20,14 +19,6 @@ export interface StoredState {
   readonly rows: LedgerRows;
   readonly snapshots: readonly SnapshotRow[];
   readonly values: ReadonlyMap<string, string>;
-}
-
-/** What another process, which shares the store, wrote. */
-export interface ForeignRows {
-  readonly services: readonly ServiceRow[];
-  readonly addresses: readonly AddressRow[];
-  /** no longer there */
-  readonly freed: readonly Address[];
 }
 
 /** What must survive the process. */

@@ -197,7 +197,31 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'store: { kind: etcd }\n',
-    says: ["rpc-dns.yaml:1:16: 'etcd': expected one of sqlite, memory"],
+    says: ["rpc-dns.yaml:1:16: 'etcd': expected one of sqlite, kubernetes, memory"],
+  },
+  {
+    config: 'registries:\n  - { kind: kubernetes, namespaces: [Trade] }\n',
+    says: ["rpc-dns.yaml:2:38: 'Trade': expected the name of a namespace such as trade"],
+  },
+  {
+    config: 'registries:\n  - { kind: kubernetes, podCIDRs: ["10.244.0.0"] }\n',
+    says: [
+      "rpc-dns.yaml:2:36: '10.244.0.0' is no block of addresses: expected ADDRESS/PREFIX such as 247.0.0.0/8",
+    ],
+  },
+  {
+    config:
+      'registries:\n  - { kind: zookeeper, servers: "h:1", join: [west] }\n  - { kind: kubernetes, name: east }\n',
+    says: ["rpc-dns.yaml:2:47: 'west' is no registry of kind kubernetes: east"],
+  },
+  {
+    config: 'ownership:\n  - { prefix: com.foo., namespaces: [trade] }\n',
+    says: ["rpc-dns.yaml:2:15: 'com.foo.': expected a package such as com.foo, without a dot at its ends"],
+  },
+  {
+    config:
+      'ownership:\n  - { prefix: com.foo, namespaces: [a] }\n  - { prefix: COM.foo, namespaces: [b] }\n',
+    says: ['rpc-dns.yaml:3:15: prefix COM.foo is there twice'],
   },
   {
     config: 'registries: { kind: file, path: x }\n',
