@@ -124,6 +124,8 @@ const BARE_REMEDIES: Remedies = {
   refused: 'no server block is for them, or max_concurrent is exceeded',
 };
 
+const SOMEBODY_ELSE = 'somebody else answers, such as a wildcard in a search domain, or another rpc-dns';
+
 function problemOf({ name, steps, vips, isKubernetes }: Finding, remedies: Remedies): string | undefined {
   const leaked = leaksOf(steps);
   if (leaked.length > 0) return `leak (${leaked.join(', ')}): ${remedies.leaked}`;
@@ -141,20 +143,21 @@ function problemOf({ name, steps, vips, isKubernetes }: Finding, remedies: Remed
   }
   if (isKubernetes === true) return undefined;
   const deniers = outcomes.flatMap((outcome) => (outcome.kind === 'denied' ? [outcome.by] : []));
-  if (vips === undefined) {
-    // a made-up name runs through the whole list; where it looks like a Service's, Kubernetes denies it
-    return deniers.includes('rpc-dns')
-      ? undefined
-      : `${name} is denied by Kubernetes: ${remedies.kubernetes}`;
-  }
+  const byKubernetes = `${name} is denied by Kubernetes: ${remedies.kubernetes}`;
   const addresses = outcomes.flatMap((outcome) => (outcome.kind === 'answered' ? outcome.addresses : []));
+  if (vips === undefined) {
+    if (addresses.length > 0)
+      return `${name} is ${addresses.join(' ')}, though it is made up: ${SOMEBODY_ELSE}`;
+    // it runs through the whole list; where it looks like a Service's, Kubernetes denies it
+    return deniers.includes('rpc-dns') ? undefined : byKubernetes;
+  }
   if (addresses.length === 0) {
     return deniers.includes('Kubernetes')
-      ? `${name} is denied by Kubernetes: ${remedies.kubernetes}`
+      ? byKubernetes
       : `${name} is denied, though it is registered: CoreDNS asks another rpc-dns, or repeats an older denial`;
   }
   if (vips.length > 0 && !addresses.some((address) => vips.includes(address))) {
-    return `${name} is ${addresses.join(' ')}, not ${vips.join(' ')}: somebody else answers, such as a wildcard in a search domain, or another rpc-dns`;
+    return `${name} is ${addresses.join(' ')}, not ${vips.join(' ')}: ${SOMEBODY_ELSE}`;
   }
   return steps.length === 1
     ? undefined

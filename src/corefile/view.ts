@@ -18,7 +18,7 @@ export function view(options: CorefileOptions): Section {
       ['Cannot', BARE_NAMES_LIMITS],
       [
         'Apply',
-        'kubectl -n kube-system edit configmap coredns: put both blocks in front of the one that begins with ".:53 {"; behind it CoreDNS would refuse the file. CoreDNS reads it within two minutes (plugin reload).',
+        'kubectl -n kube-system edit configmap coredns: put both blocks in front of the one that begins with ".:53 {": behind it CoreDNS 1.14 refuses the file, and 1.15 never comes to them. CoreDNS reads it within two minutes (plugin reload).',
       ],
     ],
     body: [

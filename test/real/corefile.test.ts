@@ -19,7 +19,7 @@ import { type CoreDns, startCoreDNS } from '../support/coredns.ts';
 import { createNamespace, type Namespace, skipWithoutNamespaces } from '../support/netns.ts';
 import { type Library, type Resolution, resolveInPod } from '../support/pod.ts';
 import { type Child, runToEnd, until } from '../support/process.ts';
-import { skipWithout } from '../support/provision.ts';
+import { type Part, provision, skipWithout } from '../support/provision.ts';
 import { tempFolder } from '../support/temp.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -80,13 +80,15 @@ interface World {
   rpcDns: Child;
 }
 
-const skip = skipWithoutNamespaces() || skipWithout('tools', 'etcd', 'kubernetes', 'coredns', 'musl');
+const PARTS: readonly Part[] = ['tools', 'etcd', 'kubernetes', 'coredns', 'musl'];
+const skip = skipWithoutNamespaces() || skipWithout(...PARTS);
 
 suite('printed Corefiles', { skip }, () => {
   let world: World;
   const cleanups: (() => unknown)[] = [];
 
   before(async () => {
+    await provision(PARTS);
     world = await createWorld({ after: (clean) => cleanups.push(clean) });
   });
   after(async () => {
@@ -166,8 +168,8 @@ suite('printed Corefiles', { skip }, () => {
       const fresh = `com.foo.fresh.${style}.NewService`;
       await t.test('a name just registered is answered within 3 s', async () => {
         assert.deepEqual((await lookUp(world, 'glibc', fresh)).addresses, [], 'not registered yet');
-        // CoreDNS repeats a denial for up to 3 s after it was given: a provider is never that quick
-        await sleep(300);
+        // CoreDNS repeats a denial for 3 s after it was given: a provider is never that quick
+        await sleep(700);
         register(world, [...INTERFACES, fresh]);
         const isAnswered = async () => (await lookUp(world, 'glibc', fresh)).addresses.length === 1;
         const ms = await until(`${fresh} is answered`, isAnswered, { deadlineMs: 3000 });
@@ -324,7 +326,7 @@ async function createWorld(test: { after(clean: () => unknown): void }): Promise
   ]);
   test.after(() => pods.remove());
   test.after(() => services.remove());
-  await join2(pods, services, [RPC_DNS, UPSTREAM]);
+  await connectNamespaces(pods, services, [RPC_DNS, UPSTREAM]);
   const kubeconfig = await bringApiServer(test, cluster, pods);
   const upstream = await startUpstream(test, { address: UPSTREAM, port: 53, launch: services.run });
   const folder = tempFolder('corefile');
@@ -345,7 +347,11 @@ async function createWorld(test: { after(clean: () => unknown): void }): Promise
 }
 
 /** A cable between two namespaces; @param addresses of the second one */
-async function join2(first: Namespace, second: Namespace, addresses: readonly string[]): Promise<void> {
+async function connectNamespaces(
+  first: Namespace,
+  second: Namespace,
+  addresses: readonly string[],
+): Promise<void> {
   const ip = async (...args: readonly string[]) => {
     const { code, stderr } = await runToEnd('ip', args);
     assert.equal(code, 0, stderr);

@@ -207,5 +207,7 @@ suite('the verdict', () => {
       name.includes('None') ? BY_KUBERNETES : good(name),
     );
     assert.ok(!isGood, text);
+    const wild = await verdict('shared', (name) => (name.includes('None') ? ANSWER : good(name)));
+    assert.match(wild.text, /^bare names +.*though it is made up: somebody else answers/m);
   });
 });
