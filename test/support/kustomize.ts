@@ -33,8 +33,16 @@ export function manifestPath(path: string): string {
   return resolve(MANIFESTS, path);
 }
 
-/** `kubectl kustomize`; @param path below `manifests/`, or absolute */
-export async function renderText(path: string): Promise<string> {
+const rendered = new Map<string, Promise<string>>();
+
+/** `kubectl kustomize`, once for each path; @param path below `manifests/`, or absolute */
+export function renderText(path: string): Promise<string> {
+  const known = rendered.get(path) ?? kustomize(path);
+  rendered.set(path, known);
+  return known;
+}
+
+async function kustomize(path: string): Promise<string> {
   const { code, stdout, stderr } = await runToEnd(kubernetesPath('kubectl'), [
     'kustomize',
     manifestPath(path),
