@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MultiMap } from '../multi-map.ts';
 import type { Address } from '../name/address.ts';
 import {
   checkServiceKey,
@@ -29,7 +30,6 @@ import { conflictsOf } from './conflicts.ts';
 import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
-import { MultiMap } from './multi-map.ts';
 import { NameBook } from './name-book.ts';
 import { Placer } from './placer.ts';
 import { RegistryView } from './registry-view.ts';

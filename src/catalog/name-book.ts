@@ -1,3 +1,4 @@
+import { MultiMap } from '../multi-map.ts';
 import { keyOf, type NameKey, type Prefix } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 
@@ -30,13 +31,13 @@ export class NameBook {
   readonly #owners = new Map<string, Claimant>();
   readonly #waiting = new Map<string, Map<InterfaceName, Claimant>>();
   /** names that an interface owns or waits for */
-  readonly #named = new Map<InterfaceName, Set<string>>();
+  readonly #named = new MultiMap<InterfaceName, string>();
   #affected = new Set<InterfaceName>();
 
   claim(name: Prefix, claimant: Claimant): ClaimResult {
     const key = lowered(name);
     const owner = this.#owners.get(key);
-    this.#note(claimant.interface, key);
+    this.#named.add(claimant.interface, key);
     if (owner === undefined || owner.interface === claimant.interface) {
       // an interface may claim a name twice, e.g. as domain and as call name
       if (owner === undefined || before(claimant, owner)) this.#owners.set(key, claimant);
@@ -56,11 +57,9 @@ export class NameBook {
 
   /** Gives back all names that the interface owns or waits for, but those in `keep`. */
   release(name: InterfaceName, keep: ReadonlySet<string> = new Set()): void {
-    const keys = this.#named.get(name);
-    if (keys === undefined) return;
-    for (const key of keys) {
+    for (const key of [...this.#named.get(name)]) {
       if (keep.has(key)) continue;
-      keys.delete(key);
+      this.#named.delete(name, key);
       const waiting = this.#waiting.get(key);
       waiting?.delete(name);
       if (waiting?.size === 0) this.#waiting.delete(key);
@@ -68,7 +67,6 @@ export class NameBook {
       this.#owners.delete(key);
       for (const waiter of waiting?.keys() ?? []) this.#affected.add(waiter);
     }
-    if (keys.size === 0) this.#named.delete(name);
   }
 
   /** The interface that has this very name. */
@@ -87,12 +85,6 @@ export class NameBook {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) this.#waiting.set(key, new Map([[claimant.interface, claimant]]));
     else waiting.set(claimant.interface, claimant);
-  }
-
-  #note(name: InterfaceName, key: string): void {
-    const keys = this.#named.get(name);
-    if (keys === undefined) this.#named.set(name, new Set([key]));
-    else keys.add(key);
   }
 }
 

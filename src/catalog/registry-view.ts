@@ -1,3 +1,4 @@
+import { FewMap, MultiMap } from '../multi-map.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import type { Endpoint, Registration } from '../registry/registration.ts';
 import { endpointText, unite } from './merge.ts';
@@ -16,8 +17,8 @@ const DISTRUST_MIN_ENTRIES = 100;
 
 /** What one registry says, or said, of one service. */
 interface Slot {
-  /** by unit */
-  readonly live: Map<string, Registration>;
+  /** by unit; mostly there is one */
+  readonly live: FewMap<string, Registration>;
   /** the last registration, without endpoints, once `live` is empty */
   last: Registration | undefined;
   /** the view's live clock when `live` became empty */
@@ -46,9 +47,9 @@ interface Departure {
 export class RegistryView {
   readonly #options: ViewOptions;
   readonly #slots = new Map<string, Slot>();
-  readonly #byInterface = new Map<InterfaceName, Set<string>>();
+  readonly #byInterface = new MultiMap<InterfaceName, string>();
   /** keys in each unit */
-  readonly #units = new Map<string, Set<string>>();
+  readonly #units = new MultiMap<string, string>();
   readonly #gone = new Set<string>();
   #entries = 0;
   /** departures of the last 10 s by entry; while distrusting, those that are held */
@@ -106,7 +107,7 @@ export class RegistryView {
       const slot = this.#slot(key, any.interface);
       for (const [unit, registration] of body.live) {
         slot.live.set(unit, registration);
-        this.#unit(unit).add(key);
+        this.#units.add(unit, key);
         this.#entries += entriesOf(registration).length;
       }
       if (body.live.length === 0) {
@@ -175,7 +176,7 @@ export class RegistryView {
   /** What the registry says of an interface, service by service; remembered ones without endpoints. */
   registrationsOf(name: InterfaceName): Map<string, Registration[]> {
     const found = new Map<string, Registration[]>();
-    for (const key of this.#byInterface.get(name) ?? []) {
+    for (const key of this.#byInterface.get(name)) {
       const slot = this.#slots.get(key);
       if (slot === undefined) continue;
       const units = [...slot.live]
@@ -211,7 +212,7 @@ export class RegistryView {
     now: number,
     changed: Set<InterfaceName>,
   ): void {
-    const before = this.#units.get(unit) ?? new Set<string>();
+    const before = [...this.#units.get(unit)];
     const after = new Map<string, Registration>();
     for (const registration of registrations) {
       const key = serviceKeyText(registration);
@@ -222,8 +223,8 @@ export class RegistryView {
     }
     for (const key of before) if (!after.has(key)) this.#put(unit, key, undefined, now, changed);
     for (const [key, registration] of after) this.#put(unit, key, registration, now, changed);
-    if (after.size > 0) this.#units.set(unit, new Set(after.keys()));
-    else this.#units.delete(unit);
+    this.#units.deleteAll(unit);
+    for (const key of after.keys()) this.#units.add(unit, key);
   }
 
   #put(
@@ -257,15 +258,13 @@ export class RegistryView {
   }
 
   #remove(key: string, slot: Slot, changed: Set<InterfaceName>): void {
-    const name = (slot.last ?? [...slot.live.values()][0])?.interface;
+    const name = (slot.last ?? [...slot.live][0]?.[1])?.interface;
     this.#slots.delete(key);
     this.#gone.delete(key);
     this.outdated.add(key);
     if (name === undefined) return;
     changed.add(name);
-    const keys = this.#byInterface.get(name);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#byInterface.delete(name);
+    this.#byInterface.delete(name, key);
   }
 
   #noteDepartures(
@@ -341,20 +340,10 @@ export class RegistryView {
   #slot(key: string, name: InterfaceName): Slot {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
-    const slot: Slot = { live: new Map(), last: undefined, goneAt: undefined };
+    const slot: Slot = { live: new FewMap(), last: undefined, goneAt: undefined };
     this.#slots.set(key, slot);
-    const keys = this.#byInterface.get(name);
-    if (keys === undefined) this.#byInterface.set(name, new Set([key]));
-    else keys.add(key);
+    this.#byInterface.add(name, key);
     return slot;
-  }
-
-  #unit(unit: string): Set<string> {
-    const known = this.#units.get(unit);
-    if (known !== undefined) return known;
-    const keys = new Set<string>();
-    this.#units.set(unit, keys);
-    return keys;
   }
 }
 

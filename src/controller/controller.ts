@@ -2,9 +2,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Refusal } from '../catalog/claims.ts';
 import type { Vip } from '../catalog/entry.ts';
-import { MultiMap } from '../catalog/multi-map.ts';
 import { ApiError, asApiError, SERVER_SIDE_APPLY } from '../kubernetes/api-client.ts';
 import { type ApiObject, pathOf, RPC_SERVICES } from '../kubernetes/resource.ts';
+import { MultiMap } from '../multi-map.ts';
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';

@@ -1,3 +1,4 @@
+import { MultiMap } from '../multi-map.ts';
 import { type Address, addressText, isIpv4 } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import { memberHash } from '../zone/sample.ts';
@@ -68,10 +69,10 @@ export class Ledger {
   #pools: readonly Pool[];
   readonly #reuseAfterMs: number;
   readonly #services = new Map<string, ServiceRow>();
-  readonly #byInterface = new Map<InterfaceName, Set<string>>();
+  readonly #byInterface = new MultiMap<InterfaceName, string>();
   readonly #rows = new Map<Address, AddressRow>();
   /** addresses by the text of their owner's key */
-  readonly #owned = new Map<string, Set<Address>>();
+  readonly #owned = new MultiMap<string, Address>();
   /** in the order of their retirement */
   readonly #retired = new Set<Address>();
   /** services whose names are not answered, in the order of their going */
@@ -140,7 +141,7 @@ export class Ledger {
   /** The place of an interface in the order of all: that of its oldest service, forgotten ones that rest included. */
   ordinalOf(name: InterfaceName): number | undefined {
     let oldest: number | undefined;
-    for (const text of this.#byInterface.get(name) ?? []) {
+    for (const text of this.#byInterface.get(name)) {
       const ordinal = this.#services.get(text)?.ordinal;
       if (ordinal !== undefined && (oldest === undefined || ordinal < oldest)) oldest = ordinal;
     }
@@ -160,9 +161,7 @@ export class Ledger {
   }
 
   addressesOf(owner: ServiceKey): AddressRow[] {
-    return [...(this.#owned.get(serviceKeyText(owner)) ?? [])].flatMap(
-      (address) => this.#rows.get(address) ?? [],
-    );
+    return [...this.#owned.get(serviceKeyText(owner))].flatMap((address) => this.#rows.get(address) ?? []);
   }
 
   /** The registration's name is no longer answered. Its order is kept as long as an address would be. */
@@ -349,9 +348,7 @@ export class Ledger {
   #indexService(row: ServiceRow): void {
     const text = serviceKeyText(row.key);
     this.#services.set(text, row);
-    const services = this.#byInterface.get(row.key.interface);
-    if (services === undefined) this.#byInterface.set(row.key.interface, new Set([text]));
-    else services.add(text);
+    this.#byInterface.add(row.key.interface, text);
     this.#forgotten.delete(text);
     if (row.retiredAt !== null) this.#forgotten.add(text);
   }
@@ -360,18 +357,13 @@ export class Ledger {
     const text = serviceKeyText(row.key);
     this.#services.delete(text);
     this.#forgotten.delete(text);
-    const services = this.#byInterface.get(row.key.interface);
-    services?.delete(text);
-    if (services?.size === 0) this.#byInterface.delete(row.key.interface);
+    this.#byInterface.delete(row.key.interface, text);
     this.#changes.push({ kind: 'delete-service', key: row.key });
   }
 
   #index(row: AddressRow): void {
     this.#rows.set(row.address, row);
-    const owner = serviceKeyText(row.owner);
-    const owned = this.#owned.get(owner);
-    if (owned === undefined) this.#owned.set(owner, new Set([row.address]));
-    else owned.add(row.address);
+    this.#owned.add(serviceKeyText(row.owner), row.address);
     if (row.retiredAt !== null) this.#retired.add(row.address);
     this.#countInPool(row, 1);
   }
@@ -381,10 +373,7 @@ export class Ledger {
     if (row === undefined) return;
     this.#rows.delete(address);
     this.#retired.delete(address);
-    const owner = serviceKeyText(row.owner);
-    const owned = this.#owned.get(owner);
-    owned?.delete(address);
-    if (owned?.size === 0) this.#owned.delete(owner);
+    this.#owned.delete(serviceKeyText(row.owner), address);
     this.#countInPool(row, -1);
   }
 

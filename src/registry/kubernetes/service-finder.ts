@@ -1,3 +1,4 @@
+import { MultiMap } from '../../multi-map.ts';
 import type { Kind } from './kind.ts';
 import { type KeptRpcService, type KeptService, selectorText } from './objects.ts';
 import type { FoundService } from './parse.ts';
@@ -9,13 +10,13 @@ import type { FoundService } from './parse.ts';
 export class ServiceFinder {
   readonly #services: Kind<KeptService>;
   /** RPCServices by the key of the Service that they name */
-  readonly #byName = new Map<string, Set<string>>();
+  readonly #byName = new MultiMap<string, string>();
   /** RPCServices with a selector, by namespace and selector */
-  readonly #bySelector = new Map<string, Set<string>>();
+  readonly #bySelector = new MultiMap<string, string>();
   /** under which of both an RPCService stands */
   readonly #wanted = new Map<string, string>();
   /** Services by namespace and selector; filled when the first RPCService asks by one */
-  readonly #selected = new Map<string, Set<string>>();
+  readonly #selected = new MultiMap<string, string>();
   /** the selector under which a Service was seen last */
   readonly #selectorOf = new Map<string, string>();
   #isIndexed = false;
@@ -28,7 +29,7 @@ export class ServiceFinder {
     if (spec.service === undefined && spec.selector !== undefined) {
       this.#index();
       const text = selectorText(spec.selector);
-      const keys = [...(this.#selected.get(`${namespace} ${text}`) ?? [])].sort();
+      const keys = [...this.#selected.get(`${namespace} ${text}`)].sort();
       const services = keys.flatMap((key) => this.#services.get(key) ?? []);
       const [service] = services;
       if (services.length > 1) {
@@ -63,8 +64,8 @@ export class ServiceFinder {
   noteRpcService(key: string, object: KeptRpcService | undefined): void {
     const before = this.#wanted.get(key);
     if (before !== undefined) {
-      remove(this.#byName, before, key);
-      remove(this.#bySelector, before, key);
+      this.#byName.delete(before, key);
+      this.#bySelector.delete(before, key);
       this.#wanted.delete(key);
     }
     if (object === undefined) return;
@@ -74,39 +75,27 @@ export class ServiceFinder {
       ? `${namespace} ${selectorText(spec.selector ?? {})}`
       : `${namespace}/${spec.service ?? name}`;
     this.#wanted.set(key, wanted);
-    add(isBySelector ? this.#bySelector : this.#byName, wanted, key);
+    (isBySelector ? this.#bySelector : this.#byName).add(wanted, key);
   }
 
   /** @returns keys of the RPCServices that the change concerns */
   noteService(key: string): string[] {
-    if (!this.#isIndexed) return [...(this.#byName.get(key) ?? [])];
+    if (!this.#isIndexed) return [...this.#byName.get(key)];
     const kept = this.#services.get(key);
     const before = this.#selectorOf.get(key);
     const after =
       kept === undefined || kept.selector === '' ? undefined : `${kept.service.namespace} ${kept.selector}`;
     if (before !== after) {
-      if (before !== undefined) remove(this.#selected, before, key);
+      if (before !== undefined) this.#selected.delete(before, key);
       this.#selectorOf.delete(key);
       if (after !== undefined) {
-        add(this.#selected, after, key);
+        this.#selected.add(after, key);
         this.#selectorOf.set(key, after);
       }
     }
     const selectors = [before, after].flatMap((text) =>
-      text === undefined ? [] : [...(this.#bySelector.get(text) ?? [])],
+      text === undefined ? [] : [...this.#bySelector.get(text)],
     );
-    return [...(this.#byName.get(key) ?? []), ...selectors];
+    return [...this.#byName.get(key), ...selectors];
   }
-}
-
-function add(index: Map<string, Set<string>>, at: string, key: string): void {
-  const keys = index.get(at);
-  if (keys === undefined) index.set(at, new Set([key]));
-  else keys.add(key);
-}
-
-function remove(index: Map<string, Set<string>>, at: string, key: string): void {
-  const keys = index.get(at);
-  keys?.delete(key);
-  if (keys?.size === 0) index.delete(at);
 }
