@@ -89,7 +89,8 @@ export interface Known {
   readonly occluded: number;
   /** endpoints beyond `answers.maxRecords` */
   readonly leftOut: number;
-  readonly entry: string;
+  /** of the entry that the query line has; its text rests there alone */
+  readonly print: string;
   /** Unix milliseconds */
   readonly changedAt: number;
 }

@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { giveBackMemory } from '../give-back-memory.ts';
 import { MultiMap } from '../multi-map.ts';
 import type { Address } from '../name/address.ts';
 import {
@@ -8,6 +10,7 @@ import {
   serviceKeyText,
 } from '../name/interface-name.ts';
 import { Ownership } from '../name/ownership.ts';
+import { packed } from '../none.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
@@ -15,6 +18,7 @@ import type { Ledger } from '../vip/ledger.ts';
 import { Placements } from '../vip/placements.ts';
 import { type SnapshotRow, type Store, type StoreChange, StoreConflict } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
+import { entryText } from '../zone/interface-entry.ts';
 import type { StaticNames } from '../zone/static-names.ts';
 import type {
   CatalogEvents,
@@ -43,6 +47,8 @@ const REBUILD_MIN = 2000;
 /** Registries that are not required are waited for so long before the first publication. */
 const OPTIONAL_WAIT_MS = 5000;
 const TICK_MS = 1000;
+/** Of a hash of an entry, in characters: 96 bits tell two entries apart. */
+const PRINT_LENGTH = 16;
 const SNAPSHOT_BATCH = 1000;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
@@ -95,6 +101,8 @@ export class Catalog {
   #moved = 0;
   /** first decisions that wait for an EndpointSlice: until when */
   readonly #waiting = new Map<InterfaceName, NodeJS.Timeout>();
+  /** a large window has left garbage behind */
+  #giveBack = false;
   #conflicts = 0;
   #occluded = 0;
   #leftOut = 0;
@@ -360,6 +368,10 @@ export class Catalog {
   }
 
   #tick(): void {
+    if (this.#giveBack && this.#running === undefined) {
+      this.#giveBack = false;
+      giveBackMemory();
+    }
     const now = this.#now();
     for (const source of this.sources) this.#mark(source.view.tick(now));
     if (this.#ledger.expire(now) > 0) this.retryStarved();
@@ -395,6 +407,7 @@ export class Catalog {
     }
     await this.#publish(decided, since);
     await this.#writeSnapshots(false);
+    if (decided.size > REBUILD_MIN) this.#giveBack = true;
   }
 
   async #decide(
@@ -463,7 +476,7 @@ export class Catalog {
       names,
       placed,
       occluded: occluded.length,
-      conflicts: [...conflictsOf(names, placed, refusals), ...occluded],
+      conflicts: packed([...conflictsOf(names, placed, refusals), ...occluded]),
     };
   }
 
@@ -599,12 +612,13 @@ export class Catalog {
     const rebuild = this.#rebuild || changes.length > Math.max(REBUILD_MIN, this.#known.size / 2);
     if (rebuild) {
       this.#rebuild = false;
-      await this.#publishing.rebuild(this.#allEntries());
+      await this.#publishing.rebuild(this.#allEntries(new Map(changes)));
     } else if (changes.length > 0) {
       await this.#publishing.update(changes);
     }
     if (!this.#ready) {
       this.#ready = true;
+      this.#giveBack = true;
       await this.#publishing.setReady(true);
       this.#events.onReady(this.#known.size);
     }
@@ -613,8 +627,11 @@ export class Catalog {
     }
   }
 
-  *#allEntries(): Generator<InterfaceChange> {
-    for (const [name, known] of this.#known) yield [name, known.entry];
+  /** @param fresh entries that were made just now; the others are made again, since their texts are not kept */
+  *#allEntries(fresh: ReadonlyMap<string, string | null>): Generator<InterfaceChange> {
+    for (const [name, { names, placed }] of this.#known) {
+      yield [name, fresh.get(name) ?? entryText(buildEntry(name, names, placed, this.#options))];
+    }
   }
 
   /** @returns what the query line has to be told, if anything */
@@ -635,9 +652,10 @@ export class Catalog {
     else this.#starved.delete(name);
     if (placed.some(({ vip }) => vip.refusedPin !== undefined)) this.#unpinned.add(name);
     else this.#unpinned.delete(name);
-    const entry = JSON.stringify(buildEntry(name, decision.names, placed, this.#options));
+    const entry = entryText(buildEntry(name, decision.names, placed, this.#options));
     const { names, conflicts } = decision;
-    const isChanged = before?.entry !== entry;
+    const print = hash('sha1', entry, 'base64url').slice(0, PRINT_LENGTH);
+    const isChanged = before?.print !== print;
     const changedAt = isChanged ? this.#now() : (before?.changedAt ?? this.#now());
     this.#noteMove(name, before, placed);
     for (const text of conflicts) if (!before?.conflicts.includes(text)) this.#events.onLoss(name, text);
@@ -652,7 +670,7 @@ export class Catalog {
       conflicts,
       occluded: decision.occluded,
       leftOut,
-      entry,
+      print,
       changedAt,
     });
     return isChanged ? [name, entry] : undefined;

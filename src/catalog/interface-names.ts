@@ -3,6 +3,7 @@ import { baseLimit, callNameLabels, fitLabels, withHash } from '../name/interfac
 import type { InterfaceName } from '../name/interface-name.ts';
 import { hashedLabel, shortenLabel } from '../name/labels.ts';
 import { DEFAULT_TEMPLATE, expandTemplate, type Template, type TemplateValues } from '../name/template.ts';
+import { packed } from '../none.ts';
 import { type ClaimKind, lowered, type NameBook } from './name-book.ts';
 
 /** The names that an interface got, relative to a zone, and those that it lost. */
@@ -71,10 +72,10 @@ export function claimNames(
     ({ wanted }) => lowered(wanted) === lowered(fitLabels(callNameLabels(name)[0] ?? [], limit, name)),
   );
   return {
-    callNames,
+    callNames: packed(callNames),
     // three attempts fail only if someone registers a hash of this very name on purpose: then a longer hash serves
     domain: domain ?? fitLabels(withHash(withHash(plain, name), `${name} again`), limit, name),
     instance: collided ? hashedLabel(name, name) : shortenLabel(name),
-    losses,
+    losses: packed(losses),
   };
 }

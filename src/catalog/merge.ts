@@ -1,5 +1,6 @@
 import { type Address, addressText } from '../name/address.ts';
 import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import { packed } from '../none.ts';
 import type { Endpoint, Registration, ServiceRef } from '../registry/registration.ts';
 
 /** A registration and the registry that it comes from. */
@@ -93,11 +94,23 @@ export function mergeContributions(contributions: readonly Contribution[]): Merg
     vip: vip?.registration.vip,
     service: contributions.find(({ registration }) => registration.service !== undefined)?.registration
       .service,
-    endpoints: unite(contributions.flatMap(({ registration }) => registration.endpoints)),
-    registries: [...new Set(contributions.map(({ registry }) => registry))],
+    endpoints: packed(unite(contributions.flatMap(({ registration }) => registration.endpoints))),
+    registries: registriesOf(contributions),
     sources: [...new Set(contributions.map(({ registration }) => registration.source))],
-    conflicts,
+    conflicts: packed(conflicts),
   };
+}
+
+const ALONE = new Map<string, readonly string[]>();
+
+/** One list for all that a single registry registers. */
+function registriesOf(contributions: readonly Contribution[]): readonly string[] {
+  const ids = [...new Set(contributions.map(({ registry }) => registry))];
+  const [only] = ids;
+  if (ids.length !== 1 || only === undefined) return ids;
+  const known = ALONE.get(only) ?? ids;
+  ALONE.set(only, known);
+  return known;
 }
 
 /** Each (protocol, host, port) once, in a stable order. */

@@ -1,6 +1,7 @@
 import { type Address, addressText, parseAddress } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
+import { NONE, packed } from '../none.ts';
 import type { ClusterService } from '../registry/cluster.ts';
 import type { Claim } from '../registry/registration.ts';
 import type { Ledger } from '../vip/ledger.ts';
@@ -101,7 +102,7 @@ export class Placer {
       const known =
         vips.get(text) ?? [...vips.values()].find((vip) => vip.from === 'pin' && vip.addresses[0] === pin);
       if (known !== undefined) return known;
-      const vip: Vip = { owner, ...this.#ledger.grant(owner, pin, now), behind: undefined, losers: [] };
+      const vip: Vip = { owner, ...this.#ledger.grant(owner, pin, now), behind: undefined, losers: NONE };
       vips.set(text, vip);
       owners.add(text);
       return vip;
@@ -114,7 +115,7 @@ export class Placer {
       failure: undefined,
       refusedPin: undefined,
       behind: undefined,
-      losers: [],
+      losers: NONE,
     };
     const lead = leadOf(seen.map((one) => ({ ...one, vip: none })));
     const placed = seen.map(({ merged, ordinal }): Placed => {
@@ -158,11 +159,11 @@ export class Placer {
       const key = vip === undefined ? undefined : cluster.serviceAt(vip);
       if (key !== undefined) services.add(`${cluster.id} ${key}`);
     }
-    if (clusters.length === 0) return { services: [...services], addresses: [] };
+    if (clusters.length === 0) return { services: [...services], addresses: NONE };
     for (const text of sight(merged.endpoints, clusters).held.keys()) services.add(text);
     return {
       services: [...services],
-      addresses: merged.endpoints.flatMap(({ host }) => parseAddress(host) ?? []),
+      addresses: packed(merged.endpoints.flatMap(({ host }) => parseAddress(host) ?? [])),
     };
   }
 
@@ -214,7 +215,7 @@ export class Placer {
     return {
       placement,
       failure: undefined,
-      losers: losers.map(({ key, held }) => `Service ${key} holds ${held} of the endpoints too`),
+      losers: packed(losers.map(({ key, held }) => `Service ${key} holds ${held} of the endpoints too`)),
     };
   }
 
@@ -278,7 +279,7 @@ export class Placer {
       addresses: service.addresses,
       from,
       port: from === 'service' ? merged.service?.port : undefined,
-      ports: ports.sort(([a], [b]) => a - b),
+      ports: packed(ports.sort(([a], [b]) => a - b)),
     });
   }
 
@@ -302,9 +303,9 @@ export class Placer {
 }
 
 function kept(placement: Placement): Behind {
-  return { placement, failure: undefined, losers: [] };
+  return { placement, failure: undefined, losers: NONE };
 }
 
 function failed(failure: string): Behind {
-  return { placement: undefined, failure, losers: [] };
+  return { placement: undefined, failure, losers: NONE };
 }

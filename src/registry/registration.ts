@@ -1,5 +1,6 @@
 import type { Address } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
+import { NONE } from '../none.ts';
 
 /**
  * What one source says of one (interface, version, group): the only thing that leaves a registry's folder.
@@ -73,7 +74,7 @@ export const EMPTY_REGISTRATION: Omit<Registration, 'interface' | 'source'> = {
   port: undefined,
   ttl: undefined,
   vip: undefined,
-  endpoints: [],
+  endpoints: NONE,
   service: undefined,
   claim: undefined,
 };

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveBackMemory } from '../give-back-memory.ts';
 import { u8, u16 } from '../name/octets.ts';
 import { CLASS_IN } from '../wire/message.ts';
 import { ZoneData } from '../zone/zone-data.ts';
@@ -50,6 +51,8 @@ port.on('message', (message: ToWorker) => {
 async function handle(message: ToWorker): Promise<Results[keyof Results]> {
   switch (message.kind) {
     case 'change':
+      // the last moment at which a pause hurts no name of a registry
+      if (message.change.kind === 'ready' && message.change.ready) giveBackMemory();
       applier.apply(message.change);
       return { interfaces: data.names.interfaces, names: data.names.names, readyReplies: ready.size };
     case 'listen':

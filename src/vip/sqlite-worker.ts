@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveBackMemory } from '../give-back-memory.ts';
 import { batchWriter, prepareSchema, readState } from './sqlite-schema.ts';
 import type { StoreChange, StoredState } from './store.ts';
 
@@ -22,6 +23,10 @@ export interface StoreReply {
 const port = parentPort;
 if (port === null) throw new Error('runs as a worker thread only');
 const { path } = workerData as { path: string };
+const LARGE = 500;
+const TIDY_MS = 1_000;
+let largest = 0;
+let timer: NodeJS.Timeout | undefined;
 let database: DatabaseSync | undefined;
 let write: ((changes: readonly StoreChange[]) => void) | undefined;
 
@@ -33,6 +38,12 @@ port.on('message', (request: StoreRequest) => {
     port.postMessage({ number: request.number, error: text } satisfies StoreReply);
   }
 });
+
+/** A thread that has written much and is idle now keeps no memory for it. */
+function tidy(): void {
+  if (largest > LARGE) giveBackMemory();
+  largest = 0;
+}
 
 function handle(request: StoreRequest): { state?: StoredState } {
   if (request.kind === 'close') {
@@ -50,5 +61,8 @@ function handle(request: StoreRequest): { state?: StoredState } {
   }
   if (request.kind === 'load') return { state: readState(database) };
   write?.(request.changes);
+  largest = Math.max(largest, request.changes.length);
+  clearTimeout(timer);
+  timer = setTimeout(tidy, TIDY_MS).unref();
   return {};
 }

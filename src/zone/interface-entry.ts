@@ -53,3 +53,31 @@ export interface ApplicationEntry {
   readonly addresses: readonly Address[];
   readonly failure?: string;
 }
+
+/** A form at rest: often a version's says what the plain one says. */
+type RestingForm = FormEntry | { readonly labels: Prefix; readonly like: number };
+
+/** The entry as it rests and crosses threads: JSON, in which a form that repeats an earlier one names it. */
+export function entryText(entry: InterfaceEntry): string {
+  const seen = new Map<string, number>();
+  const forms = entry.forms.map(({ labels, ...rest }, i): RestingForm => {
+    const text = JSON.stringify(rest);
+    const like = seen.get(text);
+    if (like !== undefined) return { labels, like };
+    seen.set(text, i);
+    return { labels, ...rest };
+  });
+  return JSON.stringify({ ...entry, forms });
+}
+
+export function readEntry(text: string): InterfaceEntry {
+  const resting = JSON.parse(text) as Omit<InterfaceEntry, 'forms'> & {
+    readonly forms: readonly RestingForm[];
+  };
+  const forms: FormEntry[] = [];
+  for (const form of resting.forms) {
+    const same = 'like' in form ? forms[form.like] : form;
+    if (same !== undefined) forms.push({ ...same, labels: form.labels });
+  }
+  return { ...resting, forms };
+}

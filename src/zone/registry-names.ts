@@ -10,7 +10,7 @@ import {
   ROOT,
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
-import type { InterfaceEntry } from './interface-entry.ts';
+import { type InterfaceEntry, readEntry } from './interface-entry.ts';
 import {
   addressRRsets,
   callNode,
@@ -95,7 +95,7 @@ export class RegistryNames {
   set(name: string, text: string | undefined, touched: Trace): void {
     const old = this.#stored.get(name);
     const before = old === undefined ? undefined : parseEntry(old);
-    const after = text === undefined ? undefined : (JSON.parse(text) as InterfaceEntry);
+    const after = text === undefined ? undefined : readEntry(text);
     if (old !== undefined && before !== undefined) this.#drop(before, old, touched);
     if (text !== undefined && after !== undefined) {
       const stored = { text };
@@ -268,7 +268,7 @@ function traced(owner: Stored, trace: Trace): InterfaceEntry {
 }
 
 function parseEntry(stored: Stored): InterfaceEntry {
-  return JSON.parse(stored.text) as InterfaceEntry;
+  return readEntry(stored.text);
 }
 
 /** Derived names have a label `_…`, `ver-…` or `grp-…`; a cheap look that may say yes in vain. */

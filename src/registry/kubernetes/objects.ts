@@ -4,6 +4,7 @@ import type { Kept } from '../../kubernetes/informer.ts';
 import type { ApiObject, ObjectMeta } from '../../kubernetes/resource.ts';
 import { type Address, parseAddress } from '../../name/address.ts';
 import { type OwnershipRule, parsePackagePrefix } from '../../name/ownership.ts';
+import { packed } from '../../none.ts';
 import type { ClusterService, ClusterSlice, ServicePort } from '../cluster.ts';
 
 /*
@@ -125,7 +126,9 @@ export function keepService(object: ApiObject): KeptService | undefined {
   const { metadata } = object;
   const { spec } = object as ApiObject & { readonly spec?: RawServiceSpec };
   const namespace = metadata.namespace ?? '';
-  const addresses = (spec?.clusterIPs ?? [spec?.clusterIP ?? '']).flatMap((text) => parseAddress(text) ?? []);
+  const addresses = packed(
+    (spec?.clusterIPs ?? [spec?.clusterIP ?? '']).flatMap((text) => parseAddress(text) ?? []),
+  );
   const notes = notesOf(metadata);
   return {
     resourceVersion: metadata.resourceVersion ?? '',
@@ -135,10 +138,12 @@ export function keepService(object: ApiObject): KeptService | undefined {
       uid: metadata.uid ?? '',
       createdAt: createdAt(metadata),
       addresses,
-      ports: (spec?.ports ?? []).flatMap((port): ServicePort[] => {
-        if (port.protocol === 'UDP') return [];
-        return [{ name: port.name ?? '', port: port.port, targetPort: port.targetPort ?? port.port }];
-      }),
+      ports: packed(
+        (spec?.ports ?? []).flatMap((port): ServicePort[] => {
+          if (port.protocol === 'UDP') return [];
+          return [{ name: port.name ?? '', port: port.port, targetPort: port.targetPort ?? port.port }];
+        }),
+      ),
       joins: notes?.['join'] !== 'false' && spec?.type !== 'ExternalName',
     },
     selector: selectorText(spec?.selector ?? {}),
@@ -178,7 +183,7 @@ export function keepSlice(object: ApiObject): KeptSlice | undefined {
     resourceVersion: metadata.resourceVersion ?? '',
     slice: {
       service: `${metadata.namespace ?? ''}/${service}`,
-      addresses,
+      addresses: packed(addresses),
       ports: (ports ?? []).flatMap(({ name, port, protocol }) =>
         port === undefined || port === null || protocol === 'UDP' ? [] : [{ name: name ?? '', port }],
       ),
@@ -247,10 +252,10 @@ export function keepRpcService(object: ApiObject): KeptRpcService {
     createdAt: createdAt(metadata),
     generation: metadata.generation ?? 0,
     problem: parsed.success ? undefined : problemText(parsed.error),
-    spec: parsed.success ? parsed.data : EMPTY_SPEC,
+    spec: parsed.success ? { ...parsed.data, interfaces: [...packed(parsed.data.interfaces)] } : EMPTY_SPEC,
     notes: notesOf(metadata),
     application: applicationOf(metadata),
-    found,
+    found: packed(found),
     foundIn: (told.success && told.data.agent?.pod) || '',
     foundAt: (told.success && Date.parse(told.data.agent?.lastSuccess ?? '')) || 0,
     statusPrint: fingerprintOf(status),
