@@ -1,3 +1,5 @@
+import { packed } from './none.ts';
+
 /** So many entries are looked through faster than they are hashed. */
 const FEW = 4;
 
@@ -63,7 +65,7 @@ export class FewMap<K, V> implements Iterable<readonly [K, V]> {
       return;
     }
     const others = this.#entries.filter(([known]) => known !== key);
-    if (others.length < FEW) this.#entries = [...others, [key, value]];
+    if (others.length < FEW) this.#entries = packed([...others, [key, value]]);
     else this.#entries = new Map([...others, [key, value]]);
   }
 

@@ -10,6 +10,7 @@ import {
   ROOT,
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
+import { packed } from '../none.ts';
 import { type InterfaceEntry, readEntry } from './interface-entry.ts';
 import {
   addressRRsets,
@@ -181,7 +182,7 @@ export class RegistryNames {
     for (const callName of entry.callNames) this.#add(lower(callName), { kind: 'call', owner }, touched);
     for (const { label, addresses, failure } of entry.applications) {
       const members = this.#members('application', applicationName(label), touched);
-      members.set(entry.interface, { addresses, failure });
+      members.set(entry.interface, { addresses: packed(addresses), failure });
       touched(nameFact(applicationName(label)));
     }
     for (const service of servicesOf(entry)) {
@@ -212,7 +213,7 @@ export class RegistryNames {
   #add(name: Prefix, claim: Claim, touched: Trace): void {
     const claims = this.#tree.get(name)?.value ?? [];
     const sorted = [...claims, claim].sort((a, b) => RANK[a.kind] - RANK[b.kind]);
-    this.#tree.put(name, sorted, (key) => touched(nameFact(key)));
+    this.#tree.put(name, packed(sorted), (key) => touched(nameFact(key)));
   }
 
   #remove(name: Prefix, gone: (claim: Claim) => boolean, touched: Trace): void {

@@ -1,3 +1,5 @@
+import { packed } from '../none.ts';
+
 const BUCKETS = 256;
 /** Up to so many members need no buckets: most applications have a few interfaces. */
 const FEW = 16;
@@ -21,7 +23,7 @@ export class Sample<V> {
     if (this.#buckets === undefined) {
       const others = this.#few.filter(([id]) => id !== member);
       if (others.length < FEW) {
-        this.#few = [...others, [member, value]];
+        this.#few = packed([...others, [member, value]]);
         this.#size = this.#few.length;
         return;
       }
