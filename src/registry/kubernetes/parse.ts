@@ -153,7 +153,8 @@ export function resolvePort(
   protocol: string,
 ): number | undefined {
   const ports = service?.ports ?? [];
-  if (typeof wanted === 'number') return ports.find(({ port }) => port === wanted)?.port;
+  const number = numberOf(wanted);
+  if (number !== undefined) return ports.find(({ port }) => port === number)?.port;
   if (wanted !== undefined) return ports.find(({ name }) => name === wanted)?.port;
   const [only] = ports;
   return ports.length === 1 ? only?.port : ports.find(({ name }) => name === protocol)?.port;
