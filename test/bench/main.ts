@@ -1,6 +1,7 @@
 /**
  * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
  *
+ *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
  *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
@@ -12,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { provision } from '../support/provision.ts';
 import { tempFolder } from '../support/temp.ts';
+import { benchKubernetes } from './kubernetes.ts';
 import { load, type Sample } from './load.ts';
 import { markdownTables, type Row, ratio } from './report.ts';
 import { type BenchServer, type RunningServer, servers } from './servers.ts';
@@ -96,19 +98,25 @@ function atLeastOne(text: string, name: string): number {
   return value;
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    objects: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', default: servers.map(({ id }) => id).join(',') },
   },
 });
 try {
-  await bench({
-    rounds: atLeastOne(values.rounds, 'rounds'),
-    seconds: atLeastOne(values.seconds, 'seconds'),
-    only: values.only.split(','),
-  });
+  if (positionals[0] === 'kubernetes') {
+    console.log(await benchKubernetes(atLeastOne(values.objects, 'objects'), say));
+  } else if (positionals.length > 0) throw new Error(`'${positionals[0]}': expected nothing, or kubernetes`);
+  else
+    await bench({
+      rounds: atLeastOne(values.rounds, 'rounds'),
+      seconds: atLeastOne(values.seconds, 'seconds'),
+      only: values.only.split(','),
+    });
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
