@@ -1,8 +1,6 @@
 import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { giveBackMemory } from '../give-back-memory.ts';
-import { MultiMap } from '../multi-map.ts';
-import type { Address } from '../name/address.ts';
 import {
   checkServiceKey,
   type InterfaceName,
@@ -16,7 +14,7 @@ import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
 import type { Ledger } from '../vip/ledger.ts';
 import { Placements } from '../vip/placements.ts';
-import { type SnapshotRow, type Store, type StoreChange, StoreConflict } from '../vip/store.ts';
+import type { SnapshotRow, Store } from '../vip/store.ts';
 import type { InterfaceChange } from '../zone/change.ts';
 import { entryText } from '../zone/interface-entry.ts';
 import type { StaticNames } from '../zone/static-names.ts';
@@ -29,14 +27,16 @@ import type {
   Source,
 } from './catalog-types.ts';
 import { type Refusal, settleClaims } from './claims.ts';
-import { Cluster } from './cluster.ts';
+import { ClusterIndex } from './cluster-index.ts';
 import { conflictsOf } from './conflicts.ts';
-import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
+import { buildEntry, leadOf, type Placed } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
 import { NameBook } from './name-book.ts';
 import { Placer } from './placer.ts';
+import { Recorder } from './recorder.ts';
 import { RegistryView } from './registry-view.ts';
+import { restoreSnapshots } from './snapshots.ts';
 
 /** Changes within so many milliseconds are published, and committed, together. */
 const DEBOUNCE_MS = 10;
@@ -49,12 +49,8 @@ const OPTIONAL_WAIT_MS = 5000;
 const TICK_MS = 1000;
 /** Of a hash of an entry, in characters: 96 bits tell two entries apart. */
 const PRINT_LENGTH = 16;
-const SNAPSHOT_BATCH = 1000;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
-const NO_NAMES: ReadonlySet<InterfaceName> = new Set();
-const SNAPSHOT_MARK = 'snapshot of ';
-const LIVE_MARK = 'live milliseconds of ';
 
 /**
  * The event line behind the watchers: merges what registries say, settles who owns which name, asks the ledger for
@@ -81,21 +77,12 @@ export class Catalog {
   #ticker: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
-  /** ledger changes that the store refused; every later commit begins with them */
-  #unwritten: StoreChange[] = [];
-  readonly #unrecorded = new Set<Address>();
-  #storeError: Error | undefined;
+  readonly #recorder: Recorder;
   readonly #starved = new Set<InterfaceName>();
   /** interfaces whose pin was refused */
   readonly #unpinned = new Set<InterfaceName>();
-  readonly clusters: readonly Cluster[];
-  readonly #placements: Placements;
+  readonly #clusters: ClusterIndex;
   readonly #placer: Placer;
-  /** interfaces by the Services that they stand behind, or might: `cluster namespace/name` */
-  readonly #byService = new MultiMap<string, InterfaceName>();
-  /** interfaces by the addresses of their endpoints; kept only beside a cluster */
-  readonly #byAddress = new MultiMap<Address, InterfaceName>();
-  readonly #watched = new Map<InterfaceName, Watched>();
   readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
   #refused = 0;
   #moved = 0;
@@ -136,16 +123,15 @@ export class Catalog {
       skipped: new Map(),
       distrusting: false,
     }));
-    this.clusters = registries.filter(({ kind }) => kind === 'kubernetes').map(({ id }) => new Cluster(id));
-    this.#placements = new Placements(values);
-    const clustersOf = ({ id, join }: RegistryOptions) =>
-      [id, ...join].flatMap((wanted) => this.clusters.find((cluster) => cluster.id === wanted) ?? []);
+    this.#clusters = new ClusterIndex(registries);
+    const placements = new Placements(values);
+    this.#recorder = new Recorder(store, ledger, placements, events);
     this.#placer = new Placer(
       ledger,
-      this.#placements,
+      placements,
       {
         perVersion: options.perVersion,
-        clusters: new Map(registries.map((registry) => [registry.id, clustersOf(registry)])),
+        clusters: this.#clusters.ofRegistry,
         podBlocks: options.podBlocks,
       },
       new Ownership(options.ownership),
@@ -200,7 +186,7 @@ export class Catalog {
   }
 
   get storeError(): Error | undefined {
-    return this.#storeError;
+    return this.#recorder.error;
   }
 
   get ledger(): Ledger {
@@ -221,19 +207,7 @@ export class Catalog {
 
   /** Takes over the stored snapshots: answers before the registries do. */
   restore(snapshots: readonly SnapshotRow[], values: ReadonlyMap<string, string>): void {
-    const bodies = Map.groupBy(snapshots, (row) => row.registry);
-    for (const source of this.sources) {
-      const { id } = source.options;
-      if (!values.has(SNAPSHOT_MARK + id)) continue;
-      const liveMs = Number(values.get(LIVE_MARK + id) ?? 0);
-      source.view.restore(
-        (bodies.get(id) ?? []).map((row) => row.body),
-        liveMs,
-      );
-      source.hasSnapshot = true;
-      source.fromStore = true;
-      this.#mark(source.view.interfaces());
-    }
+    for (const { view } of restoreSnapshots(this.sources, snapshots, values)) this.#mark(view.interfaces());
     for (const row of this.#ledger.services()) this.#dirty.add(row.key.interface);
   }
 
@@ -250,7 +224,7 @@ export class Catalog {
     clearTimeout(this.#timer);
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     await this.#running;
-    await this.#writeSnapshots(true);
+    await this.#recorder.recordSnapshots(this.sources, this.#now(), true);
   }
 
   sinkOf(source: Source): RegistrySink {
@@ -294,25 +268,16 @@ export class Catalog {
 
   /** A Service, what lies behind it, or who may name what, changed: those that it concerns are decided anew. */
   #onCluster({ options }: Source, changes: readonly ClusterChange[], isListed: boolean): void {
-    const cluster = this.clusters.find(({ id }) => id === options.id);
-    if (cluster === undefined) return;
-    const effect = cluster.apply(changes);
-    const isFirst = isListed && !cluster.isListed;
-    cluster.isListed ||= isListed;
-    if (effect.isOwnership) {
-      const rules = this.clusters.flatMap(({ rules }) => rules);
-      this.#placer.ownership = new Ownership([...this.#options.ownership, ...rules]);
+    const { interfaces, isOwnership, isFirstList } = this.#clusters.apply(options.id, changes, isListed);
+    this.#mark(interfaces);
+    if (isOwnership) {
+      this.#placer.ownership = new Ownership([...this.#options.ownership, ...this.#clusters.rules]);
       this.#mark([...this.#known.keys(), ...this.#refusals.keys()]);
     }
-    for (const key of effect.services) this.#mark(this.#byService.get(`${cluster.id} ${key}`));
-    for (const address of effect.addresses) this.#mark(this.#byAddress.get(address));
-    // what a restart took over from the store is confirmed, or not
-    if (isFirst) {
-      for (const [name, { placed }] of this.#known) {
-        if (placed.some(({ vip }) => vip.behind?.cluster === cluster.id || vip.failure !== undefined))
-          this.#mark([name]);
-      }
-    }
+    if (!isFirstList) return;
+    const isUnconfirmed = ({ vip }: Placed) =>
+      vip.behind?.cluster === options.id || vip.failure !== undefined;
+    for (const [name, { placed }] of this.#known) if (placed.some(isUnconfirmed)) this.#mark([name]);
   }
 
   /** Static records changed: which names they take from registries is found anew. */
@@ -376,7 +341,7 @@ export class Catalog {
     for (const source of this.sources) this.#mark(source.view.tick(now));
     if (this.#ledger.expire(now) > 0) this.retryStarved();
     // a store that failed is tried again, and what waits for it is published
-    if (this.#storeError !== undefined) this.#mark(this.#starved);
+    if (this.#recorder.error !== undefined) this.#mark(this.#starved);
     this.#schedule();
   }
 
@@ -401,12 +366,12 @@ export class Catalog {
     await this.#decide(dirty, decided);
     // replicas that share a store may have been faster: then the next address is tried
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const outrun = await this.#record();
+      const outrun = await this.#recorder.record();
       if (outrun.size === 0) break;
       await this.#decide(outrun, decided);
     }
     await this.#publish(decided, since);
-    await this.#writeSnapshots(false);
+    await this.#recorder.recordSnapshots(this.sources, this.#now(), false);
     if (decided.size > REBUILD_MIN) this.#giveBack = true;
   }
 
@@ -489,25 +454,12 @@ export class Catalog {
     this.#waiting.set(name, timer);
   }
 
-  /** Notes which facts of clusters the interface hangs on. */
   #watch(name: InterfaceName, merged: readonly Merged[]): void {
-    if (this.clusters.length === 0) return;
-    const before = this.#watched.get(name);
-    for (const key of before?.services ?? []) this.#byService.delete(key, name);
-    for (const address of before?.addresses ?? []) this.#byAddress.delete(address, name);
-    const parts = merged.map((one) => this.#placer.watched(one));
-    const [only] = parts;
-    const after: Watched =
-      parts.length === 1 && only !== undefined
-        ? only
-        : {
-            services: parts.flatMap(({ services }) => services),
-            addresses: parts.flatMap(({ addresses }) => addresses),
-          };
-    for (const key of after.services) this.#byService.add(key, name);
-    for (const address of after.addresses) this.#byAddress.add(address, name);
-    if (after.services.length + after.addresses.length > 0) this.#watched.set(name, after);
-    else this.#watched.delete(name);
+    if (this.#clusters.clusters.length === 0) return;
+    this.#clusters.watch(
+      name,
+      merged.map((one) => this.#placer.watched(one)),
+    );
   }
 
   #noteRefusals(name: InterfaceName, refusals: readonly Refusal[]): void {
@@ -561,43 +513,6 @@ export class Catalog {
     for (const key of candidates) if (!owners.has(serviceKeyText(key))) this.#ledger.retire(key, now);
   }
 
-  /**
-   * Has the ledger's changes recorded; what cannot be recorded is not published.
-   *
-   * @returns interfaces whose addresses another process took first
-   */
-  async #record(): Promise<ReadonlySet<InterfaceName>> {
-    const changes: StoreChange[] = [
-      ...this.#unwritten,
-      ...this.#ledger.takeChanges(),
-      ...this.#placements.takeChanges(),
-    ];
-    if (changes.length === 0) return NO_NAMES;
-    try {
-      await this.#store.commit(changes);
-      this.#unwritten = [];
-      this.#unrecorded.clear();
-      if (this.#storeError !== undefined) this.#events.onStoreRecovered();
-      this.#storeError = undefined;
-      return NO_NAMES;
-    } catch (error) {
-      if (error instanceof StoreConflict) {
-        this.#unwritten = [];
-        this.#unrecorded.clear();
-        return this.#ledger.adopt(error.rows);
-      }
-      this.#unwritten = changes;
-      for (const change of changes) {
-        if (change.kind === 'put-address' && change.row.retiredAt === null) {
-          this.#unrecorded.add(change.row.address);
-        }
-      }
-      if (this.#storeError === undefined) this.#events.onStoreError(error as Error);
-      this.#storeError = error as Error;
-      return NO_NAMES;
-    }
-  }
-
   async #publish(
     decided: ReadonlyMap<InterfaceName, Decision | undefined>,
     since: number | undefined,
@@ -647,7 +562,7 @@ export class Catalog {
       this.#unpinned.delete(name);
       return before === undefined ? undefined : [name, null];
     }
-    const placed = decision.placed.map((one) => ({ ...one, vip: this.#recordedOnly(one.vip) }));
+    const placed = decision.placed.map((one) => ({ ...one, vip: this.#recorder.recordedOnly(one.vip) }));
     if (placed.some(({ vip }) => vip.failure !== undefined)) this.#starved.add(name);
     else this.#starved.delete(name);
     if (placed.some(({ vip }) => vip.refusedPin !== undefined)) this.#unpinned.add(name);
@@ -686,51 +601,6 @@ export class Catalog {
       this.#events.onMoved(name, key, old, vip);
     }
   }
-
-  #recordedOnly(vip: Vip): Vip {
-    if (this.#unrecorded.size === 0 || !vip.addresses.some((address) => this.#unrecorded.has(address)))
-      return vip;
-    const failure = `the address could not be recorded: ${this.#storeError?.message ?? 'the store failed'}`;
-    return { ...vip, addresses: vip.addresses.filter((address) => !this.#unrecorded.has(address)), failure };
-  }
-
-  /** Stored snapshots may lag behind the answers; a restart then knows a little less, never something wrong. */
-  async #writeSnapshots(closing: boolean): Promise<void> {
-    if (!this.#store.keepsSnapshots) return;
-    for (const source of this.sources) {
-      const { view, options } = source;
-      if (!source.hasSnapshot || source.fromStore || (view.outdated.size === 0 && !closing)) continue;
-      // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
-      const keys = [...view.outdated].filter((key) => !view.isUnsettled(key));
-      for (const key of keys) view.outdated.delete(key);
-      const changes = keys.map((key): StoreChange => {
-        const body = view.bodyOf(key);
-        return body === undefined
-          ? { kind: 'delete-snapshot', registry: options.id, key }
-          : { kind: 'put-snapshot', row: { registry: options.id, key, body } };
-      });
-      const liveMs = Math.round(view.liveMs(this.#now()));
-      changes.push({ kind: 'put-value', name: LIVE_MARK + options.id, value: String(liveMs) });
-      // last: a mark without its rows would pass for an empty registry
-      changes.push({ kind: 'put-value', name: SNAPSHOT_MARK + options.id, value: String(this.#now()) });
-      try {
-        for (let at = 0; at < changes.length; at += SNAPSHOT_BATCH) {
-          await this.#store.commit(changes.slice(at, at + SNAPSHOT_BATCH));
-        }
-      } catch (error) {
-        for (const key of keys) view.outdated.add(key);
-        if (this.#storeError === undefined) this.#events.onStoreError(error as Error);
-        this.#storeError ??= error as Error;
-      }
-    }
-  }
-}
-
-/** Facts of clusters that an interface hangs on. */
-interface Watched {
-  /** `cluster namespace/name` */
-  readonly services: readonly string[];
-  readonly addresses: readonly Address[];
 }
 
 interface Decision {
