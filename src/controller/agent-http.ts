@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { InterfaceEntry } from '../registry/kubernetes/objects.ts';
 import { AgentError } from './agent-error.ts';
 import { fetchText } from './fetch-text.ts';
+import { MAX_INTERFACES } from './status.ts';
 
 /** What an `http` agent answers; `manifests/agent.schema.json` is this as JSON Schema. */
 export const agentReply = z.object({
@@ -15,7 +16,7 @@ export const agentReply = z.object({
         port: z.int().min(1).max(65535).optional(),
       }),
     )
-    .max(1000),
+    .max(MAX_INTERFACES),
 });
 
 /** Asks `http://ADDRESS:PORT/PATH` for a JSON list of interfaces. Rejects with an {@link AgentError}. */
@@ -36,6 +37,9 @@ export async function askHttpAgent(
   const parsed = agentReply.safeParse(value);
   if (parsed.success) return parsed.data.interfaces;
   const [issue] = parsed.error.issues;
+  if (issue?.code === 'too_big' && issue.path.join('.') === 'interfaces') {
+    throw new AgentError('TooLarge', `the agent's reply has more than ${MAX_INTERFACES} interfaces`);
+  }
   throw new AgentError(
     'BadReply',
     `the agent's reply: ${issue?.path.join('.') || 'document'}: ${issue?.message}`,

@@ -24,15 +24,16 @@ export async function askQosAgent(
   try {
     reply = await fetchText(address, port, '/ls', 'text/plain', timeoutMs);
   } catch (error) {
-    // Dubbo accepts the connection of a stranger and closes it without a word
-    if (error instanceof AgentError && error.reason === 'Unreachable' && error.message.includes('closed')) {
+    // older Dubbo accepts the connection of a stranger and closes it, without a word or with one that is no HTTP
+    if (error instanceof AgentError && /closed without a reply|foreign ip/i.test(error.message)) {
       throw new AgentError('QosForeignIpRefused', REFUSED);
     }
     throw error;
   }
-  if (/foreign ip|permission/i.test(reply.text) && !reply.text.includes('As Provider side')) {
-    throw new AgentError('QosForeignIpRefused', REFUSED);
-  }
+  // since 3.2 a stranger may ask, though nothing that is PROTECTED, as ls is
+  if (reply.status === 403) throw new AgentError('QosForeignIpRefused', REFUSED);
+  if (reply.status !== 200)
+    throw new AgentError('BadReply', `ls was answered with HTTP status ${reply.status}`);
   return parseLs(reply.text);
 }
 
@@ -40,36 +41,30 @@ export async function askQosAgent(
  * The first column of the table under `As Provider side:`:
  *
  *     As Provider side:
- *     +--------------------------------+------------------+
- *     |      Provider Service Name     |        PUB       |
- *     +--------------------------------+------------------+
- *     | g1/com.foo.UserService:1.0.0   | zookeeper-I(Y)   |
+ *     +------------------------------+--------------+
+ *     |    Provider Service Name     |      PUB     |
+ *     +------------------------------+--------------+
+ *     | g1/com.foo.UserService:1.0.0 |zookeeper-I(Y)|
+ *     +------------------------------+--------------+
+ *     |     com.foo.OrderService     |              |
+ *     +------------------------------+--------------+
  *
- * A long cell goes on in the next line, whose other cells are empty.
+ * The second is empty for what is registered nowhere. A rule stands between all rows, so lines without one between them
+ * are one row.
  */
 export function parseLs(text: string): InterfaceEntry[] {
   const from = text.indexOf('As Provider side');
   if (from < 0)
     throw new AgentError('BadReply', `the reply to ls has no 'As Provider side': ${text.slice(0, 80)}`);
   const to = text.indexOf('As Consumer side', from);
-  const rows = text
+  const [, ...rows] = text
     .slice(from, to < 0 ? undefined : to)
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
-  const keys: string[] = [];
-  for (const [key = '', ...others] of rows.slice(1)) {
-    const isContinued = key !== '' && others.length > 0 && others.every((cell) => cell === '');
-    const last = keys.at(-1);
-    if (isContinued && last !== undefined) keys[keys.length - 1] = last + key;
-    else if (key !== '') keys.push(key);
-  }
+    .split(/^ *\+[-+]+ *\r?$/m)
+    .slice(1);
+  const keys = rows.map((row) => {
+    const lines = row.split('\n').map((line) => line.trim());
+    return lines.map((line) => (line.startsWith('|') ? (line.split('|')[1] ?? '').trim() : '')).join('');
+  });
   return keys.flatMap((key) => {
     const match = /^(?:([^/]+)\/)?([^/:]+)(?::([^:]+))?$/.exec(key);
     const [, group = '', name = '', version = ''] = match ?? [];

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { Agent, errors, request } from 'undici';
 import { AgentError } from './agent-error.ts';
 
 /** A pod that lists a thousand interfaces needs 200 kB. */
@@ -35,7 +35,10 @@ export async function fetchText(
     if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') {
       throw new AgentError('Unreachable', `${where}: the connection was closed without a reply`);
     }
-    if (code?.startsWith('HPE_')) throw new AgentError('BadReply', `${where}: the reply is not HTTP`);
+    if (error instanceof errors.HTTPParserError) {
+      const said = 'data' in error ? String(error.data).slice(0, 80) : '';
+      throw new AgentError('BadReply', `${where}: the reply is not HTTP: ${said}`);
+    }
     throw new AgentError('Unreachable', `${where}: ${message}`);
   } finally {
     void dispatcher.destroy();
