@@ -236,6 +236,8 @@ export class App {
           'the VIP moved from the pool to the ClusterIP of a Service',
         );
       },
+      // each of the others is a loss, and logged as such
+      onContested: () => {},
       onLoss: (name, text) => this.#log.warn({ interface: name, conflict: text }, 'conflict'),
       onStoreError: (error) => {
         this.#storeDown = true;

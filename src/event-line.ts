@@ -104,6 +104,10 @@ export class EventLine {
         events.onMoved(name, service, from, to);
         for (const controller of controllers) controller.moved(service, from, to);
       },
+      onContested: (service, vip) => {
+        events.onContested(service, vip);
+        for (const controller of controllers) controller.contested(service, vip);
+      },
     };
     const clock = Date.now;
     const catalog = new Catalog(registries, options, statics, ledger, store, publisher, told, clock, values);

@@ -58,6 +58,8 @@ export interface CatalogEvents {
   readonly onRefused: (name: InterfaceName, refusal: Refusal) => void;
   /** its VIP went from the pool to the ClusterIP of a Service */
   readonly onMoved: (name: InterfaceName, service: string, from: Vip, to: Vip) => void;
+  /** other Services than the one that it is joined with hold endpoints of it too; or others than before */
+  readonly onContested: (service: string, vip: Vip) => void;
   readonly onLoss: (name: InterfaceName, text: string) => void;
   readonly onStoreError: (error: Error) => void;
   readonly onStoreRecovered: () => void;

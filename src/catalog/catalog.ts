@@ -593,10 +593,13 @@ export class Catalog {
 
   /** From the pool to a ClusterIP: once, and never silently (contract 1.3). */
   #noteMove(name: InterfaceName, before: Known | undefined, placed: readonly Placed[]): void {
-    for (const { merged, vip } of before === undefined ? [] : placed) {
+    for (const { merged, vip } of placed) {
+      if (vip.behind === undefined) continue;
       const key = serviceKeyText(merged.key);
       const old = before?.placed.find((one) => serviceKeyText(one.merged.key) === key)?.vip;
-      if (vip.behind === undefined || old?.from !== 'pool' || old.addresses.length === 0) continue;
+      if (vip.losers.length > 0 && vip.losers.join() !== old?.losers.join())
+        this.#events.onContested(key, vip);
+      if (old?.from !== 'pool' || old.addresses.length === 0) continue;
       this.#moved++;
       this.#events.onMoved(name, key, old, vip);
     }

@@ -139,18 +139,22 @@ export class Controller implements KubernetesObserver {
     }
   }
 
-  /** The VIP of a registration moved to a ClusterIP, which others held endpoints for too. */
-  moved(service: string, from: Vip, { behind, losers, addresses }: Vip): void {
+  /** The VIP of a registration moved to a ClusterIP. */
+  moved(service: string, from: Vip, { behind, addresses }: Vip): void {
+    const [before, after] = [from.addresses, addresses].map((list) => list.map(addressText).join(', '));
+    this.#tellService(behind, 'Joined', `${service} is answered with ${after}, before with ${before}`);
+  }
+
+  /** Others held endpoints of a registration too, and lost it to one Service. */
+  contested(service: string, { behind, losers }: Vip): void {
+    const chosen = behind === undefined ? '' : `${behind.namespace}/${behind.name}`;
+    this.#tellService(behind, 'Contested', `${service} is behind Service ${chosen}: ${losers.join('; ')}`);
+  }
+
+  #tellService(behind: Vip['behind'], reason: string, note: string): void {
     if (!this.#lease.isHeld || behind?.cluster !== this.#options.cluster) return;
     const claim: Claim = { kind: 'Service', namespace: behind.namespace, name: behind.name, createdAt: 0 };
-    const [before, after] = [from.addresses, addresses].map((list) => list.map(addressText).join(', '));
-    const others = losers.length === 0 ? '' : `; ${losers.join('; ')}`;
-    this.#tell.tell(
-      this.#regarding(claim),
-      'Normal',
-      'Joined',
-      `${service} is answered with ${after}, before with ${before}${others}`,
-    );
+    this.#tell.tell(this.#regarding(claim), 'Normal', reason, note);
   }
 
   #begin(): void {
@@ -161,6 +165,11 @@ export class Controller implements KubernetesObserver {
     }
     for (const name of this.#catalog.refusedNames()) {
       for (const refusal of this.#catalog.refusalsOf(name)) this.refused(name, refusal);
+    }
+    for (const name of this.#catalog.names()) {
+      for (const { merged, vip } of this.#catalog.known(name)?.placed ?? []) {
+        if (vip.losers.length > 0) this.contested(serviceKeyText(merged.key), vip);
+      }
     }
   }
 

@@ -44,6 +44,7 @@ const NO_EVENTS: CatalogEvents = {
   onDecided: () => {},
   onRefused: () => {},
   onMoved: () => {},
+  onContested: () => {},
 };
 
 const CLIENT = { address: '192.0.2.1', port: 4711, family: 'IPv4' } as const;
