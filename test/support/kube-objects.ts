@@ -54,6 +54,8 @@ export interface ServicePort {
   readonly port: number;
   readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
   readonly appProtocol?: string;
+  /** Of a Service: the port of its pods, or the name that it has there; default: `port`. */
+  readonly targetPort?: number | string;
 }
 
 export interface SliceEndpoint {
@@ -101,6 +103,10 @@ const GROUPS = {
   clusterroles: '/apis/rbac.authorization.k8s.io/v1',
   rolebindings: '/apis/rbac.authorization.k8s.io/v1',
   roles: '/apis/rbac.authorization.k8s.io/v1',
+  leases: '/apis/coordination.k8s.io/v1',
+  events: '/apis/events.k8s.io/v1',
+  rpcservices: '/apis/rpcdns.io/v1',
+  rpcownerships: '/apis/rpcdns.io/v1',
 } as const;
 export type Resource = keyof typeof GROUPS;
 
