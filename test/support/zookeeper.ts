@@ -176,7 +176,7 @@ export class ZooKeeper {
   async #ask(word: string, deadlineMs = 2_000): Promise<string> {
     const { launch } = this.#options;
     if (launch === undefined) return fourLetterWord(this.port, word, deadlineMs);
-    const script = `exec 3<>/dev/tcp/127.0.0.1/${this.port} && printf ${word} >&3 && cat <&3`;
+    const script = `exec 3<>/dev/tcp/127.0.0.1/${this.port} && printf ${word} >&3 && exec cat <&3`;
     return (await runToEnd('bash', ['-c', script], { launch, deadlineMs })).stdout;
   }
 
