@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
 
@@ -240,6 +241,11 @@ export class ApiClient {
   }
 }
 
+/** What client-node passes over: kubectl's `tokenFile`, whose token is read again and again. */
+interface RawKubeConfig {
+  readonly users?: readonly { readonly name?: string; readonly user?: { readonly tokenFile?: string } }[];
+}
+
 async function readCredentials(access: ClusterAccess): Promise<Credentials> {
   // half a second and 88 MB: only where a cluster is configured
   const kubernetes = await import('@kubernetes/client-node');
@@ -247,6 +253,14 @@ async function readCredentials(access: ClusterAccess): Promise<Credentials> {
   if (access.kubeconfig !== undefined) {
     config.loadFromFile(access.kubeconfig);
     if (access.context !== undefined) config.setCurrentContext(access.context);
+    const raw = kubernetes.loadYaml<RawKubeConfig>(readFileSync(access.kubeconfig, 'utf8'));
+    config.users = config.users.map((user) => {
+      const found = raw.users?.find(({ name }) => name === user.name)?.user?.tokenFile;
+      if (found === undefined) return user;
+      const tokenFile = resolve(dirname(access.kubeconfig ?? ''), found);
+      const { token: _, ...rest } = user;
+      return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
+    });
   } else {
     // loadFromDefault would fall back to http://localhost:8080 without a word
     try {

@@ -52,7 +52,7 @@ const SILENCE_MS = 150_000;
 const WATCH_MIN_S = 300;
 const WATCH_SPREAD_S = 300;
 const BACKOFF_MIN_MS = 50;
-const BACKOFF_MAX_MS = 3_000;
+const BACKOFF_MAX_MS = 2_000;
 /** A server may ask for more patience than this; it will not get it. */
 const RETRY_AFTER_MAX_MS = 5_000;
 /** A kind that is not there is asked for so often. */
@@ -95,6 +95,8 @@ export class Informer<T extends Kept> {
   #offersWatchList = true;
   #hasSynced = false;
   #failures = 0;
+  /** HTTP status of the last failure; 0: there was no reply */
+  #lastStatus = -1;
   #state: InformerState = { kind: 'syncing' };
   #running: Promise<void> | undefined;
   lastEventAt = performance.now();
@@ -164,11 +166,16 @@ export class Informer<T extends Kept> {
 
   async #pauseAfter(error: ApiError): Promise<void> {
     this.counters.failures++;
+    // a server that refuses is there again: what it was away for says nothing about how to treat it now
+    if (error.status !== 0 && this.#lastStatus === 0) this.#failures = 0;
+    const lastStatus = this.#lastStatus;
+    this.#lastStatus = error.status;
     if (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone') {
       this.#resourceVersion = undefined;
       this.counters.expirations++;
       // a list is the cure; a server that answers every list so is not to be stormed
-      if (this.#failures++ === 0) return;
+      if (lastStatus !== 410) return;
+      this.#failures++;
     } else if (this.#isRefusedWatchList(error)) {
       this.#offersWatchList = false;
       return;
@@ -280,6 +287,7 @@ export class Informer<T extends Kept> {
     this.#resourceVersion = resourceVersion;
     this.#hasSynced = true;
     this.#failures = 0;
+    this.#lastStatus = -1;
     if (changes.length > 0) this.#handlers.changed(changes);
     this.#setState({ kind: 'live' });
   }

@@ -142,7 +142,8 @@ export async function startFlakyProxy(test: Cleanup, options: ProxyOptions): Pro
     cut,
     inject: (injection) => http.injections.push({ ...injection, left: injection.times ?? 1 }),
     writeIntoWatches(text, { match = /^/, cut: isCut = false } = {}) {
-      const watches = [...http.watches].filter(([, asked]) => match.test(asked));
+      // those that stand: before its headers a watch has nothing to spoil
+      const watches = [...http.watches].filter(([reply, asked]) => reply.headersSent && match.test(asked));
       for (const [reply] of watches) {
         reply.write(text, () => isCut && reply.destroy());
       }
