@@ -13,7 +13,9 @@ import { validate } from '../../src/files/validate.ts';
 import { readYaml } from '../../src/files/yaml-file.ts';
 import { keyOf, type NameKey } from '../../src/name/domain-name.ts';
 import { problemText } from '../../src/problem.ts';
+import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { parseInterfaces } from '../../src/registry/file/parse.ts';
+import type { Registration } from '../../src/registry/registration.ts';
 import type { RegistrySink } from '../../src/registry/watcher.ts';
 import { bad } from '../../src/result.ts';
 import { ChangeApplier } from '../../src/serve/apply-change.ts';
@@ -134,11 +136,13 @@ export class House {
     this.catalog = new Catalog(
       registries.map((registry, i) => ({
         id: `registry-${i}`,
-        kind: 'file',
+        kind: registry?.kind ?? 'file',
         required: registry?.required ?? true,
         forgetAfterMs: registry?.forgetAfter ?? 0,
         distrustForMs: registry?.distrustFor ?? 60_000,
-        join: [],
+        join: registries.flatMap((other, k) =>
+          other?.kind === 'kubernetes' && k !== i ? [`registry-${k}`] : [],
+        ),
       })),
       {
         template,
@@ -147,8 +151,10 @@ export class House {
         address,
         maxRecords,
         perVersion: this.config.vips.perVersion,
-        ownership: [],
-        podBlocks: [],
+        ownership: this.config.ownership.map((rule) => ({ ...rule, source: 'ownership' })),
+        podBlocks: this.config.registries.flatMap((registry) =>
+          registry.kind === 'kubernetes' ? registry.podCIDRs : [],
+        ),
       },
       staticNamesOf(this.config, []),
       new Ledger(this.config.vips.pools, this.config.vips.reuseAfter, { services: [], addresses: [] }),
@@ -186,6 +192,24 @@ export class House {
     const parsed = parseInterfaces(`interfaces-${registry}.yaml`, document);
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(problemText).join('\n'));
     this.#sinks[registry]?.replace(new Map([['document', parsed.registrations]]));
+    this.#sinks[registry]?.state({ kind: 'live' });
+    await this.#settle();
+  }
+
+  /** The registry is away from now on. */
+  lose(registry = 0): void {
+    this.#sinks[registry]?.state({ kind: 'stale', reason: 'away' });
+  }
+
+  /** What a cluster says of its Services; delivered before the registrations that name them. */
+  async deliverCluster(changes: readonly ClusterChange[], registry = 0): Promise<void> {
+    this.#sinks[registry]?.cluster(changes, true);
+    await this.#settle();
+  }
+
+  /** Registrations as a registry's own parser made them. */
+  async deliverUnit(unit: string, registrations: readonly Registration[], registry = 0): Promise<void> {
+    this.#sinks[registry]?.update(unit, registrations);
     this.#sinks[registry]?.state({ kind: 'live' });
     await this.#settle();
   }

@@ -1,0 +1,196 @@
+/**
+ * ClusterIPs in the answers, under a clock that the test turns: what stays while the API server is away, what goes at
+ * once, and what moves once.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addressText, parseAddress } from '../../src/name/address.ts';
+import type { InterfaceName } from '../../src/name/interface-name.ts';
+import type { ClusterChange } from '../../src/registry/cluster.ts';
+import { EMPTY_REGISTRATION, type Registration } from '../../src/registry/registration.ts';
+import { House } from '../support/house.ts';
+
+const HOUR_MS = 3_600_000;
+const USER = 'com.foo.UserService' as InterfaceName;
+const CONFIG = `
+registries:
+  - { kind: kubernetes, podCIDRs: ["10.244.0.0/16"] }
+  - { kind: file, path: x, forgetAfter: 24h }
+ownership: [ { prefix: com.foo, namespaces: [trade] } ]
+`;
+
+function service(
+  name: string,
+  ip: string | undefined,
+  rest: { readonly uid?: string; readonly port?: number } = {},
+) {
+  const address = parseAddress(ip ?? '');
+  return {
+    kind: 'service',
+    key: `trade/${name}`,
+    service: {
+      namespace: 'trade',
+      name,
+      uid: rest.uid ?? name,
+      createdAt: 1,
+      addresses: address === undefined ? [] : [address],
+      ports: [{ name: 'dubbo', port: rest.port ?? 20880, targetPort: 20880 }],
+      joins: true,
+    },
+  } satisfies ClusterChange;
+}
+
+function slice(name: string, ip: string): ClusterChange {
+  const address = parseAddress(ip);
+  assert.ok(address !== undefined);
+  return {
+    kind: 'slice',
+    key: `trade/${name}-1`,
+    slice: { service: `trade/${name}`, addresses: [address], ports: [{ name: 'dubbo', port: 20880 }] },
+  };
+}
+
+const named = (name: string): Registration => ({
+  ...EMPTY_REGISTRATION,
+  interface: USER,
+  service: { cluster: 'registry-0', namespace: 'trade', name, port: undefined, problem: undefined },
+  claim: { kind: 'RPCService', namespace: 'trade', name: 'object', createdAt: 1 },
+  source: 'RPCService trade/object',
+});
+
+const endpoints = (...texts: readonly string[]) =>
+  `interfaces: [ { name: ${USER}, endpoints: [${texts.map((text) => `"${text}:20880"`).join(', ')}] } ]`;
+
+function vip(house: House) {
+  const placed = house.catalog.known(USER)?.placed[0];
+  return placed === undefined
+    ? 'not answered'
+    : [placed.vip.from, ...placed.vip.addresses.map(addressText), placed.vip.failure ?? []].flat().join(' ');
+}
+
+/** Both registries have been read: the first decisions are made. */
+async function open(): Promise<House> {
+  const house = await House.open({ config: CONFIG });
+  await house.deliverCluster([]);
+  await house.deliver('interfaces: []', 0);
+  await house.deliver('interfaces: []', 1);
+  return house;
+}
+
+describe('the Service that an object names', () => {
+  it('answers; gone or renumbered it is out of the answers in that very change', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1')]);
+    await house.deliverUnit('rpcservice/trade/object', [named('user')]);
+    assert.equal(vip(house), 'service 10.96.0.1');
+    await house.deliverCluster([service('user', '10.96.0.2', { uid: 'another' })]);
+    assert.equal(vip(house), 'service 10.96.0.2');
+    await house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
+    assert.equal(vip(house), 'service ServiceNotFound: there is no Service trade/user');
+    await house.deliverCluster([service('user', '10.96.0.3')]);
+    assert.equal(vip(house), 'service 10.96.0.3');
+  });
+
+  it('answers on through an outage of hours', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1')]);
+    await house.deliverUnit('rpcservice/trade/object', [named('user')]);
+    house.lose();
+    for (let hour = 0; hour < 48; hour++) await house.pass(HOUR_MS);
+    assert.equal(vip(house), 'service 10.96.0.1');
+  });
+
+  it('a headless one leaves it to the pool', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', undefined)]);
+    await house.deliverUnit('rpcservice/trade/object', [named('user')]);
+    assert.match(vip(house), /^pool 247\./);
+  });
+});
+
+describe('the join', () => {
+  it('waits two seconds for the slice of a pod, then the pool serves; later it moves once', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1')]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'not answered');
+    await house.pass(1_000);
+    assert.equal(vip(house), 'not answered');
+    await house.pass(1_000);
+    // the catalogue's own timer runs by the real clock: another delivery wakes it here
+    await house.deliver(endpoints('10.244.1.7', '10.244.1.8'), 1);
+    assert.match(vip(house), /^pool 247\./);
+    assert.equal(house.catalog.moved, 0);
+    await house.deliverCluster([slice('user', '10.244.1.7')]);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    assert.equal(house.catalog.moved, 1);
+    await house.catalog.stop();
+  });
+
+  it('a slice within that time is all it takes', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1')]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'not answered');
+    await house.deliverCluster([slice('user', '10.244.1.7')]);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    assert.equal(house.catalog.moved, 0);
+    await house.catalog.stop();
+  });
+
+  it('an endpoint outside of the cluster waits for nothing', async () => {
+    const house = await open();
+    await house.deliver(endpoints('192.0.2.1'), 1);
+    assert.match(vip(house), /^pool 247\./);
+  });
+
+  it('stays with empty slices, and through forgetAfter, while the Service stands', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1'), slice('user', '10.244.1.7')]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    await house.deliverCluster([{ kind: 'slice', key: 'trade/user-1', slice: undefined }]);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    await house.deliver('interfaces: []', 1);
+    await house.pass(12 * HOUR_MS);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    await house.pass(13 * HOUR_MS);
+    assert.equal(vip(house), 'not answered');
+  });
+
+  it('a deleted Service is out of the answers, whatever forgetAfter says, and the pool serves', async () => {
+    const house = await open();
+    await house.deliverCluster([service('user', '10.96.0.1'), slice('user', '10.244.1.7')]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    await house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
+    assert.match(vip(house), /^pool 247\./);
+  });
+
+  it('goes to another Service when none of its endpoints is left in the joined one', async () => {
+    const house = await open();
+    await house.deliverCluster([
+      service('user', '10.96.0.1'),
+      service('moved', '10.96.0.2'),
+      slice('user', '10.244.1.7'),
+      slice('moved', '10.244.1.8'),
+    ]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    await house.deliver(endpoints('10.244.1.7', '10.244.1.8'), 1);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    await house.deliver(endpoints('10.244.1.8'), 1);
+    assert.equal(vip(house), 'join 10.96.0.2');
+  });
+
+  it('the pool address that it left rests for its owner', async () => {
+    const house = await open();
+    await house.deliver(endpoints('192.0.2.1'), 1);
+    const before = vip(house);
+    await house.deliverCluster([service('user', '10.96.0.1'), slice('user', '192.0.2.1')]);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    const [use] = house.catalog.ledger.poolUse();
+    assert.deepEqual([use?.used, use?.quarantined], [0, 1]);
+    await house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
+    assert.equal(vip(house), before);
+  });
+});
