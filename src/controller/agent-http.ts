@@ -19,6 +19,14 @@ export const agentReply = z.object({
     .max(MAX_INTERFACES),
 });
 
+/** As JSON Schema (draft 2020-12), with what may be left out. */
+export function agentReplySchema(): object {
+  return {
+    title: 'What an http agent of rpc-dns answers: the interfaces that its pod exports',
+    ...z.toJSONSchema(agentReply, { io: 'input' }),
+  };
+}
+
 /** Asks `http://ADDRESS:PORT/PATH` for a JSON list of interfaces. Rejects with an {@link AgentError}. */
 export async function askHttpAgent(
   address: string,

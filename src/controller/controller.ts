@@ -7,7 +7,12 @@ import { type ApiObject, pathOf, RPC_SERVICES } from '../kubernetes/resource.ts'
 import { MultiMap } from '../multi-map.ts';
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, toShortText } from '../name/domain-name.ts';
-import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
+import {
+  checkServiceKey,
+  type InterfaceName,
+  parseInterfaceName,
+  serviceKeyText,
+} from '../name/interface-name.ts';
 import { fingerprintOf, type InterfaceEntry, type KeptRpcService } from '../registry/kubernetes/objects.ts';
 import type { KubernetesObserver, KubernetesWatcher } from '../registry/kubernetes/watcher.ts';
 import type { Claim } from '../registry/registration.ts';
@@ -292,6 +297,13 @@ export class Controller implements KubernetesObserver {
   }
 
   #verdictOf(object: KeptRpcService, { name, version, group }: InterfaceEntry): Verdict {
+    const parsed = parseInterfaceName(name);
+    const problem = parsed.ok ? checkServiceKey(version, group) : parsed.reason;
+    if (problem !== undefined) {
+      const text = `RPCService ${object.namespace}/${object.name}: ${problem}`;
+      const refused = { reason: 'InvalidSpec', text };
+      return { domain: undefined, vips: [], refusal: refused, failure: undefined };
+    }
     const interfaceName = name as InterfaceName;
     const service = serviceKeyText({ interface: interfaceName, version, group });
     const refusal = this.#catalog
