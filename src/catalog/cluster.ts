@@ -1,3 +1,4 @@
+import { MultiMap } from '../multi-map.ts';
 import type { Address } from '../name/address.ts';
 import type { OwnershipRule } from '../name/ownership.ts';
 import type { ClusterChange, ClusterService, ClusterSlice } from '../registry/cluster.ts';
@@ -19,6 +20,8 @@ export class Cluster {
   readonly #services = new Map<string, ClusterService>();
   readonly #slices = new Map<string, ClusterSlice>();
   readonly #slicesAt = new Map<Address, ClusterSlice | readonly ClusterSlice[]>();
+  /** keys of slices by Service */
+  readonly #slicesOf = new MultiMap<string, string>();
   readonly #byClusterIp = new Map<Address, string>();
   readonly #rules = new Map<string, OwnershipRule>();
 
@@ -46,11 +49,16 @@ export class Cluster {
     return slices === undefined ? [] : isList(slices) ? slices : [slices];
   }
 
+  /** @param key of a Service, `namespace/name` */
+  slicesOf(key: string): readonly ClusterSlice[] {
+    return [...this.#slicesOf.get(key)].flatMap((slice) => this.#slices.get(slice) ?? []);
+  }
+
   apply(changes: readonly ClusterChange[]): ClusterEffect {
     const effect = { services: new Set<string>(), addresses: new Set<Address>(), isOwnership: false };
     for (const change of changes) {
       if (change.kind === 'service') this.#setService(change.key, change.service, effect.services);
-      else if (change.kind === 'slice') this.#setSlice(change.key, change.slice, effect.addresses);
+      else if (change.kind === 'slice') this.#setSlice(change.key, change.slice, effect);
       else {
         effect.isOwnership = true;
         if (change.rule === undefined) this.#rules.delete(change.key);
@@ -72,9 +80,20 @@ export class Cluster {
     for (const address of service?.addresses ?? []) this.#byClusterIp.set(address, key);
   }
 
-  #setSlice(key: string, slice: ClusterSlice | undefined, changed: Set<Address>): void {
+  #setSlice(
+    key: string,
+    slice: ClusterSlice | undefined,
+    { services, addresses: changed }: { readonly services: Set<string>; readonly addresses: Set<Address> },
+  ): void {
     const before = this.#slices.get(key);
     if (JSON.stringify(before) === JSON.stringify(slice)) return;
+    const isSame =
+      before?.service === slice?.service && JSON.stringify(before?.ports) === JSON.stringify(slice?.ports);
+    for (const service of isSame ? [] : [before?.service, slice?.service]) {
+      if (service !== undefined) services.add(service);
+    }
+    if (before !== undefined) this.#slicesOf.delete(before.service, key);
+    if (slice !== undefined) this.#slicesOf.add(slice.service, key);
     for (const address of before?.addresses ?? []) {
       changed.add(address);
       const rest = this.slicesAt(address).filter((other) => other !== before);

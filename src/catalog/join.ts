@@ -101,15 +101,16 @@ export function servicePortOf(
   const direct = service.ports.find(({ targetPort }) => targetPort === registered);
   if (direct !== undefined) return direct.port;
   const key = `${service.namespace}/${service.name}`;
-  for (const { host, port } of endpoints) {
+  const held = endpoints.flatMap(({ host, port }) => {
     const address = port === registered ? parseAddress(host) : undefined;
-    if (address === undefined) continue;
-    for (const slice of cluster.slicesAt(address)) {
-      if (slice.service !== key) continue;
-      const names = slice.ports.filter((one) => one.port === registered).map(({ name }) => name);
-      const found = service.ports.find(({ name }) => names.includes(name));
-      if (found !== undefined) return found.port;
-    }
+    return address === undefined ? [] : cluster.slicesAt(address);
+  });
+  // an object of the cluster registers no endpoints: those of the whole Service are its
+  for (const slice of endpoints.length > 0 ? held : cluster.slicesOf(key)) {
+    if (slice.service !== key) continue;
+    const names = slice.ports.filter((one) => one.port === registered).map(({ name }) => name);
+    const found = service.ports.find(({ name }) => names.includes(name));
+    if (found !== undefined) return found.port;
   }
   return undefined;
 }

@@ -174,6 +174,12 @@ describe('the port of the Service in front of a registered one', () => {
     assert.equal(portOf(ports), 2088);
   });
 
+  it('of an object of the cluster, which registers no endpoints, by all slices of the Service', () => {
+    const ports = [{ name: 'rpc', port: 2088, targetPort: 'dubbo' }];
+    assert.equal(servicePortOf(service('user', ports), cluster, [], 20880), 2088);
+    assert.equal(servicePortOf(service('other', ports), cluster, [], 20880), undefined);
+  });
+
   it('none when the Service does not expose it', () => {
     assert.equal(portOf([{ name: 'web', port: 80, targetPort: 8080 }]), undefined);
   });
