@@ -34,6 +34,18 @@ export interface ProviderOptions {
   readonly retryPeriodMs?: number;
   /** Generated interfaces besides: `com.foo.gen.Service0001` and so on. */
   readonly generic?: { readonly prefix: string; readonly count: number };
+  /** Dubbo's QoS port; default: it has none. What is not given is as Dubbo has it by default. */
+  readonly qos?: {
+    readonly port: number;
+    /** Where it listens; default: on every address. */
+    readonly host?: string;
+    /** `qos-accept-foreign-ip-whitelist`: addresses and networks. */
+    readonly whitelist?: string;
+    /** `qos-accept-foreign-ip`. */
+    readonly acceptForeignIp?: boolean;
+    /** `qos-anonymous-access-permission-level`. */
+    readonly anonymousLevel?: 'PUBLIC' | 'PROTECTED' | 'PRIVATE' | 'NONE';
+  };
   /** Where it runs; default: beside the test. */
   readonly launch?: Launch;
   readonly deadlineMs?: number;
@@ -67,6 +79,11 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       ...pair('--register-mode', options.registerMode),
       ...pair('--protocol', options.protocol),
       ...pair('--retry-period', options.retryPeriodMs?.toString()),
+      ...pair('--qos-port', options.qos?.port.toString()),
+      ...pair('--qos-host', options.qos?.host),
+      ...pair('--qos-whitelist', options.qos?.whitelist),
+      ...pair('--qos-foreign-ip', options.qos?.acceptForeignIp?.toString()),
+      ...pair('--qos-anonymous-level', options.qos?.anonymousLevel),
       ...pair('--generic', options.generic?.prefix),
       ...pair('--generic-count', options.generic?.count.toString()),
       ...options.interfaces,

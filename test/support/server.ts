@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type ReadMessage, readMessage } from '../../src/wire/read-message.ts';
 import { recordText } from '../../src/zone/record-text.ts';
 import { freePort } from './ports.ts';
-import { type Child, type Exit, runToEnd, startChild, until } from './process.ts';
+import { type Child, type Exit, type Launch, runToEnd, startChild, until } from './process.ts';
 import { parseQuestion, queryOctets } from './question.ts';
 import { tempFolder } from './temp.ts';
 import { assertWitnessed } from './witness.ts';
@@ -118,11 +118,14 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** default: `serving`, which does not wait for the registries */
   readonly until?: 'ready' | 'serving';
+  /** Where it runs, a namespace's `run` for instance; then `bridgePorts` has to lead there, and no UDP does. */
+  readonly launch?: Launch;
 }
 
 /** Starts the server of a site, and waits until it serves; rejects with its output when it does not. */
 export async function startOn(site: Site, test?: Cleanup, options: StartOptions = {}): Promise<Server> {
-  const child = startChild(process.execPath, [MAIN, 'serve', '-c', CONFIG_FILE], {
+  const { launch = startChild } = options;
+  const child = launch(process.execPath, [MAIN, 'serve', '-c', CONFIG_FILE], {
     name: 'rpc-dns',
     cwd: site.folder,
     env: { RPC_DNS_LOG_LEVEL: 'debug', ...options.env },

@@ -30,8 +30,19 @@ public final class Provider {
         boolean interfaceModeOnly = registerMode.equals("interface");
 
         application = new ApplicationConfig(arguments.get("application", "demo"));
-        application.setQosEnable(false);
         application.setRegisterMode(registerMode);
+        String qosPort = arguments.get("qos-port");
+        application.setQosEnable(qosPort != null);
+        if (qosPort != null) {
+            application.setQosPort(Integer.parseInt(qosPort));
+            application.setQosHost(arguments.get("qos-host"));
+            // All that is not given stays as Dubbo has it by default.
+            application.setQosAcceptForeignIpWhitelist(arguments.get("qos-whitelist"));
+            if (arguments.get("qos-foreign-ip") != null) {
+                application.setQosAcceptForeignIp(Boolean.valueOf(arguments.get("qos-foreign-ip")));
+            }
+            application.setQosAnonymousAccessPermissionLevel(arguments.get("qos-anonymous-level"));
+        }
 
         registry = new RegistryConfig("zookeeper://" + arguments.get("zookeeper", "127.0.0.1:2181"));
         registry.setRegisterMode(registerMode);
