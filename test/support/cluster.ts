@@ -221,6 +221,8 @@ export class Cluster extends KubeClient {
   async uproot(resource: 'services' | 'pods' | 'endpointslices', namespace: string): Promise<void> {
     const revision = await this.#store().removeAll(folderOf(resource, namespace));
     await this.#seen(resource, namespace, revision);
+    // one revision holds all deletions, and the API server takes them in one by one
+    await until(`no ${resource}`, async () => (await this.list(resource, namespace)).length === 0);
   }
 
   /** Compacts etcd and starts the API server anew: every older resourceVersion is gone. */

@@ -1,8 +1,9 @@
-/** Debian's etcd, as the store of a Kubernetes API server; talked to through its JSON gateway. */
+/** An etcd as clusters of today have it, as the store of a Kubernetes API server; talked to through its JSON gateway. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { freePorts } from './ports.ts';
 import { startChild, until } from './process.ts';
+import { etcdPath } from './provision.ts';
 import { tempFolder } from './temp.ts';
 
 export interface Etcd {
@@ -24,15 +25,13 @@ export async function startEtcd(): Promise<Etcd> {
   // In memory where that can be had: every write of the API server waits for etcd's.
   const data = tempFolder('etcd', existsSync('/dev/shm') ? '/dev/shm' : undefined);
   const child = startChild(
-    'etcd',
+    etcdPath(),
     [
-      ...['--data-dir', data, '--logger', 'zap', '--log-level', 'warn'],
+      ...['--data-dir', data, '--log-level', 'warn'],
       ...['--listen-client-urls', url, '--advertise-client-urls', url],
       ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
       // A single member elects itself as soon as this has passed; and a test never cuts the power.
       ...['--heartbeat-interval', '10', '--election-timeout', '100', '--unsafe-no-fsync'],
-      // An API server on an etcd as old as Debian's waits for this before it serves a watch without a resourceVersion.
-      ...['--experimental-watch-progress-notify-interval', '100ms'],
     ],
     { name: 'etcd' },
   );
