@@ -230,6 +230,32 @@ describe('whatever happens to the API server', { skip }, () => {
     });
   }
 
+  it('lists come as a stream; where the server offers none, in pages', async (test) => {
+    const world = await scene(test);
+    await live(world);
+    assert.deepEqual(world.proxy.requests(/^GET .*limit=/), [], 'nothing but streams');
+    const kube = await cluster();
+    const namespace = `fault-${++namespaces}`;
+    await kube.createNamespace(namespace);
+    await kube.plantServices(
+      namespace,
+      Array.from({ length: 1_100 }, (_, i) => ({
+        name: `planted-${i}`,
+        metadata: { annotations: { 'rpcdns.io/interfaces': `com.foo.P${i}` } },
+      })),
+    );
+    for (const isOld of [false, true]) {
+      const paged = await scene(test, { namespace });
+      if (isOld) paged.proxy.inject({ match: /sendInitialEvents/, status: 400, times: 100 });
+      paged.watcher.start();
+      await until('live', () => paged.sink.kind === 'live');
+      assert.equal(paged.names().split(' ').length, 1_100);
+      const pages = paged.proxy.requests(/^GET .*\/services\?.*limit=500/).length;
+      assert.equal(pages, isOld ? 3 : 0);
+      await paged.watcher.stop();
+    }
+  });
+
   it('410: everything is listed again, and the difference delivered', async (test) => {
     const world = await scene(test);
     await live(world);
