@@ -1,14 +1,24 @@
 /**
  * The image, built from the Dockerfile and started as the manifests say: by nobody, without rights, on a root that
- * cannot be written.
+ * cannot be written; and with it manifests/README.md, followed step by step in a real cluster.
  */
 import assert from 'node:assert/strict';
-import { existsSync, globSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bridgePorts } from '../support/bridge.ts';
-import { sharedCluster } from '../support/cluster.ts';
+import { type Cluster, sharedCluster } from '../support/cluster.ts';
 import { type Container, type PodSpec, startContainer } from '../support/container.ts';
+import { startCoreDNS } from '../support/coredns.ts';
 import {
   buildImage,
   type Image,
@@ -16,13 +26,15 @@ import {
   skipWithoutOverlay,
   unpackImage,
 } from '../support/image.ts';
-import { apply, applyDefinitions, pick, render } from '../support/kustomize.ts';
+import { manifestPath, pick, render } from '../support/kustomize.ts';
 import { createNamespace, type Namespace, skipWithoutNamespaces } from '../support/netns.ts';
+import { resolveInPod } from '../support/pod.ts';
 import { runToEnd, until } from '../support/process.ts';
-import { skipWithout } from '../support/provision.ts';
+import { findCommand, kubernetesPath, skipWithout } from '../support/provision.ts';
+import { relayService } from '../support/service-relay.ts';
 import { tempFolder } from '../support/temp.ts';
 
-const skip = skipWithoutOverlay() || skipWithoutNamespaces() || skipWithout('tools', 'kubernetes');
+const skip = skipWithoutOverlay() || skipWithoutNamespaces() || skipWithout('tools', 'kubernetes', 'coredns');
 const cluster = sharedCluster();
 
 let built: Promise<Image> | undefined;
@@ -228,60 +240,192 @@ test('as the pod of overlay single it answers, reloads, stops and remembers', { 
   });
 });
 
-test('as a pod of overlay replicated it lives in a cluster', { skip }, async (t) => {
+// manifests/README.md
+
+interface Block {
+  readonly text: string;
+  /** why not */
+  readonly notRun: string | undefined;
+}
+
+const blocks: readonly Block[] = [
+  ...readFileSync(manifestPath('README.md'), 'utf8').matchAll(
+    /(?:^<!-- not run: (.*?) -->\n)?^```sh\n([\s\S]*?)^```/gm,
+  ),
+].map(([, notRun, text = '']) => ({ text, notRun }));
+
+/** An operator's checkout, with `kubectl` and `dig` that lead where they do in a cluster. */
+class Checkout {
+  readonly folder = tempFolder('checkout');
+  readonly #bin = join(this.folder, '.bin');
+
+  constructor(kube: Cluster, network: Namespace) {
+    cpSync(manifestPath('.'), join(this.folder, 'manifests'), { recursive: true });
+    mkdirSync(this.#bin);
+    this.command('kubectl', `exec ${kubernetesPath('kubectl')} --kubeconfig ${kube.kubeconfig()} "$@"`);
+    this.command('dig', `exec ip netns exec ${network.name} ${findCommand('dig')} +tries=1 "$@"`);
+  }
+
+  command(name: string, script: string): void {
+    writeFileSync(join(this.#bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  /** `kubectl exec`, which needs a kubelet, goes into the container. */
+  entersContainer({ enter }: Container): void {
+    const kubectl = readFileSync(join(this.#bin, 'kubectl'), 'utf8').split('\n')[1];
+    const quoted = enter.map((word) => `'${word}'`).join(' ');
+    this.command(
+      'kubectl',
+      `case " $* " in *" exec "*)
+  until [ "$1" = -- ]; do shift; done
+  program=/usr/local/bin/$2; shift 2
+  exec ${quoted} "$program" "$@" ;;
+esac
+${kubectl}`,
+    );
+  }
+
+  async run(text: string): Promise<string> {
+    const { code, stdout, stderr } = await runToEnd('sh', ['-euc', text], {
+      cwd: this.folder,
+      env: { PATH: `${this.#bin}:${process.env['PATH']}`, KUBECONFIG: undefined },
+      deadlineMs: 60_000,
+    });
+    assert.equal(code, 0, `${text}\n${stdout}${stderr}`);
+    return stdout;
+  }
+}
+
+/** As kubeadm leaves it, but that this CoreDNS is in no pod and shares its ports with rpc-dns. */
+function corefileOf(kubeconfig: string): string {
+  const [whole = ''] = readFileSync(manifestPath('coredns/Corefile'), 'utf8').split(/^(?=rpc\.)/m);
+  return whole
+    .replace('health {', 'health :8090 {')
+    .replace('pods insecure', `pods insecure\n        kubeconfig ${kubeconfig}`);
+}
+
+test('manifests/README.md leads from nothing to the first interface, and out again', { skip }, async (t) => {
   const kube = await cluster();
-  await applyDefinitions(kube);
-  const objects = await render('overlays/replicated');
-  await apply(kube, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
-  const ports = [{ name: 'dubbo', port: 20880 }];
-  const { clusterIP } = await kube.createService('default', 'user-center', { ports });
-  await kube.createSlice('default', 'user-center', ['10.1.0.7'], ports);
-  await apply(
-    kube,
-    `
-apiVersion: rpcdns.io/v1
-kind: RPCService
-metadata: { name: user-center, namespace: default }
-spec: { interfaces: [ { name: com.foo.UserService } ] }
----
-apiVersion: v1
-kind: ConfigMap
-metadata: { name: more, namespace: default, labels: { rpcdns.io/registry: "true" } }
-data: { interfaces.yaml: "interfaces: [ { name: com.foo.PooledService, port: 20880 } ]" }
-`,
-  );
+  const network = await namespaceOf(t);
+  await bridgePorts(t, network, { outside: [kube.port] });
+  await relayService(network, '10.96.0.53', 5300);
+  const checkout = new Checkout(kube, network);
+  const corefile = async () => {
+    const { data } = (await kube.get('configmaps', 'kube-system', 'coredns')) as unknown as {
+      data: { Corefile: string };
+    };
+    return data.Corefile;
+  };
+  const before = corefileOf(kube.kubeconfig());
+  await kube.create('configmaps', 'kube-system', 'coredns', { data: { Corefile: before } });
+  const steps = blocks.filter(({ notRun }) => notRun === undefined).map(({ text }) => text);
+  assert.equal(blocks.length - steps.length, 3, 'what is not run is what needs more than there is here');
+  const step = async (has: string) => {
+    const text = steps.shift() ?? '';
+    assert.ok(text.includes(has), `the next step has '${has}': ${text}`);
+    return checkout.run(text);
+  };
+
+  assert.equal(await step('get service kubernetes'), '10.96.0.1\n');
+  await step('mkdir my-rpc-dns');
+
+  // what the Deployment's controller, the scheduler and the kubelet do, while the operator waits
+  const started = startDeployment(t, kube, network);
+  await step('rollout status');
+  const container = await started;
+  checkout.entersContainer(container);
+
+  assert.match(await step('kind: RPCService'), /user-center +\["10\.96\.\d+\.\d+"\] +1 +True +ClusterIP/);
+  const { spec } = await kube.get('services', 'trade', 'user-center');
+  const clusterIP = String(spec?.['clusterIP']);
+  const asked = await step('dig +short');
+  assert.ok(asked.startsWith(`UserService.foo.com.svc.rpc.cluster.local.\n${clusterIP}\n`), asked);
+  assert.match(asked, /RPCService trade\/user-center/);
+
+  await step('get configmap coredns');
+  assert.match(await corefile(), /^rpc\.cluster\.local:53 [\s\S]*forward \. 10\.96\.0\.53 \{/m);
+  await network.addLocalRange('10.96.0.10/32');
+  const coredns = await startCoreDNS(t, {
+    corefile: await corefile(),
+    address: '10.96.0.10',
+    port: 53,
+    launch: network.run,
+  });
+  const pod = { nameserver: '10.96.0.10', namespace: 'trade', within: network };
+  const resolved = await resolveInPod('glibc', 'com.foo.UserService.rpc.cluster.local', pod);
+  assert.deepEqual(resolved.addresses, [clusterIP], resolved.error);
+  await coredns.kill();
+
+  await step('rollout status');
+
+  await t.test('the ledger in the API has what the pool gives', async () => {
+    await kube.create('configmaps', 'trade', 'more', {
+      metadata: { labels: { 'rpcdns.io/registry': 'true' } },
+      data: { 'interfaces.yaml': 'interfaces: [ { name: com.foo.PooledService, port: 20880 } ]' },
+    });
+    await until('an address of the pool', async () => {
+      const { stdout } = await kube.kubectl(['get', 'rpcvip', '-o', 'jsonpath={.items[*].spec.address}']);
+      const [, vip] = await dig(network, 'com.foo.PooledService.rpc.cluster.local');
+      return stdout !== '' && stdout === vip;
+    });
+  });
+
+  await step('Corefile=Corefile.before');
+  assert.equal(await corefile(), before);
+  await step("-l '!rpcdns.io/keep'");
+  await t.test('a pod that is told to stop is a lame duck', async () => {
+    const stopped = container.stop();
+    await until('it is not ready any more', async () => (await http(network, '/ready')).startsWith('503'));
+    assert.equal((await dig(network, 'com.foo.UserService.rpc.cluster.local'))[1], clusterIP);
+    process.kill(container.pid, 'SIGKILL');
+    await stopped;
+  });
+  const left = await kube.kubectl(['get', 'rpcsvc,rpcvip', '-A', '-o', 'name']);
+  assert.match(left.stdout, /^rpcservice\S+user-center\nvirtualip\S+247-\S+\n$/, left.stderr);
+  await kube.get('namespaces', null, 'rpc-dns');
+  // what the namespace's controller does
+  const finalized = until('the namespace is on its way', async () => {
+    const path = '/api/v1/namespaces/rpc-dns';
+    const { body } = await kube.api('GET', path);
+    if ((body as { status?: { phase?: string } }).status?.phase !== 'Terminating') return false;
+    await kube.must('PUT', `${path}/finalize`, { metadata: { name: 'rpc-dns' }, spec: { finalizers: [] } });
+    return true;
+  });
+  await step('delete -k manifests/ledger');
+  await finalized;
+  const { stdout } = await kube.kubectl(['get', 'crd', '-o', 'name']);
+  assert.equal(stdout, '', 'nothing is left');
+  assert.deepEqual(steps, []);
+});
+
+/** A pod of the Deployment, as soon as there is one; and what its controller then writes. */
+async function startDeployment(t: TestContext, kube: Cluster, network: Namespace): Promise<Container> {
+  const path = '/apis/apps/v1/namespaces/rpc-dns/deployments/rpc-dns';
+  await until('the Deployment is there', async () => (await kube.api('GET', path)).status === 200);
+  const { metadata, spec } = (await kube.must('GET', path)) as unknown as {
+    metadata: { generation: number };
+    spec: { template: { spec: PodSpec & { containers: [{ image: string }] } } };
+  };
+  const pod = spec.template.spec;
+  assert.equal(pod.containers[0].image, 'registry.example/rpc-dns:0.1.0');
+  const { data } = (await kube.get('configmaps', 'rpc-dns', 'rpc-dns')) as unknown as {
+    data: Readonly<Record<string, string>>;
+  };
   const account = tempFolder('account');
   writeFileSync(join(account, 'token'), await kube.createToken('rpc-dns', 'rpc-dns'));
   writeFileSync(join(account, 'ca.crt'), kube.authority.certificate);
   writeFileSync(join(account, 'namespace'), 'rpc-dns');
-  const network = await namespaceOf(t);
-  await bridgePorts(t, network, { outside: [kube.port] });
-
   const container = await startContainer(t, {
     image: await image(),
-    pod: await podOf('overlays/replicated'),
-    volumes: { config: new ConfigVolume(pick(objects, 'ConfigMap', 'rpc-dns').data ?? {}).folder },
+    pod,
+    volumes: { config: new ConfigVolume(data).folder },
     serviceAccount: account,
     env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(kube.port) },
     network,
   });
   await ready(network, container);
-  assert.equal((await dig(network, 'com.foo.UserService.rpc.cluster.local'))[1], clusterIP);
-  const [, pooled] = await dig(network, 'com.foo.PooledService.rpc.cluster.local');
-  const ledger = await kube.kubectl(['get', 'rpcvip', '-o', 'jsonpath={.items[*].spec.address}']);
-  assert.equal(ledger.stdout, pooled);
-  await until('the status is written', async () => {
-    const { stdout } = await kube.kubectl(['get', 'rpcsvc', 'user-center', '-o', 'jsonpath={.status.vips}']);
-    return stdout === JSON.stringify([clusterIP]);
-  });
-  const printed = container.exec('rpc-dns', 'corefile', '--style', 'stub', '-c', '/etc/rpc-dns/rpc-dns.yaml');
-  assert.equal((await printed.exited).code, 0, printed.output());
-  assert.match(printed.stdout(), /forward \. 10\.96\.0\.53 \{/);
-
-  // not ready any more, and answering: the lame duck
-  const stopped = container.stop();
-  await until('it is a lame duck', async () => (await http(network, '/ready')).startsWith('503'));
-  assert.equal((await dig(network, 'com.foo.UserService.rpc.cluster.local'))[1], clusterIP);
-  process.kill(container.pid, 'SIGKILL');
-  await stopped;
-});
+  const one = { replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
+  const status = { observedGeneration: metadata.generation, ...one };
+  await kube.must('PATCH', `${path}/status`, { status }, { contentType: 'application/merge-patch+json' });
+  return container;
+}

@@ -344,6 +344,42 @@ test('alerts and the autoscaler speak of metrics that the server has', { skip },
   assert.match(autoscaler, new RegExp(`name: \\{ as: ${metrics[0].pods.metric.name} \\}`));
 });
 
+test('what README.md says is there is there', { skip }, async (t) => {
+  const readme = readFileSync(manifestPath('README.md'), 'utf8');
+  const server = await startServer({ config: 'store: { kind: memory }\n' }, t);
+  const { text } = await server.http('/metrics');
+  for (const [metric] of readme.matchAll(/rpcdns_\w+/g)) {
+    assert.match(text, new RegExp(`^# TYPE ${metric} `, 'm'));
+  }
+  const sources = globSync('src/{controller,catalog,registry,vip,app.ts}/**', { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+    .join('\n');
+  // conditions and their reasons are the words in capitals and small letters of the table
+  const table = readme.slice(readme.indexOf('| what you see'));
+  const words = new Set([...table.matchAll(/`([A-Z][a-z]+(?:[A-Z][a-z]+)*)`/g)].map(([, word = '']) => word));
+  for (const kubernetes of ['Pending', 'Lease']) words.delete(kubernetes);
+  assert.ok(words.size >= 16, [...words].join());
+  for (const word of words) assert.ok(sources.includes(`'${word}'`), word);
+  for (const path of [
+    'crds',
+    'ledger',
+    'base',
+    'components/monitoring',
+    'coredns',
+    'kube-dns',
+    ...OVERLAYS,
+  ]) {
+    assert.ok(readme.includes(`\`${path}\``), path);
+  }
+
+  const [, snippet = ''] = /```yaml\n(configMapGenerator:[\s\S]*?)```/.exec(readme) ?? [];
+  const own = ownKustomization(`resources: [manifests/overlays/single]\n${snippet}`);
+  writeFileSync(join(own, 'rpc-dns.yaml'), 'zone: rpc.example\n');
+  const { data } = pick(await render(own), 'ConfigMap', 'rpc-dns');
+  assert.deepEqual(data, { 'rpc-dns.yaml': 'zone: rpc.example\n' });
+});
+
 test('what CoreDNS and kube-dns are told is what the command prints', { skip }, async () => {
   const run = ['corefile', '--style', 'stub', '--server', FIXED, '-c', manifestPath('base/rpc-dns.yaml')];
   const { stdout } = await runToEnd(process.execPath, [MAIN, ...run]);

@@ -55,7 +55,9 @@ export interface Container {
   /** A field of /proc/PID/status. */
   status(field: string): string;
   /** `kubectl exec` */
-  exec(...command: readonly string[]): Child;
+  exec(command: string, ...args: readonly string[]): Child;
+  /** What to put in front of a command, given by its path inside, to run it there. */
+  readonly enter: readonly string[];
   /** As the kubelet does: SIGTERM, and SIGKILL after the pod's grace period. */
   stop(): Promise<Exit>;
 }
@@ -127,18 +129,19 @@ export async function startContainer(test: Cleanup, options: ContainerOptions): 
     pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
     return pid > 0 && exeOf(pid).endsWith('/usr/local/bin/node');
   });
+  const within = ['--target', String(pid), '--mount', '--pid', '--net', '--root', '--wd'];
+  const enter = ['env', '-i', ...variables, program('nsenter'), ...within, ...become];
   return {
     child,
     pid,
+    enter,
     status: (field) => {
       const text = readFileSync(`/proc/${pid}/status`, 'utf8');
       return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
     },
-    exec: (...inside) => {
-      const within = ['--target', String(pid), '--mount', '--pid', '--net', '--root', '--wd'];
-      const [name = '', ...rest] = inside;
-      const enter = ['-i', ...variables, program('nsenter'), ...within, ...become];
-      return startChild('env', [...enter, join(path, name), ...rest], { name: `exec ${name}` });
+    exec: (name, ...rest) => {
+      const [first = '', ...argv] = enter;
+      return startChild(first, [...argv, join(path, name), ...rest], { name: `exec ${name}` });
     },
     stop: async () => {
       // the test's own child is `unshare`, which passes no signal on
