@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { unreadable } from '../files/unreadable.ts';
 import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
+import { homePath } from '../kubernetes/home-path.ts';
 import type { Problem } from '../problem.ts';
 import { parseInterfaces } from '../registry/file/parse.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
@@ -33,6 +34,28 @@ export function loadAll(file: string, variables: Variables): Validated<Loaded> {
       problems.push({ file, ...position, text: `${registry.path}: ${unreadable(error)}` });
     }
   }
+  const kubeconfigs = [
+    ...config.registries.map((registry, i) => {
+      const path = registry.kind === 'kubernetes' ? registry.kubeconfig : undefined;
+      return { path, at: ['registries', i, 'kubeconfig'] };
+    }),
+    { path: config.store.kubeconfig, at: ['store', 'kubeconfig'] },
+  ];
+  for (const { path, at } of kubeconfigs) {
+    const reason = path === undefined ? undefined : unreadableKubeconfig(path);
+    if (reason === undefined) continue;
+    problems.push({ file, ...loaded.value.positionOf(at), text: `${path}: ${reason}` });
+  }
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, value: { ...loaded.value, zoneFiles } };
+}
+
+/** @returns why it cannot be read; what stands in it is for the API server to accept */
+function unreadableKubeconfig(path: string): string | undefined {
+  try {
+    readFileSync(homePath(path));
+    return undefined;
+  } catch (error) {
+    return unreadable(error);
+  }
 }

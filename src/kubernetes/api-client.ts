@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
+import { homePath } from './home-path.ts';
 
 export interface ClusterAccess {
   /** a kubeconfig file; undefined: the ServiceAccount of the pod */
@@ -250,14 +251,15 @@ async function readCredentials(access: ClusterAccess): Promise<Credentials> {
   // half a second and 88 MB: only where a cluster is configured
   const kubernetes = await import('@kubernetes/client-node');
   const config = new kubernetes.KubeConfig();
-  if (access.kubeconfig !== undefined) {
-    config.loadFromFile(access.kubeconfig);
+  const file = access.kubeconfig === undefined ? undefined : homePath(access.kubeconfig);
+  if (file !== undefined) {
+    config.loadFromFile(file);
     if (access.context !== undefined) config.setCurrentContext(access.context);
-    const raw = kubernetes.loadYaml<RawKubeConfig>(readFileSync(access.kubeconfig, 'utf8'));
+    const raw = kubernetes.loadYaml<RawKubeConfig>(readFileSync(file, 'utf8'));
     config.users = config.users.map((user) => {
       const found = raw.users?.find(({ name }) => name === user.name)?.user?.tokenFile;
       if (found === undefined) return user;
-      const tokenFile = resolve(dirname(access.kubeconfig ?? ''), found);
+      const tokenFile = resolve(dirname(file), found);
       const { token: _, ...rest } = user;
       return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
     });

@@ -64,7 +64,7 @@ test('a folder imports only from those below it', () => {
     serve: ['name', 'zone', 'answer', 'wire'],
     kubernetes: [],
     registry: ['name', 'vip', 'files', 'kubernetes'],
-    config: ['name', 'zone', 'vip', 'files', 'registry'],
+    config: ['name', 'zone', 'vip', 'files', 'kubernetes', 'registry'],
     catalog: ['name', 'zone', 'vip', 'registry'],
     controller: ['name', 'kubernetes', 'registry', 'catalog'],
     telemetry: ['catalog', 'serve', 'wire'],

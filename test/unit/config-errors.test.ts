@@ -215,6 +215,10 @@ const ROWS: readonly Row[] = [
     says: ["rpc-dns.yaml:2:47: 'west' is no registry of kind kubernetes: east"],
   },
   {
+    config: 'registries:\n  - { kind: kubernetes, kubeconfig: none.yaml }\n',
+    says: ['rpc-dns.yaml:2:37: none.yaml: no such file'],
+  },
+  {
     config: 'ownership:\n  - { prefix: com.foo., namespaces: [trade] }\n',
     says: ["rpc-dns.yaml:2:15: 'com.foo.': expected a package such as com.foo, without a dot at its ends"],
   },
