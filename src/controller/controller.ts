@@ -126,6 +126,15 @@ export class Controller implements KubernetesObserver {
     else this.#enqueue(key);
   }
 
+  /** An entry of an annotation or a document could not be used; an RPCService has conditions for that. */
+  skipped(unit: string, details: Iterable<string>): void {
+    const [what, namespace = '', name = ''] = unit.split('/');
+    const kind = what === 'service' ? 'Service' : what === 'configmap' ? 'ConfigMap' : undefined;
+    if (kind === undefined || !this.#lease.isHeld) return;
+    const regarding = this.#regarding({ kind, namespace, name, createdAt: 0 });
+    for (const detail of details) this.#tell.tell(regarding, 'Warning', 'EntrySkipped', detail);
+  }
+
   /** An interface was decided anew. */
   decided(name: InterfaceName): void {
     if (this.#lease.isHeld) for (const key of this.#byInterface.get(name)) this.#enqueue(key);
@@ -168,6 +177,7 @@ export class Controller implements KubernetesObserver {
       this.#agents.note(key, object);
       this.#enqueue(key);
     }
+    for (const [unit, details] of this.#watcher.skippedEntries()) this.skipped(unit, details);
     for (const name of this.#catalog.refusedNames()) {
       for (const refusal of this.#catalog.refusalsOf(name)) this.refused(name, refusal);
     }

@@ -18,6 +18,11 @@ export class SkipLog {
     this.#sink = sink;
   }
 
+  /** What is skipped now, by unit. */
+  *all(): Generator<readonly [unit: string, details: ReadonlySet<string>]> {
+    yield* this.#known;
+  }
+
   note(unit: string, entries: readonly SkippedEntry[]): void {
     const known = this.#known.get(unit);
     if (entries.length === 0) {

@@ -167,6 +167,14 @@ interfaces:
     }
   });
 
+  test('a bad entry is told at its object, and the others serve', async () => {
+    const own = await clusterIp('trade', 'partly', { 'rpcdns.io/interfaces': 'com.foo.Good, no name' });
+    await answers('com.foo.Good', own);
+    await told('trade', /^Service\/partly EntrySkipped: .*'no name' is no interface name/);
+    await configMap('trade', 'bad', [{ nam: 'com.foo.Bad' }]);
+    await told('trade', /^ConfigMap\/bad EntrySkipped: .*unknown key 'nam': did you mean name\?/);
+  });
+
   test('a ConfigMap pins addresses of the pool and ClusterIPs of its own namespace, no others', async () => {
     const foreign = await clusterIp('trade', 'target');
     const own = await clusterIp('play', 'mine');

@@ -11,7 +11,7 @@ import {
 } from '../../kubernetes/resource.ts';
 import type { ClusterChange } from '../cluster.ts';
 import type { Registration } from '../registration.ts';
-import { SkipLog } from '../skip-log.ts';
+import { SkipLog, type SkippedEntry } from '../skip-log.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { Kind } from './kind.ts';
 import {
@@ -35,6 +35,8 @@ import { ServiceFinder } from './service-finder.ts';
 /** Tells what the cluster's objects are; for whoever writes their status. */
 export interface KubernetesObserver {
   rpcServiceChanged(key: string, object: KeptRpcService | undefined): void;
+  /** Of a unit something could not be used. */
+  skipped(unit: string, details: Iterable<string>): void;
 }
 
 /** A unit is an RPCService, an annotated Service, or one document of a ConfigMap. */
@@ -125,6 +127,10 @@ export class KubernetesWatcher implements Watcher {
   }
 
   /** At most one; told of everything from now on. */
+  skippedEntries(): Iterable<readonly [unit: string, details: ReadonlySet<string>]> {
+    return this.#skipped.all();
+  }
+
   observe(observer: KubernetesObserver): void {
     this.#observer = observer;
   }
@@ -238,7 +244,7 @@ export class KubernetesWatcher implements Watcher {
     for (const [name, text] of object?.documents ?? []) {
       const unit = `configmap/${key}/${name}`;
       const reading = object === undefined ? undefined : readDocument(object, name, text);
-      this.#skipped.note(unit, reading?.skipped ?? []);
+      this.#noteSkipped(unit, reading?.skipped ?? []);
       const registrations = reading?.isGood === true ? reading.registrations : this.#documents.get(unit);
       units.set(unit, registrations ?? []);
       this.#documents.set(unit, registrations ?? []);
@@ -262,8 +268,17 @@ export class KubernetesWatcher implements Watcher {
   }
 
   #registrations(unit: string, { registrations, skipped }: Reading): readonly Registration[] {
-    this.#skipped.note(unit, skipped);
+    this.#noteSkipped(unit, skipped);
     return registrations;
+  }
+
+  #noteSkipped(unit: string, skipped: readonly SkippedEntry[]): void {
+    this.#skipped.note(unit, skipped);
+    if (skipped.length === 0) return;
+    this.#observer?.skipped(
+      unit,
+      skipped.map(({ detail }) => detail),
+    );
   }
 
   readonly #ownershipChange = ({ key, object }: ObjectChange<KeptOwnership>): ClusterChange => {
