@@ -88,14 +88,25 @@ const PROGRAMS: Readonly<Record<Library, () => Promise<readonly [string, ...stri
     musl ??= compileForMusl();
     return [await musl];
   },
-  jvm: async () => ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', source('Resolve.java')],
+  jvm: async () => {
+    jvm ??= compileForJvm();
+    return ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', await jvm, 'Resolve'];
+  },
 };
 
 let musl: Promise<string> | undefined;
+let jvm: Promise<string> | undefined;
 
 async function compileForMusl(): Promise<string> {
   const program = join(tempFolder('musl'), 'resolve');
   const { code, stderr } = await runToEnd('musl-gcc', ['-static', '-o', program, source('resolve.c')]);
   if (code !== 0) throw new Error(`musl-gcc: ${stderr}`);
   return program;
+}
+
+async function compileForJvm(): Promise<string> {
+  const folder = tempFolder('jvm');
+  const { code, stderr } = await runToEnd('javac', ['-d', folder, source('Resolve.java')]);
+  if (code !== 0) throw new Error(`javac: ${stderr}`);
+  return folder;
 }
