@@ -395,11 +395,6 @@ export class Catalog {
   #decideOne(name: InterfaceName): Decision | undefined {
     const now = this.#now();
     const services = this.#servicesOf(name);
-    for (const row of this.#knownKeys(name)) {
-      if (services.has(serviceKeyText(row))) continue;
-      this.#ledger.forget(row, now);
-      this.#placer.forget(row);
-    }
     const refusals: Refusal[] = [];
     const merged = [...services.values()].flatMap((contributions) => {
       const settled = settleClaims(contributions, this.#placer.ownership, this.#placer.mayNotPin);
@@ -411,6 +406,12 @@ export class Catalog {
       if (until !== undefined) this.#decideAgain(name, until - now);
       return until === undefined;
     });
+    const answered = new Set(ready.map(({ key }) => serviceKeyText(key)));
+    for (const key of this.#knownKeys(name)) {
+      if (answered.has(serviceKeyText(key))) continue;
+      this.#ledger.forget(key, now);
+      this.#placer.forget(key);
+    }
     const seen = ready
       .map((one) => ({ merged: one, ordinal: this.#ledger.see(one.key, now) }))
       .sort(
@@ -418,10 +419,6 @@ export class Catalog {
           a.ordinal - b.ordinal || (serviceKeyText(a.merged.key) < serviceKeyText(b.merged.key) ? -1 : 1),
       );
     if (seen.length === 0) {
-      for (const row of this.#knownKeys(name)) {
-        this.#ledger.forget(row, now);
-        this.#placer.forget(row);
-      }
       this.#retireAllBut(name, new Set(), now);
       this.#book.release(name);
       this.#watch(name, merged);

@@ -73,7 +73,9 @@ export class Placer {
       const sighting = clusters.length === 0 ? undefined : sight(merged.endpoints, clusters);
       if (sighting !== undefined && sighting.held.size === 0 && sighting.hasStranger) {
         const isExpected = sighting.isAddressKnown || merged.endpoints.some(({ host }) => this.#isPod(host));
-        const since = this.#waiting.get(text) ?? now;
+        const noted = this.#waiting.get(text) ?? now;
+        // what waited long ago went away before it was decided, and has come back
+        const since = now - noted > 2 * SLICE_WAIT_MS ? now : noted;
         if (isExpected && now - since < SLICE_WAIT_MS) {
           this.#waiting.set(text, since);
           return since + SLICE_WAIT_MS;
