@@ -78,7 +78,7 @@ kind: RPCService
 metadata: { name: user-center, namespace: trade }
 spec:
   interfaces: [ { name: com.foo.UserService } ]
-  agent: { kind: http, port: ${agentPort} }
+  agent: { kind: http, port: ${agentPort}, interval: 5s }
 ---
 apiVersion: rpcdns.io/v1
 kind: RPCService
@@ -285,7 +285,7 @@ async function unseen(
   return missing;
 }
 
-/** As long as it takes until everything is seen. */
+/** As long as it takes until everything is seen, the wait for a second question to the agent left out. */
 let usualMs = 0;
 
 test('with the rules of the manifests everything works', { skip }, async (t) => {
@@ -295,7 +295,7 @@ test('with the rules of the manifests everything works', { skip }, async (t) => 
   const server = await start(t, place, token, { isController: true });
   const startedAt = performance.now();
   assert.deepEqual(await unseen(server, place, ALL_SIGHTS, [], 0), []);
-  usualMs = performance.now() - startedAt;
+  usualMs = Math.min(1_000, performance.now() - startedAt);
   assert.doesNotMatch(server.child.output(), /forbidden/i);
   const { stdout, stderr } = await server.cli('corefile', '-c', 'rpc-dns.yaml', '--style', 'stub');
   assert.match(stdout, /forward \. 10\.96\.0\.53 /, stderr);
