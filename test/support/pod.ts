@@ -1,4 +1,5 @@
 /** Resolves names as a program in a pod does: with the kubelet's resolv.conf, by the C libraries and the JVM. Needs root. */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Namespace } from './netns.ts';
 import { resolverFiles, withOwnFiles } from './own-files.ts';
@@ -60,7 +61,8 @@ export function podResolvConf({
 export function inPod(pod: PodResolver): Launch {
   const files = {
     ...resolverFiles(podResolvConf(pod)),
-    '/etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
+    // a pod finds its own name without DNS
+    '/etc/hosts': `127.0.0.1 localhost ${hostname()}\n::1 localhost\n`,
   };
   const start: Launch = pod.within?.run ?? startChild;
   return (command, args, options) => {
