@@ -17,7 +17,7 @@ import { createSite, type Server, startOn } from '../support/server.ts';
 import { sized } from '../support/size.ts';
 
 const skip = skipWithout('etcd', 'kubernetes');
-/** One that lists page by page, as before Kubernetes 1.32: where lists come as a stream, the right to list lies idle. */
+/** One that lists page by page, as older ones do: where lists come as a stream, the right to list lies idle. */
 const cluster = sharedCluster({ flags: ['--feature-gates=WatchList=false'] });
 
 const OVERLAY = 'overlays/replicated';
