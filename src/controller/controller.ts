@@ -172,6 +172,8 @@ export class Controller implements KubernetesObserver {
   }
 
   #begin(): void {
+    // what is not read yet is told when it is; an agent asked before that would be said to have no pods
+    if (!this.#watcher.hasData) return;
     for (const [key, object] of this.#watcher.rpcServices.entries()) {
       this.#index(key, object);
       this.#agents.note(key, object);

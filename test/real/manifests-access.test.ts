@@ -78,7 +78,7 @@ kind: RPCService
 metadata: { name: user-center, namespace: trade }
 spec:
   interfaces: [ { name: com.foo.UserService } ]
-  agent: { kind: http, port: ${agentPort}, interval: 5s }
+  agent: { kind: http, port: ${agentPort} }
 ---
 apiVersion: rpcdns.io/v1
 kind: RPCService

@@ -112,6 +112,11 @@ export class KubernetesWatcher implements Watcher {
     this.finder = new ServiceFinder(this.services);
   }
 
+  /** Whether everything was read once. */
+  get hasData(): boolean {
+    return this.#hasData;
+  }
+
   start(): void {
     this.#sink.state(this.#state);
     for (const kind of this.#kinds) for (const informer of kind.informers) informer.start();
@@ -294,6 +299,11 @@ export class KubernetesWatcher implements Watcher {
     if (this.#stopped) return;
     const isSettled = this.#kinds.every((kind) => kind.isSettled);
     const states = this.#kinds.flatMap((kind) => kind.states());
+    for (const [i, state] of states.entries()) {
+      // a source that is disabled for want of a right, or of a definition, must not be silent about it
+      const missing = state.kind === 'disabled' ? [{ reason: 'disabled-kind', detail: state.reason }] : [];
+      this.#skipped.note(`kind/${i}`, missing);
+    }
     const disabled = states.find((state) => state.kind === 'disabled');
     const isAllDisabled = states.every((state) => state.kind === 'disabled');
     if (!this.#hasData && isSettled && !isAllDisabled) this.#deliverAll();
