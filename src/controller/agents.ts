@@ -156,8 +156,8 @@ export class Agents {
       } catch (error) {
         failure ??= error;
       }
-      // the newest that answers is enough; of all, one that is silent makes the union no smaller
-      if (agent.policy === 'newest' && (answered.length > 0 || failure !== undefined)) break;
+      // one pod is asked, whatever it says; of all, one that is silent makes the union no smaller
+      if (agent.policy === 'newest') break;
     }
     if (answered.length === 0) throw failure;
     if (union.size > MAX_INTERFACES) {
