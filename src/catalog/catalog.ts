@@ -8,7 +8,7 @@ import {
   serviceKeyText,
 } from '../name/interface-name.ts';
 import { Ownership } from '../name/ownership.ts';
-import { packed } from '../none.ts';
+import { NONE, packed } from '../none.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
@@ -26,10 +26,10 @@ import type {
   RegistryOptions,
   Source,
 } from './catalog-types.ts';
-import { type Refusal, settleClaims } from './claims.ts';
+import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import { conflictsOf } from './conflicts.ts';
-import { buildEntry, leadOf, type Placed } from './entry.ts';
+import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
 import { NameBook } from './name-book.ts';
@@ -51,6 +51,8 @@ const TICK_MS = 1000;
 const PRINT_LENGTH = 16;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
+/** A window that takes longer than this is not waited for by what has to go. */
+const WITHDRAW_MS = 20;
 
 /**
  * The event line behind the watchers: merges what registries say, settles who owns which name, asks the ledger for
@@ -88,6 +90,8 @@ export class Catalog {
   #moved = 0;
   /** first decisions that wait for an EndpointSlice: until when */
   readonly #waiting = new Map<InterfaceName, NodeJS.Timeout>();
+  /** interfaces that another replica has recorded as answered */
+  readonly #heldElsewhere = new Set<InterfaceName>();
   /** a large window has left garbage behind */
   #giveBack = false;
   #conflicts = 0;
@@ -212,7 +216,16 @@ export class Catalog {
   }
 
   start(): void {
-    this.#store.follow?.((rows) => this.#mark(this.#ledger.adopt(rows)));
+    this.#store.follow?.((rows) => {
+      for (const { owner, retiredAt } of rows.addresses) {
+        if (retiredAt === null) this.#heldElsewhere.add(owner.interface);
+        else this.#heldElsewhere.delete(owner.interface);
+      }
+      for (const { key, retiredAt } of rows.services) {
+        if (retiredAt === null) this.#heldElsewhere.add(key.interface);
+      }
+      this.#mark(this.#ledger.adopt(rows));
+    });
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#schedule();
   }
@@ -274,10 +287,40 @@ export class Catalog {
       this.#placer.ownership = new Ownership([...this.#options.ownership, ...this.#clusters.rules]);
       this.#mark([...this.#known.keys(), ...this.#refusals.keys()]);
     }
+    for (const [name, refusals] of this.#refusals) {
+      // a ConfigMap may come before the Service whose ClusterIP it pins
+      if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
+    }
+    if (interfaces.length > 0) this.#withdrawSoon(interfaces);
     if (!isFirstList) return;
     const isUnconfirmed = ({ vip }: Placed) =>
-      vip.behind?.cluster === options.id || vip.failure !== undefined;
+      vip.behind?.cluster === options.id || vip.failure !== undefined || vip.from === 'pin';
     for (const [name, { placed }] of this.#known) if (placed.some(isUnconfirmed)) this.#mark([name]);
+  }
+
+  /** A slow store must not keep the ClusterIP of a deleted Service in the answers: nothing has to be recorded for that. */
+  #withdrawSoon(names: readonly InterfaceName[]): void {
+    setTimeout(() => {
+      const changes = names.flatMap((name): InterfaceChange[] => {
+        const known = this.#known.get(name);
+        if (known?.placed.some(({ vip }) => this.#isGone(vip)) !== true) return [];
+        const placed = known.placed.map((one) => {
+          if (!this.#isGone(one.vip)) return one;
+          return { ...one, vip: { ...one.vip, addresses: NONE, failure: 'its Service is gone' } };
+        });
+        this.#known.set(name, { ...known, placed, print: '' });
+        return [[name, entryText(buildEntry(name, known.names, placed, this.#options))]];
+      });
+      if (changes.length > 0 && !this.#stopped) void this.#publishing.update(changes);
+    }, WITHDRAW_MS).unref();
+  }
+
+  #isGone({ behind, addresses }: Vip): boolean {
+    if (behind === undefined || addresses.length === 0) return false;
+    const cluster = this.#clusters.clusters.find(({ id }) => id === behind.cluster);
+    if (cluster === undefined || !cluster.isListed) return false;
+    const standing = cluster.service(`${behind.namespace}/${behind.name}`)?.addresses ?? [];
+    return addresses.some((address) => !standing.includes(address));
   }
 
   /** Static records changed: which names they take from registries is found anew. */
@@ -368,7 +411,12 @@ export class Catalog {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const outrun = await this.#recorder.record();
       if (outrun.size === 0) break;
-      await this.#decide(outrun, decided);
+      if (attempt < MAX_ATTEMPTS - 1) await this.#decide(outrun, decided);
+      else {
+        // what could not be recorded is not published; the next window tries again
+        for (const name of outrun) decided.delete(name);
+        this.#mark(outrun);
+      }
     }
     await this.#publish(decided, since);
     await this.#recorder.recordSnapshots(this.sources, this.#now(), false);
@@ -396,16 +444,24 @@ export class Catalog {
     const now = this.#now();
     const services = this.#servicesOf(name);
     const refusals: Refusal[] = [];
-    const merged = [...services.values()].flatMap((contributions) => {
-      const settled = settleClaims(contributions, this.#placer.ownership, this.#placer.mayNotPin);
-      refusals.push(...settled.refusals);
-      return settled.kept.length === 0 ? [] : mergeContributions(settled.kept);
+    const settled = [...services.values()].map((contributions) =>
+      settleClaims(contributions, this.#placer.ownership, this.#placer.mayNotPin),
+    );
+    const merged = settlePlainName(settled).flatMap((one) => {
+      refusals.push(...one.refusals);
+      return one.kept.length === 0 ? [] : mergeContributions(one.kept);
     });
     const ready = merged.filter((one) => {
       const until = this.#placer.waitsUntil(one, now);
       if (until !== undefined) this.#decideAgain(name, until - now);
       return until === undefined;
     });
+    // another replica answers what this one does not see, or not yet: to retire it here would be undone there, for ever
+    if (ready.length === 0 && !this.#known.has(name) && this.#heldElsewhere.has(name)) {
+      this.#watch(name, merged);
+      this.#noteRefusals(name, refusals);
+      return undefined;
+    }
     const answered = new Set(ready.map(({ key }) => serviceKeyText(key)));
     for (const key of this.#knownKeys(name)) {
       if (answered.has(serviceKeyText(key))) continue;
@@ -443,7 +499,8 @@ export class Catalog {
   }
 
   #decideAgain(name: InterfaceName, ms: number): void {
-    clearTimeout(this.#waiting.get(name));
+    // the timer that runs is the earlier one: what it finds still waiting gets the next
+    if (this.#stopped || this.#waiting.has(name)) return;
     const timer = setTimeout(() => {
       this.#waiting.delete(name);
       this.#mark([name]);

@@ -63,10 +63,9 @@ export function settleClaims(
   };
   const owned = contributions.filter((contribution) => {
     const { claim, interface: name } = contribution.registration;
-    if (claim === undefined || ownership.mayName(claim.namespace, name)) return true;
-    const rule = ownership.ruleOf(name);
-    const owners = rule?.namespaces.join(', ') ?? '';
-    const text = `${name} may be named from namespace ${owners} only (${rule?.source}: ${rule?.prefix})`;
+    const rule = claim === undefined ? undefined : ownership.ruleAgainst(claim.namespace, name);
+    if (claim === undefined || rule === undefined) return true;
+    const text = `${name} may be named from namespace ${rule.namespaces.join(', ')} only (${rule.source}: ${rule.prefix})`;
     refuse(contribution, claim, 'NotOwned', text);
     return false;
   });
@@ -93,6 +92,35 @@ export function settleClaims(
     return [{ registry, registration: { ...registration, vip: undefined } }];
   });
   return { kept, refusals };
+}
+
+/**
+ * Who of several namespaces may have the plain name, when each names versions or groups of one interface: the one that
+ * named the interface first. A younger claim to the name without version and group would take it from under its callers.
+ *
+ * @param services of one interface, each settled by itself
+ */
+export function settlePlainName(services: readonly Settled[]): readonly Settled[] {
+  const claims = services.flatMap(({ kept }) => kept.flatMap(({ registration }) => registration.claim ?? []));
+  const oldest = claims.reduce<Claim | undefined>(
+    (best, claim) => (best === undefined || claim.createdAt < best.createdAt ? claim : best),
+    undefined,
+  );
+  if (oldest === undefined || claims.every(({ namespace }) => namespace === oldest.namespace))
+    return services;
+  return services.map(({ kept, refusals }) => {
+    const late = kept.filter(({ registration: { claim, version, group } }) => {
+      return version === '' && group === '' && claim !== undefined && claim.namespace !== oldest.namespace;
+    });
+    const refused = late.flatMap(({ registry, registration }): Refusal[] => {
+      const { claim } = registration;
+      if (claim === undefined) return [];
+      const service = serviceKeyText(registration);
+      const text = `${claimText(claim)}: ${service} belongs to the older ${claimText(oldest)}, which names the interface`;
+      return [{ cluster: registry, claim, service, reason: 'Conflict', text, winner: oldest }];
+    });
+    return { kept: kept.filter((one) => !late.includes(one)), refusals: [...refusals, ...refused] };
+  });
 }
 
 export function claimText({ kind, namespace, name }: Claim): string {

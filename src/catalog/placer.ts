@@ -172,7 +172,10 @@ export class Placer {
   /** Why a ConfigMap may not pin an address: only the pools' and the ClusterIPs of its own namespace are free to it. */
   readonly mayNotPin = (cluster: string, claim: Claim, vip: Address): string | undefined => {
     if (this.#ledger.poolUse().some(({ pool }) => poolContains(pool, vip))) return undefined;
-    const key = this.#cluster(cluster)?.serviceAt(vip);
+    const known = this.#cluster(cluster);
+    // before its first list a cluster says nothing against what was right before
+    if (known !== undefined && !known.isListed) return undefined;
+    const key = known?.serviceAt(vip);
     if (key?.startsWith(`${claim.namespace}/`) === true) return undefined;
     return `vip ${addressText(vip)} is in no pool, and no ClusterIP of namespace ${claim.namespace}`;
   };
@@ -252,7 +255,7 @@ export class Placer {
 
   #refusal(merged: Merged, cluster: string, service: ClusterService): Refusal {
     const { namespace, name, createdAt } = service;
-    const rule = this.ownership.ruleOf(merged.key.interface);
+    const rule = this.ownership.ruleAgainst(namespace, merged.key.interface);
     const owners = rule?.namespaces.join(', ') ?? '';
     return {
       cluster,

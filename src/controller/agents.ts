@@ -17,6 +17,8 @@ interface Pod {
 
 /** Questions to pods under way at once. */
 const PARALLEL = 8;
+/** With domains and VIPs they become a status, and an object of the API may be 1.5 MB large. */
+const MAX_STATUS_OCTETS = 256 * 1024;
 /** Of the ready pods of one Service so many are asked at most. */
 const MAX_PODS = 32;
 
@@ -146,18 +148,19 @@ export class Agents {
     const union = new Map<string, InterfaceEntry>();
     const answered: string[] = [];
     let failure: unknown;
-    for (const pod of pods) {
-      try {
-        for (const entry of await askPod(pod, agent, timeoutMs)) {
-          const key = `${entry.group}/${entry.name}:${entry.version}`;
-          if (!union.has(key)) union.set(key, entry);
-        }
-        answered.push(pod.name);
-      } catch (error) {
-        failure ??= error;
+    // all at once: one that is silent costs one deadline, not each its own, and makes the union no smaller
+    const asked = agent.policy === 'newest' ? pods.slice(0, 1) : pods;
+    const replies = await Promise.allSettled(asked.map((pod) => askPod(pod, agent, timeoutMs)));
+    for (const [i, reply] of replies.entries()) {
+      if (reply.status === 'rejected') {
+        failure ??= reply.reason;
+        continue;
       }
-      // one pod is asked, whatever it says; of all, one that is silent makes the union no smaller
-      if (agent.policy === 'newest') break;
+      answered.push(asked[i]?.name ?? '');
+      for (const entry of reply.value) {
+        const key = `${entry.group}/${entry.name}:${entry.version}`;
+        if (!union.has(key)) union.set(key, entry);
+      }
     }
     if (answered.length === 0) throw failure;
     if (union.size > MAX_INTERFACES) {
@@ -167,6 +170,13 @@ export class Agents {
       );
     }
     const found = [...union].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+    const octets = JSON.stringify(found).length;
+    if (octets > MAX_STATUS_OCTETS) {
+      throw new AgentError(
+        'TooLarge',
+        `the interfaces take ${octets} octets: at most ${MAX_STATUS_OCTETS} fit a status`,
+      );
+    }
     return { pods: answered, found };
   }
 

@@ -250,7 +250,9 @@ export class Controller implements KubernetesObserver {
     let status = make(before?.conditions ?? []);
     const print = fingerprintOf(status);
     const isOld = before === undefined || performance.now() - before.at > REFRESH_MS;
-    const isTimeOnly = print === (before?.print ?? object.statusPrint);
+    // a status that somebody else changed is put right, but not in a race with the echo of our own
+    const isEchoDue = before !== undefined && performance.now() - before.at < RETRY_MS;
+    const isTimeOnly = print === object.statusPrint || (isEchoDue && print === before.print);
     if (isTimeOnly && !(isOld && before !== undefined && status.agent?.lastSuccess !== before.lastSuccess)) {
       if (before === undefined) {
         this.#written.set(key, {
@@ -263,6 +265,7 @@ export class Controller implements KubernetesObserver {
       return;
     }
     if (before === undefined && object.statusPrint !== '') status = make(await this.#conditionsOf(object));
+    if (!this.#lease.isHeld) return;
     const { namespace, name, uid } = object;
     const body = {
       apiVersion: 'rpcdns.io/v1',
@@ -281,6 +284,7 @@ export class Controller implements KubernetesObserver {
       if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return;
       throw error;
     }
+    if (!this.#lease.isHeld) return;
     const lastSuccess = status.agent?.lastSuccess;
     this.#written.set(key, { print, conditions: status.conditions, lastSuccess, at: performance.now() });
     this.#tellTransitions(object, before?.conditions ?? [], status);

@@ -48,7 +48,7 @@ export class Lease {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #isHeld = false;
-  #renewedAt = Number.NEGATIVE_INFINITY;
+  #expiry: NodeJS.Timeout | undefined;
   #seen = '';
   #seenAt = 0;
   #failure = '';
@@ -71,6 +71,7 @@ export class Lease {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    clearTimeout(this.#expiry);
     if (!this.#isHeld) return;
     this.#set(false);
     try {
@@ -85,8 +86,14 @@ export class Lease {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      const began = performance.now();
       try {
-        this.#set(await this.#try());
+        const isHeld = await this.#try();
+        // others count from the moment of writing: whoever renews late has to stop by itself
+        clearTimeout(this.#expiry);
+        const left = RENEW_DEADLINE_MS - (performance.now() - began);
+        if (isHeld && left > 0) this.#expiry = setTimeout(() => this.#set(false), left).unref();
+        this.#set(isHeld && left > 0);
         this.#failure = '';
       } catch (error) {
         const { message, status } = asApiError(error, 'Lease');
@@ -95,7 +102,6 @@ export class Lease {
           this.#failure = message;
           this.#handlers.failed(message);
         }
-        if (performance.now() - this.#renewedAt > RENEW_DEADLINE_MS) this.#set(false);
       }
       await sleep(RETRY_MS * (0.9 + Math.random() * 0.2), undefined, { signal: this.#stop.signal }).catch(
         () => {},
@@ -117,7 +123,6 @@ export class Lease {
         body,
         deadlineMs: RENEW_DEADLINE_MS / 2,
       });
-      this.#renewedAt = performance.now();
       return true;
     }
     const { spec } = lease;
@@ -136,7 +141,6 @@ export class Lease {
       acquireTime: isNew ? now : (spec?.acquireTime ?? now),
       leaseTransitions: (spec?.leaseTransitions ?? 0) + (isNew ? 1 : 0),
     });
-    this.#renewedAt = performance.now();
     return true;
   }
 

@@ -46,7 +46,7 @@ export interface InformerCounters {
   expirations: number;
 }
 
-const PAGE_SIZE = '500';
+const PAGE_SIZE = 500;
 /** Bookmarks come about once a minute (kube-apiserver, `--min-request-timeout` aside): silence is no proof earlier. */
 const SILENCE_MS = 150_000;
 const WATCH_MIN_S = 300;
@@ -56,7 +56,7 @@ const BACKOFF_MAX_MS = 2_000;
 /** A server may ask for more patience than this; it will not get it. */
 const RETRY_AFTER_MAX_MS = 5_000;
 /** A kind that is not there is asked for so often. */
-const ABSENT_RETRY_MS = 5_000;
+const ABSENT_RETRY_MS = 3_000;
 /** A watch that lasted so long proves that the server works. */
 const PROVEN_MS = 5_000;
 const WATCH_TOO_SHORT_MS = 1_000;
@@ -93,6 +93,7 @@ export class Informer<T extends Kept> {
   /** where the watch goes on; undefined: a list is due */
   #resourceVersion: string | undefined;
   #offersWatchList = true;
+  #pageSize = PAGE_SIZE;
   #hasSynced = false;
   #failures = 0;
   /** HTTP status of the last failure; 0: there was no reply */
@@ -176,6 +177,10 @@ export class Informer<T extends Kept> {
       // a list is the cure; a server that answers every list so is not to be stormed
       if (lastStatus !== 410) return;
       this.#failures++;
+    } else if (error.reason === 'TooLarge' && this.#pageSize > 1) {
+      // a page of huge objects: smaller ones, until they fit
+      this.#pageSize = Math.ceil(this.#pageSize / 4);
+      return;
     } else if (this.#isRefusedWatchList(error)) {
       this.#offersWatchList = false;
       return;
@@ -209,7 +214,11 @@ export class Informer<T extends Kept> {
     const batch = new ListBatch(this.#objects);
     const selector = this.#selector();
     for (let next = ''; ; ) {
-      const query = { ...selector, limit: PAGE_SIZE, ...(next === '' ? {} : { continue: next }) };
+      const query = {
+        ...selector,
+        limit: String(this.#pageSize),
+        ...(next === '' ? {} : { continue: next }),
+      };
       const page = await this.#client.request<{
         readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
         readonly items?: readonly ApiObject[] | null;

@@ -52,9 +52,32 @@ export class Ownership {
   }
 
   mayName(namespace: string, name: InterfaceName): boolean {
-    const rule = this.ruleOf(name);
-    return rule === undefined || rule.namespaces.includes(namespace);
+    return this.ruleAgainst(namespace, name) === undefined;
   }
+
+  /** The rule that keeps a namespace from naming an interface, whichever way its names may be read. */
+  ruleAgainst(namespace: string, name: InterfaceName): OwnershipRule | undefined {
+    if (this.#rules.size === 0) return undefined;
+    for (const reading of readings(name)) {
+      const rule = this.ruleOf(reading);
+      if (rule !== undefined && !rule.namespaces.includes(namespace)) return rule;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * What the names of an interface might be taken for in DNS: `ver-2-0-0.com.foo.X` and `_endpoints.com.foo.X` stand where
+ * names of `com.foo.X` stand, and `X.foo.com.svc`, or `X.foo.com` under another template, where its structured domain does.
+ */
+function readings(name: InterfaceName): InterfaceName[] {
+  const labels = name.split('.');
+  let first = 0;
+  while (first < labels.length - 1 && /^(?:_|(?:ver|grp)[-_$])/i.test(labels[first] ?? '')) first++;
+  const bare = labels.slice(first);
+  const backward = bare.toReversed();
+  const all = [labels, bare, backward, backward.slice(1)];
+  return all.filter((one) => one.length > 0).map((one) => one.join('.') as InterfaceName);
 }
 
 function comparable(name: string): string {

@@ -194,7 +194,7 @@ class KubernetesStore implements Store {
       try {
         if (row === undefined) {
           // only a resting address is given up: another replica may have given it again meanwhile
-          if (known !== undefined && known.row.retiredAt !== null) {
+          if (attempt === 0 && known !== undefined && known.row.retiredAt !== null) {
             await this.#delete(VIRTUAL_IPS, name, known.resourceVersion);
           }
           return undefined;
@@ -204,7 +204,8 @@ class KubernetesStore implements Store {
           return undefined;
         }
         const isSameOwner = serviceKeyText(known.row.owner) === serviceKeyText(row.owner);
-        if (!isSameOwner && known.row.retiredAt === null) return known.row;
+        // a resting address is free when the ledger knew it as expired; one that it did not know is the ledger's to judge
+        if (!isSameOwner && (known.row.retiredAt === null || attempt > 0)) return known.row;
         if (JSON.stringify(known.row) === JSON.stringify(row)) return undefined;
         await this.#replace(VIRTUAL_IPS, 'VirtualIP', name, known.resourceVersion, addressSpec(row));
         return undefined;

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../../src/vip/store.ts';
 import { openKubernetesStore } from '../../src/vip/store-kubernetes.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
@@ -146,6 +147,28 @@ registries: [ { kind: file, path: registered.yaml } ]
     server.write('registered.yaml', interfaces(['com.baz.A']));
     await until('it is free', async () => (await row()) === undefined);
     await server.stop();
+  });
+
+  test('a replica that does not see an interface leaves its address to the one that does', async () => {
+    const [seeing, blind] = await Promise.all([start(['com.solo.A', 'com.solo.X']), start(['com.solo.A'])]);
+    assert.ok(seeing !== undefined && blind !== undefined);
+    const version = async () => {
+      const { body } = await kube.api('GET', '/apis/rpcdns.io/v1/virtualips');
+      const { items } = body as {
+        items: { metadata: { resourceVersion: string }; spec: Record<string, string> }[];
+      };
+      return items.find(({ spec }) => spec['interface'] === 'com.solo.X')?.metadata.resourceVersion;
+    };
+    const vip = await vipOf(seeing, 'com.solo.X');
+    await blind.stop();
+    // at its start it finds a row of an interface that it does not see
+    const again = await start(['com.solo.A']);
+    await sleep(500);
+    const before = await version();
+    await sleep(1_000);
+    assert.equal(await version(), before, 'nobody writes it again and again');
+    assert.equal(await vipOf(seeing, 'com.solo.X'), vip);
+    await Promise.all([seeing.stop(), again.stop()]);
   });
 
   test('the API server away: answers go on, and what is new waits for it', async () => {

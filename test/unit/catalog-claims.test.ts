@@ -1,7 +1,7 @@
 /** Of several Kubernetes objects that name one service, who may (contract 1.7). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settleClaims } from '../../src/catalog/claims.ts';
+import { settleClaims, settlePlainName } from '../../src/catalog/claims.ts';
 import type { Contribution } from '../../src/catalog/merge.ts';
 import { parseAddress } from '../../src/name/address.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
@@ -78,6 +78,20 @@ test('annotations of another Service are a claim like any other', () => {
   const annotated = by({ kind: 'Service', name: 'other', createdAt: 1 });
   const object = by({ name: 'object', createdAt: 9 }, { service });
   assert.deepEqual(settled([annotated, object]).refused, ['RPCService trade/object Conflict']);
+});
+
+test('the plain name stays with the namespace that named the interface first, by whatever version', () => {
+  const free = new Ownership([]);
+  const settle = (contribution: Contribution) => settleClaims([contribution], free, mayPin);
+  const versioned = by({ name: 'old', createdAt: 1 }, { version: '1.0.0' });
+  const late = by({ namespace: 'play', name: 'late', createdAt: 2 });
+  const other = by({ namespace: 'play', name: 'late', createdAt: 2 }, { version: '2.0.0' });
+  const [first, plain, second] = settlePlainName([versioned, late, other].map(settle));
+  assert.deepEqual([first?.kept.length, plain?.kept.length, second?.kept.length], [1, 0, 1]);
+  assert.match(plain?.refusals[0]?.text ?? '', /belongs to the older RPCService trade\/old/);
+  // within one namespace it is nobody's business
+  const own = by({ name: 'new', createdAt: 2 });
+  assert.equal(settlePlainName([versioned, own].map(settle))[1]?.kept.length, 1);
 });
 
 test('a pin that a ConfigMap may not set is left out, the rest serves', () => {

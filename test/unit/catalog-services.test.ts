@@ -194,3 +194,27 @@ describe('the join', () => {
     assert.equal(vip(house), before);
   });
 });
+
+describe('a ConfigMap that pins the ClusterIP of a Service of its namespace', () => {
+  const pinned: Registration = {
+    ...EMPTY_REGISTRATION,
+    interface: USER,
+    vip: parseAddress('10.96.0.1'),
+    claim: { kind: 'ConfigMap', namespace: 'trade', name: 'pins', createdAt: 1 },
+    source: 'ConfigMap trade/pins',
+  };
+
+  it('is believed until the Services are known, refused without one, and right when it comes', async () => {
+    const house = await House.open({ config: CONFIG });
+    await house.deliver('interfaces: []', 0);
+    await house.deliver('interfaces: []', 1);
+    await house.deliverUnit('configmap/trade/pins/a.yaml', [pinned]);
+    assert.equal(vip(house), 'pin 10.96.0.1');
+    await house.deliverCluster([]);
+    assert.match(vip(house), /^pool 247\./);
+    await house.deliverCluster([service('user', '10.96.0.1')]);
+    assert.equal(vip(house), 'pin 10.96.0.1');
+    await house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
+    assert.match(vip(house), /^pool 247\./);
+  });
+});

@@ -25,6 +25,15 @@ const ROWS: readonly (readonly [name: string, namespace: string, may: boolean])[
   // names in DNS have no case: otherwise an owned name could be taken by shouting
   ['COM.Foo.UserService', 'play', false],
   ['com.foo.Order$Inner', 'play', false],
+  // what stands where names of com.foo.X would stand
+  ['ver-2-0-0.com.foo.X', 'play', false],
+  ['ver_2_0_0.grp-gray.com.foo.X', 'play', false],
+  ['_endpoints.com.foo.X', 'play', false],
+  ['_dubbo._tcp.com.foo.X', 'play', false],
+  ['X.foo.com.svc', 'play', false],
+  ['X.foo.com', 'play', false],
+  ['X.foo.com.svc', 'trade', true],
+  ['version.com.foo.X', 'play', true],
   ['org.X', 'trade', false],
   ['net.X', 'anyone', true],
   ['X', 'anyone', true],

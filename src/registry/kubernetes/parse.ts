@@ -65,7 +65,7 @@ export function readRpcService(object: KeptRpcService, found: FoundService, arou
     }
   };
   read(spec.interfaces, false);
-  read(object.found, true);
+  if (spec.agent !== undefined) read(object.found, true);
   return reading;
 }
 

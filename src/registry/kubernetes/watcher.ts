@@ -60,6 +60,7 @@ export class KubernetesWatcher implements Watcher {
   readonly #unitsOfMap = new Map<string, ReadonlySet<string>>();
   #state: WatcherState = { kind: 'syncing' };
   #hasData = false;
+  #isListTold = false;
   #stopped = false;
   #probeTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -150,7 +151,8 @@ export class KubernetesWatcher implements Watcher {
     for (const [key, { slice }] of this.slices.entries()) changes.push({ kind: 'slice', key, slice });
     for (const [key, object] of this.#ownerships.entries())
       changes.push(this.#ownershipChange({ key, object }));
-    this.#sink.cluster(changes, this.services.isListed);
+    this.#isListTold = this.services.isListed;
+    this.#sink.cluster(changes, this.#isListTold);
     const units = new Map<string, readonly Registration[]>();
     for (const [key, object] of this.rpcServices.entries()) {
       this.finder.noteRpcService(key, object);
@@ -307,6 +309,11 @@ export class KubernetesWatcher implements Watcher {
     const disabled = states.find((state) => state.kind === 'disabled');
     const isAllDisabled = states.every((state) => state.kind === 'disabled');
     if (!this.#hasData && isSettled && !isAllDisabled) this.#deliverAll();
+    else if (this.#hasData && !this.#isListTold && this.services.isListed) {
+      // the right to read Services came later than the rest
+      this.#isListTold = true;
+      this.#sink.cluster([], true);
+    }
     const away = isAllDisabled ? disabled : states.find((state) => state.kind === 'away');
     const reason = away !== undefined && 'reason' in away ? away.reason : '';
     clearTimeout(this.#graceTimer);
