@@ -8,7 +8,7 @@ import {
   serviceKeyText,
 } from '../name/interface-name.ts';
 import { Ownership } from '../name/ownership.ts';
-import { NONE, packed } from '../none.ts';
+import { packed } from '../none.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
@@ -29,7 +29,7 @@ import type {
 import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import { conflictsOf } from './conflicts.ts';
-import { buildEntry, leadOf, type Placed, type Vip } from './entry.ts';
+import { buildEntry, leadOf, type Placed } from './entry.ts';
 import { claimNames, type InterfaceNames } from './interface-names.ts';
 import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
 import { NameBook } from './name-book.ts';
@@ -303,24 +303,16 @@ export class Catalog {
     setTimeout(() => {
       const changes = names.flatMap((name): InterfaceChange[] => {
         const known = this.#known.get(name);
-        if (known?.placed.some(({ vip }) => this.#isGone(vip)) !== true) return [];
-        const placed = known.placed.map((one) => {
-          if (!this.#isGone(one.vip)) return one;
-          return { ...one, vip: { ...one.vip, addresses: NONE, failure: 'its Service is gone' } };
-        });
-        this.#known.set(name, { ...known, placed, print: '' });
-        return [[name, entryText(buildEntry(name, known.names, placed, this.#options))]];
+        const placed = known?.placed.map((one) => ({ ...one, vip: this.#clusters.standingOnly(one.vip) }));
+        if (known === undefined || placed === undefined) return [];
+        if (placed.every(({ vip }, i) => vip === known.placed[i]?.vip)) return [];
+        const entry = entryText(buildEntry(name, known.names, placed, this.#options));
+        this.#known.set(name, { ...known, placed, print: printOf(entry) });
+        return [[name, entry]];
       });
-      if (changes.length > 0 && !this.#stopped) void this.#publishing.update(changes);
+      if (changes.length === 0 || this.#stopped) return;
+      this.#publishing.update(changes).catch((error: unknown) => this.#events.onFailure(error as Error));
     }, WITHDRAW_MS).unref();
-  }
-
-  #isGone({ behind, addresses }: Vip): boolean {
-    if (behind === undefined || addresses.length === 0) return false;
-    const cluster = this.#clusters.clusters.find(({ id }) => id === behind.cluster);
-    if (cluster === undefined || !cluster.isListed) return false;
-    const standing = cluster.service(`${behind.namespace}/${behind.name}`)?.addresses ?? [];
-    return addresses.some((address) => !standing.includes(address));
   }
 
   /** Static records changed: which names they take from registries is found anew. */
@@ -616,14 +608,17 @@ export class Catalog {
       this.#unpinned.delete(name);
       return before === undefined ? undefined : [name, null];
     }
-    const placed = decision.placed.map((one) => ({ ...one, vip: this.#recorder.recordedOnly(one.vip) }));
+    // since the decision the store may have refused an address, and a Service may have gone
+    const placed = decision.placed.map((one) => {
+      return { ...one, vip: this.#clusters.standingOnly(this.#recorder.recordedOnly(one.vip)) };
+    });
     if (placed.some(({ vip }) => vip.failure !== undefined)) this.#starved.add(name);
     else this.#starved.delete(name);
     if (placed.some(({ vip }) => vip.refusedPin !== undefined)) this.#unpinned.add(name);
     else this.#unpinned.delete(name);
     const entry = entryText(buildEntry(name, decision.names, placed, this.#options));
     const { names, conflicts } = decision;
-    const print = hash('sha1', entry, 'base64url').slice(0, PRINT_LENGTH);
+    const print = printOf(entry);
     const isChanged = before?.print !== print;
     const changedAt = isChanged ? this.#now() : (before?.changedAt ?? this.#now());
     this.#noteMove(name, before, placed);
@@ -658,6 +653,11 @@ export class Catalog {
       this.#events.onMoved(name, key, old, vip);
     }
   }
+}
+
+/** Tells two entries apart without keeping them. */
+function printOf(entry: string): string {
+  return hash('sha1', entry, 'base64url').slice(0, PRINT_LENGTH);
 }
 
 interface Decision {

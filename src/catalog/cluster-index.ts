@@ -2,9 +2,11 @@ import { MultiMap } from '../multi-map.ts';
 import type { Address } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import type { OwnershipRule } from '../name/ownership.ts';
+import { NONE } from '../none.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
 import type { RegistryOptions } from './catalog-types.ts';
 import { Cluster } from './cluster.ts';
+import type { Vip } from './entry.ts';
 
 /** Facts of clusters that an interface hangs on. */
 export interface Watched {
@@ -54,6 +56,18 @@ export class ClusterIndex {
       ...[...addresses].flatMap((address) => [...this.#byAddress.get(address)]),
     ];
     return { interfaces, isOwnership, isFirstList };
+  }
+
+  /** The same VIP; without addresses when they are ClusterIPs of a Service that does not stand any more. */
+  standingOnly(vip: Vip): Vip {
+    const { behind, addresses } = vip;
+    if (behind === undefined || addresses.length === 0) return vip;
+    const cluster = this.clusters.find(({ id }) => id === behind.cluster);
+    if (cluster === undefined || !cluster.isListed) return vip;
+    const service = `${behind.namespace}/${behind.name}`;
+    const standing = cluster.service(service)?.addresses ?? NONE;
+    if (addresses.every((address) => standing.includes(address))) return vip;
+    return { ...vip, addresses: NONE, failure: `Service ${service} has this address no more` };
   }
 
   /** Notes what the interface hangs on, in place of what it hung on before. */

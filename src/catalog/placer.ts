@@ -37,7 +37,7 @@ interface Behind {
 }
 
 /** An endpoint that will be in a slice is waited for so long before the pool is used (contract 1.3). */
-export const SLICE_WAIT_MS = 2_000;
+const SLICE_WAIT_MS = 2_000;
 
 /**
  * Where the VIP of each service of an interface comes from; first match wins: its pin, the Kubernetes Service that an

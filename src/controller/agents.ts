@@ -1,7 +1,12 @@
 import { type ApiClient, ApiError, asApiError } from '../kubernetes/api-client.ts';
 import { type ApiObject, ENDPOINT_SLICES, PODS, pathOf } from '../kubernetes/resource.ts';
-import type { AgentSpec, InterfaceEntry, KeptRpcService } from '../registry/kubernetes/objects.ts';
-import { SERVICE_LABEL } from '../registry/kubernetes/objects.ts';
+import {
+  type AgentSpec,
+  type InterfaceEntry,
+  type KeptRpcService,
+  type RawSlice,
+  SERVICE_LABEL,
+} from '../registry/kubernetes/objects.ts';
 import type { FoundService } from '../registry/kubernetes/parse.ts';
 import { AgentError } from './agent-error.ts';
 import { askHttpAgent } from './agent-http.ts';
@@ -17,6 +22,9 @@ interface Pod {
 
 /** Questions to pods under way at once. */
 const PARALLEL = 8;
+/** The definition of RPCService says the same; an object may be older than its definition. */
+const MIN_INTERVAL_MS = 5_000;
+const MAX_TIMEOUT_MS = 30_000;
 /** With domains and VIPs they become a status, and an object of the API may be 1.5 MB large. */
 const MAX_STATUS_OCTETS = 256 * 1024;
 /** Of the ready pods of one Service so many are asked at most. */
@@ -128,7 +136,7 @@ export class Agents {
     this.#results.set(key, result);
     this.#onResult(key, result);
     clearTimeout(current.timer);
-    const intervalMs = durationMs(agent.interval, 30_000) * (0.95 + Math.random() * 0.1);
+    const intervalMs = Math.max(MIN_INTERVAL_MS, agent.interval) * (0.95 + Math.random() * 0.1);
     current.timer = setTimeout(() => this.#enqueue(key), intervalMs);
   }
 
@@ -144,7 +152,7 @@ export class Agents {
     );
     if (pods.length === 0)
       throw new AgentError('NoReadyPod', `Service ${namespace}/${name} has no ready pod`);
-    const timeoutMs = durationMs(agent.timeout, 3_000);
+    const timeoutMs = Math.min(MAX_TIMEOUT_MS, agent.timeout);
     const union = new Map<string, InterfaceEntry>();
     const answered: string[] = [];
     let failure: unknown;
@@ -213,16 +221,6 @@ export class Agents {
   }
 }
 
-interface RawSlice {
-  readonly endpoints?:
-    | readonly {
-        readonly addresses?: readonly string[];
-        readonly conditions?: { readonly ready?: boolean };
-        readonly targetRef?: { readonly kind?: string; readonly name?: string };
-      }[]
-    | null;
-}
-
 interface RawPod {
   readonly status?: { readonly podIP?: string; readonly podIPs?: readonly { readonly ip?: string }[] };
 }
@@ -231,13 +229,4 @@ function askPod(pod: Pod, agent: AgentSpec, timeoutMs: number): Promise<readonly
   return agent.kind === 'http'
     ? askHttpAgent(pod.address, agent.port, agent.path, timeoutMs)
     : askQosAgent(pod.address, agent.port, timeoutMs);
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `500ms`, `30s`, `5m`, `1h`; the API server has checked it. */
-export function durationMs(text: string, otherwise: number): number {
-  const match = /^(\d{1,6})(ms|s|m|h)$/.exec(text);
-  const unit = UNITS_MS[match?.[2] ?? ''];
-  return match === null || unit === undefined ? otherwise : Math.max(100, Number(match[1]) * unit);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backOffMs } from '../back-off.ts';
 import { type ApiClient, ApiError, asApiError } from './api-client.ts';
 import { type ApiObject, objectKey, pathOf, type Resource } from './resource.ts';
 
@@ -156,7 +157,10 @@ export class Informer<T extends Kept> {
           throw new ApiError(0, 'Cut', `${this.#path}: the list was cut`);
         // the server ends each watch after a while; one that ends them at once is not to be stormed
         if (performance.now() - startedAt > WATCH_TOO_SHORT_MS) this.#failures = 0;
-        else await this.#pause(backoffMs(++this.#failures, Math.random()));
+        else {
+          this.#failures++;
+          await this.#pause(this.#backOffMs());
+        }
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (performance.now() - startedAt > PROVEN_MS) this.#failures = 0;
@@ -195,13 +199,17 @@ export class Informer<T extends Kept> {
     }
     this.#setState({ kind: 'away', reason: error.message });
     const asked = Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
-    await this.#pause(Math.max(asked, backoffMs(this.#failures, Math.random())));
+    await this.#pause(Math.max(asked, this.#backOffMs()));
   }
 
   /** Servers before 1.27, and later ones over an etcd before 3.4.31, cannot list by watch, and each says so differently. */
   #isRefusedWatchList(error: ApiError): boolean {
     const isListing = this.#offersWatchList && this.#resourceVersion === undefined;
     return isListing && !NO_REFUSALS.has(error.status);
+  }
+
+  #backOffMs(): number {
+    return backOffMs(this.#failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS, Math.random());
   }
 
   async #pause(ms: number): Promise<void> {
@@ -370,9 +378,4 @@ function errorOf({ object }: WatchEvent, path: string): ApiError {
     `watch of ${path}: ${object.message ?? object.reason ?? 'an error without a text'}`,
     seconds === undefined ? undefined : seconds * 1000,
   );
-}
-
-/** The pause before the next attempt: it doubles, and chance takes up to half of it. @param chance from 0 to 1 */
-export function backoffMs(failures: number, chance: number): number {
-  return Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures, 20)) * (1 - chance / 2);
 }

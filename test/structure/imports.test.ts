@@ -78,6 +78,7 @@ test('a folder imports only from those below it', () => {
     'src/did-you-mean.ts',
     'src/multi-map.ts',
     'src/none.ts',
+    'src/back-off.ts',
     'src/give-back-memory.ts',
   ]);
   for (const { file, own } of modules) {

@@ -24,6 +24,7 @@ import { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
 import { QueryLog } from '../../src/serve/query-log.ts';
 import { ReadyReplies } from '../../src/serve/ready-replies.ts';
 import { Ledger } from '../../src/vip/ledger.ts';
+import type { Store } from '../../src/vip/store.ts';
 import { openMemoryStore } from '../../src/vip/store-memory.ts';
 import type { Change } from '../../src/zone/change.ts';
 import { checkZone } from '../../src/zone/check-zone.ts';
@@ -100,6 +101,8 @@ export interface HouseOptions {
   readonly zones?: Readonly<Record<string, string>>;
   /** another query line, told every change as well */
   readonly alsoTell?: (change: Change) => void;
+  /** default: in memory */
+  readonly store?: Store;
 }
 
 export class House {
@@ -158,7 +161,7 @@ export class House {
       },
       staticNamesOf(this.config, []),
       new Ledger(this.config.vips.pools, this.config.vips.reuseAfter, { services: [], addresses: [] }),
-      openMemoryStore(),
+      options.store ?? openMemoryStore(),
       this.#publisher,
       NO_EVENTS,
       () => this.#now,

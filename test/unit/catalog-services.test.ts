@@ -4,11 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addressText, parseAddress } from '../../src/name/address.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { EMPTY_REGISTRATION, type Registration } from '../../src/registry/registration.ts';
+import type { Store } from '../../src/vip/store.ts';
+import { openMemoryStore } from '../../src/vip/store-memory.ts';
+import type { Change } from '../../src/zone/change.ts';
 import { House } from '../support/house.ts';
+import { until } from '../support/process.ts';
 
 const HOUR_MS = 3_600_000;
 const USER = 'com.foo.UserService' as InterfaceName;
@@ -105,6 +110,48 @@ describe('the Service that an object names', () => {
     await house.deliverCluster([service('user', undefined)]);
     await house.deliverUnit('rpcservice/trade/object', [named('user')]);
     assert.match(vip(house), /^pool 247\./);
+  });
+});
+
+describe('a store that takes its time', () => {
+  it('keeps no ClusterIP of a deleted Service in the answers, and brings none back', async () => {
+    const memory = openMemoryStore();
+    let release = () => {};
+    let commits: Promise<void> = Promise.resolve();
+    const store: Store = {
+      ...memory,
+      commit: async (changes) => {
+        await commits;
+        await memory.commit(changes);
+      },
+    };
+    const told: string[] = [];
+    const alsoTell = (change: Change) => {
+      if (change.kind !== 'interfaces') return;
+      for (const [name, entry] of change.changes) if (name === USER && entry !== null) told.push(entry);
+    };
+    const house = await House.open({ config: CONFIG, store, alsoTell });
+    await house.deliverCluster([service('user', '10.96.0.1'), slice('user', '10.244.1.7')]);
+    await house.deliver('interfaces: []', 0);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    // a window that decided by the Service waits for the store …
+    commits = new Promise((resolve) => {
+      release = resolve;
+    });
+    const window = house.deliver(endpoints('10.244.1.7', '192.0.2.1'), 1);
+    await sleep(5);
+    const later = house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
+    // … and the Service goes meanwhile
+    await until('withdrawn', () => vip(house) === 'join Service trade/user has this address no more');
+    const before = told.length;
+    release();
+    await Promise.all([window, later]);
+    await house.catalog.settled();
+    assert.match(vip(house), /^pool 247\./);
+    const clusterIp = JSON.stringify(parseAddress('10.96.0.1')).slice(1, -1);
+    assert.ok(before > 0 && told.slice(before - 1).every((entry) => !entry.includes(clusterIp)));
+    await house.catalog.stop();
   });
 });
 

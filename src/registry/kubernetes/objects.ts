@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { duration } from '../../files/fields.ts';
 import type { Kept } from '../../kubernetes/informer.ts';
 import type { ApiObject, ObjectMeta } from '../../kubernetes/resource.ts';
 import { type Address, parseAddress } from '../../name/address.ts';
@@ -57,21 +58,23 @@ const interfaceEntry = z.object({
 
 export type InterfaceEntry = z.output<typeof interfaceEntry>;
 
+const asked = {
+  interval: duration.prefault('30s'),
+  timeout: duration.prefault('3s'),
+  policy: z.enum(['newest', 'all']).default('newest'),
+};
+
 const agent = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('dubbo-qos'),
     port: z.int().min(1).max(65535).default(22222),
-    interval: z.string().default('30s'),
-    timeout: z.string().default('3s'),
-    policy: z.enum(['newest', 'all']).default('newest'),
+    ...asked,
   }),
   z.object({
     kind: z.literal('http'),
     port: z.int().min(1).max(65535),
     path: z.string().startsWith('/').default('/interfaces'),
-    interval: z.string().default('30s'),
-    timeout: z.string().default('3s'),
-    policy: z.enum(['newest', 'all']).default('newest'),
+    ...asked,
   }),
 ]);
 
@@ -191,10 +194,13 @@ export function keepSlice(object: ApiObject): KeptSlice | undefined {
   };
 }
 
-interface RawSlice {
+/** As far as it is used here (`discovery.k8s.io/v1`). */
+export interface RawSlice {
   readonly endpoints?:
     | readonly {
         readonly addresses?: readonly string[];
+        readonly conditions?: { readonly ready?: boolean };
+        readonly targetRef?: { readonly kind?: string; readonly name?: string };
       }[]
     | null;
   readonly ports?:

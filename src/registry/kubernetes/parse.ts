@@ -86,18 +86,18 @@ export function readAnnotations(object: KeptService, around: Surroundings): Read
   const protocol = notes['protocol'] || 'dubbo';
   const port = resolvePort(service, wanted, protocol);
   if (wanted !== undefined && port === undefined) {
-    reading.skip('port', `rpcdns.io/port '${wanted}': the Service has no such port`);
+    reading.leaveOut('port', `rpcdns.io/port '${wanted}': the Service has no such port`);
   }
   const ttl = readTtl(notes['ttl']);
   if (notes['ttl'] !== undefined && ttl === undefined) {
-    reading.skip('ttl', `rpcdns.io/ttl '${notes['ttl']}': expected seconds`);
+    reading.leaveOut('ttl', `rpcdns.io/ttl '${notes['ttl']}': expected seconds`);
   }
   const ref = refOf({ ok: true, service: object }, around, service.namespace, port, service.name);
   for (const text of list.split(',').map((part) => part.trim())) {
     if (text === '') continue;
     const [name = '', version = '', group = '', ...more] = text.split(':');
     if (more.length > 0) {
-      reading.skip(
+      reading.leaveOut(
         'interface-name',
         `'${text}': expected INTERFACE, INTERFACE:VERSION or INTERFACE:VERSION:GROUP`,
       );
@@ -212,12 +212,12 @@ class InterfaceReading implements Reading {
   ): void {
     const parsed = parseInterfaceName(name);
     if (!parsed.ok) {
-      this.skip('interface-name', parsed.reason);
+      this.leaveOut('interface-name', parsed.reason);
       return;
     }
     const reason = checkServiceKey(version, group);
     if (reason !== undefined) {
-      this.skip('bad-version-or-group', reason);
+      this.leaveOut('bad-version-or-group', reason);
       return;
     }
     const registration: Registration = { ...rest, interface: parsed.value, version, group };
@@ -227,7 +227,7 @@ class InterfaceReading implements Reading {
     this.registrations.push(registration);
   }
 
-  skip(reason: string, text: string): void {
+  leaveOut(reason: string, text: string): void {
     this.skipped.push({ reason, detail: `${this.#source}: ${text}` });
   }
 }

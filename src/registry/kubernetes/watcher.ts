@@ -132,11 +132,12 @@ export class KubernetesWatcher implements Watcher {
     await this.client.close();
   }
 
-  /** At most one; told of everything from now on. */
+  /** What could not be used, as it stands now. */
   skippedEntries(): Iterable<readonly [unit: string, details: ReadonlySet<string>]> {
     return this.#skipped.all();
   }
 
+  /** At most one; told of everything from now on. */
   observe(observer: KubernetesObserver): void {
     this.#observer = observer;
   }
@@ -353,7 +354,7 @@ export class KubernetesWatcher implements Watcher {
 
 const NOTHING: Reading = { registrations: [], skipped: [] };
 
-export function rpcServiceUnit(key: string): string {
+function rpcServiceUnit(key: string): string {
   return `rpcservice/${key}`;
 }
 

@@ -1,4 +1,5 @@
 /** Keeps one ZooKeeper session going for ever: a fresh one after every fault, without haste. */
+import { backOffMs } from '../../back-off.ts';
 import type { ServerAddress, ZooKeeperOptions } from './options.ts';
 import { Session } from './session.ts';
 
@@ -81,8 +82,7 @@ export class Supervisor {
 }
 
 /**
- * The pause before the next attempt. It doubles when all servers were tried; chance takes up to half of it, so that the
- * clients of a server that returns do not come all at once.
+ * The pause before the next attempt; it doubles when all servers were tried.
  *
  * @param chance from 0 to 1
  */
@@ -92,6 +92,5 @@ export function backoffMs(
   { backoffMinMs, backoffMaxMs }: Pick<ZooKeeperOptions, 'backoffMinMs' | 'backoffMaxMs'>,
   chance: number,
 ): number {
-  const rounds = Math.min(30, Math.floor(failures / servers));
-  return Math.min(backoffMaxMs, backoffMinMs * 2 ** rounds) * (1 - chance / 2);
+  return backOffMs(Math.floor(failures / servers), backoffMinMs, backoffMaxMs, chance);
 }
