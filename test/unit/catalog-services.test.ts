@@ -139,7 +139,8 @@ describe('a store that takes its time', () => {
     commits = new Promise((resolve) => {
       release = resolve;
     });
-    const window = house.deliver(endpoints('10.244.1.7', '192.0.2.1'), 1);
+    const another = '{ name: com.foo.Another }';
+    const window = house.deliver(endpoints('10.244.1.7', '192.0.2.1').replace(' ]', `, ${another} ]`), 1);
     await sleep(5);
     const later = house.deliverCluster([{ kind: 'service', key: 'trade/user', service: undefined }]);
     // … and the Service goes meanwhile
