@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { startCoreDNS } from '../support/coredns.ts';
 import { bulk } from '../support/kube-client.ts';
+import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
 import { provision } from '../support/provision.ts';
 import { ask, type Cleanup, type Server, startServer } from '../support/server.ts';
@@ -55,12 +56,7 @@ export async function benchKubernetes(objects: number, say: (line: string) => vo
 
 async function prepared(cleanup: Cleanup): Promise<Cluster> {
   const cluster = await startCluster(cleanup);
-  for (const name of ['rpcservices', 'rpcownerships']) {
-    const text = readFileSync(new URL(`../../manifests/crds/${name}.yaml`, import.meta.url), 'utf8');
-    await cluster.kubectl(['apply', '-f', '-'], text);
-    const path = `/apis/rpcdns.io/v1/${name}`;
-    await until(`${name} are served`, async () => (await cluster.api('GET', path)).status === 200);
-  }
+  await applyDefinitions(cluster);
   for (const namespace of ['big', 'rpc-dns']) await cluster.createNamespace(namespace);
   return cluster;
 }

@@ -3,9 +3,9 @@
  * join nor by a pin, both sides see it, and the ClusterIP of a deleted Service is out of every answer at once.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type Server, startServer } from '../support/server.ts';
@@ -24,15 +24,7 @@ suite('ownership', { skip: skipWithout('etcd', 'kubernetes') }, () => {
   before(async () => {
     const cleanup = { after: (clean: () => unknown) => cleanups.push(clean) };
     kube = await startCluster(cleanup);
-    for (const kind of ['rpcservices', 'rpcownerships']) {
-      const applied = await kube.kubectl(
-        ['apply', '-f', '-'],
-        readFileSync(`manifests/crds/${kind}.yaml`, 'utf8'),
-      );
-      assert.equal(applied.code, 0, applied.stderr);
-      const path = `/apis/rpcdns.io/v1/${kind}`;
-      await until(`${kind} are served`, async () => (await kube.api('GET', path)).status === 200);
-    }
+    await applyDefinitions(kube);
     for (const namespace of ['trade', 'play', 'rpc-dns']) await kube.createNamespace(namespace);
     server = await startServer(
       {

@@ -1,6 +1,6 @@
 /** The Kubernetes watcher against a real API server: the contract, and everything that can happen to it. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { KubernetesWatcher } from '../../src/registry/kubernetes/watcher.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type Cluster, sharedCluster } from '../support/cluster.ts';
 import { GARBAGE, HALF_A_LINE, startFlakyProxy } from '../support/flaky-proxy.ts';
+import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { tempFolder } from '../support/temp.ts';
@@ -17,17 +18,12 @@ import { type ContractEntry, RecordingSink, watcherContract } from '../support/w
 const skip = skipWithout('etcd', 'kubernetes');
 const shared = sharedCluster();
 
+let defined: Promise<void> | undefined;
+
 async function cluster(): Promise<Cluster> {
   const kube = await shared();
-  for (const file of ['rpcservices', 'rpcownerships']) {
-    const applied = await kube.kubectl(
-      ['apply', '-f', '-'],
-      readFileSync(`manifests/crds/${file}.yaml`, 'utf8'),
-    );
-    assert.equal(applied.code, 0, applied.stderr);
-    const path = `/apis/rpcdns.io/v1/${file}`;
-    await until(`${file} are served`, async () => (await kube.api('GET', path)).status === 200);
-  }
+  defined ??= applyDefinitions(kube);
+  await defined;
   return kube;
 }
 

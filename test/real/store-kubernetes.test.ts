@@ -3,12 +3,12 @@
  * and a process without a disk has them again after kill -9.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../../src/vip/store.ts';
 import { openKubernetesStore } from '../../src/vip/store-kubernetes.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type Server, startServer } from '../support/server.ts';
@@ -29,17 +29,6 @@ suite('the ledger in the Kubernetes API', { skip: skipWithout('etcd', 'kubernete
   after(async () => {
     for (const clean of cleanups.reverse()) await clean();
   });
-
-  const install = async () => {
-    for (const kind of CRDS) {
-      const applied = await kube.kubectl(
-        ['apply', '-f', '-'],
-        readFileSync(`manifests/ledger/${kind}.yaml`, 'utf8'),
-      );
-      assert.equal(applied.code, 0, applied.stderr);
-      await until(kind, async () => (await kube.api('GET', `/apis/rpcdns.io/v1/${kind}`)).status === 200);
-    }
-  };
 
   const interfaces = (names: readonly string[]) =>
     `interfaces:\n${names.map((name) => `  - { name: ${name} }\n`).join('')}`;
@@ -87,7 +76,7 @@ registries: [ { kind: file, path: registered.yaml } ]
       assert.match(error.message, /manifests\/ledger/);
       return true;
     });
-    await install();
+    await applyDefinitions(kube);
   });
 
   const COUNT = sized('interfaces of three replicas', 60, 1000);

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Cluster } from './cluster.ts';
-import { runToEnd } from './process.ts';
+import { runToEnd, until } from './process.ts';
 import { kubernetesPath } from './provision.ts';
 
 /** What the tests read of an object. */
@@ -80,12 +80,13 @@ export async function apply(cluster: Cluster, text: string, ...flags: readonly s
   return stdout + stderr;
 }
 
-/** The definitions of all kinds of `rpcdns.io`, established. */
+/** The definitions of all kinds of `rpcdns.io`, served. */
 export async function applyDefinitions(cluster: Cluster): Promise<void> {
   const text = `${await renderText('crds')}\n---\n${await renderText('ledger')}`;
   await apply(cluster, text);
-  const names = documentsIn(text).map(({ metadata }) => `crd/${metadata.name}`);
-  const wait = ['wait', '--for=condition=Established', '--timeout=20s', ...names];
-  const { code, stderr } = await cluster.kubectl(wait);
-  if (code !== 0) throw new Error(`kubectl wait: ${stderr}`);
+  // 'Established' comes a moment too early: a store that is made anew says 429 for a while
+  for (const { metadata } of documentsIn(text)) {
+    const path = `/apis/rpcdns.io/v1/${metadata.name.replace('.rpcdns.io', '')}`;
+    await until(`${path} is served`, async () => (await cluster.api('GET', path)).status === 200);
+  }
 }
