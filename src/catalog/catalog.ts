@@ -1,14 +1,9 @@
 import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { giveBackMemory } from '../give-back-memory.ts';
-import {
-  checkServiceKey,
-  type InterfaceName,
-  type ServiceKey,
-  serviceKeyText,
-} from '../name/interface-name.ts';
+import { checkServiceKey, type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import { Ownership } from '../name/ownership.ts';
-import { packed } from '../none.ts';
+import { NONE } from '../none.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
 import type { Registration } from '../registry/registration.ts';
 import type { RegistrySink } from '../registry/watcher.ts';
@@ -26,13 +21,12 @@ import type {
   RegistryOptions,
   Source,
 } from './catalog-types.ts';
-import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
+import type { Refusal } from './claims.ts';
 import { ClusterIndex } from './cluster-index.ts';
-import { conflictsOf } from './conflicts.ts';
-import { buildEntry, leadOf, type Placed } from './entry.ts';
-import { claimNames, type InterfaceNames } from './interface-names.ts';
-import { type Contribution, type Merged, mergeContributions, unite } from './merge.ts';
-import { NameBook } from './name-book.ts';
+import { Decider, type Decision } from './decider.ts';
+import { buildEntry, type Placed } from './entry.ts';
+import { unite } from './merge.ts';
+import type { NameBook } from './name-book.ts';
 import { Placer } from './placer.ts';
 import { Recorder } from './recorder.ts';
 import { RegistryView } from './registry-view.ts';
@@ -66,8 +60,6 @@ export class Catalog {
   readonly #now: () => number;
   readonly #events: CatalogEvents;
   readonly #options: CatalogOptions;
-  #statics: StaticNames;
-  readonly #book = new NameBook();
   readonly #known = new Map<InterfaceName, Known>();
   #dirty = new Set<InterfaceName>();
   #dirtySince: number | undefined;
@@ -85,13 +77,8 @@ export class Catalog {
   readonly #unpinned = new Set<InterfaceName>();
   readonly #clusters: ClusterIndex;
   readonly #placer: Placer;
-  readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
-  #refused = 0;
+  readonly #decider: Decider;
   #moved = 0;
-  /** first decisions that wait for an EndpointSlice: until when */
-  readonly #waiting = new Map<InterfaceName, NodeJS.Timeout>();
-  /** interfaces that another replica has recorded as answered */
-  readonly #heldElsewhere = new Set<InterfaceName>();
   /** a large window has left garbage behind */
   #giveBack = false;
   #conflicts = 0;
@@ -110,7 +97,6 @@ export class Catalog {
     values: ReadonlyMap<string, string> = new Map(),
   ) {
     this.#options = options;
-    this.#statics = statics;
     this.#ledger = ledger;
     this.#store = store;
     this.#publishing = publishing;
@@ -139,6 +125,15 @@ export class Catalog {
         podBlocks: options.podBlocks,
       },
       new Ownership(options.ownership),
+    );
+    this.#decider = new Decider(
+      { sources: this.sources, ledger, placer: this.#placer, clusters: this.#clusters, naming: options, now },
+      {
+        known: (name) => this.#known.get(name),
+        refused: (name, refusal) => events.onRefused(name, refusal),
+        due: (name) => this.#mark([name]),
+      },
+      statics,
     );
   }
 
@@ -172,7 +167,7 @@ export class Catalog {
 
   /** Claims of Kubernetes objects that were refused. */
   get refused(): number {
-    return this.#refused;
+    return this.#decider.refused;
   }
 
   /** Registrations whose VIP moved from the pool to a ClusterIP, since the start. */
@@ -182,11 +177,11 @@ export class Catalog {
 
   /** What Kubernetes objects may not name; of interfaces that nobody else names, too. */
   refusalsOf(name: InterfaceName): readonly Refusal[] {
-    return this.#refusals.get(name) ?? [];
+    return this.#decider.refusals.get(name) ?? NONE;
   }
 
-  refusedNames(): IterableIterator<InterfaceName> {
-    return this.#refusals.keys();
+  refusedNames(): Iterable<InterfaceName> {
+    return this.#decider.refusals.keys();
   }
 
   get storeError(): Error | undefined {
@@ -206,7 +201,7 @@ export class Catalog {
   }
 
   get book(): NameBook {
-    return this.#book;
+    return this.#decider.book;
   }
 
   /** Takes over the stored snapshots: answers before the registries do. */
@@ -217,13 +212,7 @@ export class Catalog {
 
   start(): void {
     this.#store.follow?.((rows) => {
-      for (const { owner, retiredAt } of rows.addresses) {
-        if (retiredAt === null) this.#heldElsewhere.add(owner.interface);
-        else this.#heldElsewhere.delete(owner.interface);
-      }
-      for (const { key, retiredAt } of rows.services) {
-        if (retiredAt === null) this.#heldElsewhere.add(key.interface);
-      }
+      this.#decider.heard(rows);
       this.#mark(this.#ledger.adopt(rows));
     });
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
@@ -235,7 +224,7 @@ export class Catalog {
     this.#stopped = true;
     clearInterval(this.#ticker);
     clearTimeout(this.#timer);
-    for (const timer of this.#waiting.values()) clearTimeout(timer);
+    this.#decider.stop();
     await this.#running;
     await this.#recorder.recordSnapshots(this.sources, this.#now(), true);
   }
@@ -285,9 +274,9 @@ export class Catalog {
     this.#mark(interfaces);
     if (isOwnership) {
       this.#placer.ownership = new Ownership([...this.#options.ownership, ...this.#clusters.rules]);
-      this.#mark([...this.#known.keys(), ...this.#refusals.keys()]);
+      this.#mark([...this.#known.keys(), ...this.refusedNames()]);
     }
-    for (const [name, refusals] of this.#refusals) {
+    for (const [name, refusals] of this.#decider.refusals) {
       // a ConfigMap may come before the Service whose ClusterIP it pins
       if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
     }
@@ -317,7 +306,7 @@ export class Catalog {
 
   /** Static records changed: which names they take from registries is found anew. */
   setStatics(statics: StaticNames): void {
-    this.#statics = statics;
+    this.#decider.statics = statics;
     this.#mark(this.#known.keys());
   }
 
@@ -398,12 +387,12 @@ export class Catalog {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     const decided = new Map<InterfaceName, Decision | undefined>();
-    await this.#decide(dirty, decided);
+    await this.#decider.decide(dirty, decided);
     // replicas that share a store may have been faster: then the next address is tried
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const outrun = await this.#recorder.record();
       if (outrun.size === 0) break;
-      if (attempt < MAX_ATTEMPTS - 1) await this.#decide(outrun, decided);
+      if (attempt < MAX_ATTEMPTS - 1) await this.#decider.decide(outrun, decided);
       else {
         // what could not be recorded is not published; the next window tries again
         for (const name of outrun) decided.delete(name);
@@ -413,150 +402,6 @@ export class Catalog {
     await this.#publish(decided, since);
     await this.#recorder.recordSnapshots(this.sources, this.#now(), false);
     if (decided.size > REBUILD_MIN) this.#giveBack = true;
-  }
-
-  async #decide(
-    dirty: ReadonlySet<InterfaceName>,
-    decided: Map<InterfaceName, Decision | undefined>,
-  ): Promise<void> {
-    const ordinal = (name: InterfaceName) => this.#ledger.ordinalOf(name) ?? Number.MAX_SAFE_INTEGER;
-    const byAge = (a: InterfaceName, b: InterfaceName) => ordinal(a) - ordinal(b) || (a < b ? -1 : 1);
-    let queue = [...dirty].sort(byAge);
-    for (let done = 0; queue.length > 0; ) {
-      for (const name of queue) {
-        decided.set(name, this.#decideOne(name));
-        if (++done % CHUNK === 0) await nextTurn();
-      }
-      queue = [...this.#book.takeAffected()].sort(byAge);
-    }
-  }
-
-  /** @returns undefined when the interface is gone */
-  #decideOne(name: InterfaceName): Decision | undefined {
-    const now = this.#now();
-    const services = this.#servicesOf(name);
-    const refusals: Refusal[] = [];
-    const settled = [...services.values()].map((contributions) =>
-      settleClaims(contributions, this.#placer.ownership, this.#placer.mayNotPin),
-    );
-    const merged = settlePlainName(settled).flatMap((one) => {
-      refusals.push(...one.refusals);
-      return one.kept.length === 0 ? [] : mergeContributions(one.kept);
-    });
-    const ready = merged.filter((one) => {
-      const until = this.#placer.waitsUntil(one, now);
-      if (until !== undefined) this.#decideAgain(name, until - now);
-      return until === undefined;
-    });
-    // another replica answers what this one does not see, or not yet: to retire it here would be undone there, for ever
-    if (ready.length === 0 && !this.#known.has(name) && this.#heldElsewhere.has(name)) {
-      this.#watch(name, merged);
-      this.#noteRefusals(name, refusals);
-      return undefined;
-    }
-    const answered = new Set(ready.map(({ key }) => serviceKeyText(key)));
-    for (const key of this.#knownKeys(name)) {
-      if (answered.has(serviceKeyText(key))) continue;
-      this.#ledger.forget(key, now);
-      this.#placer.forget(key);
-    }
-    const seen = ready
-      .map((one) => ({ merged: one, ordinal: this.#ledger.see(one.key, now) }))
-      .sort(
-        (a, b) =>
-          a.ordinal - b.ordinal || (serviceKeyText(a.merged.key) < serviceKeyText(b.merged.key) ? -1 : 1),
-      );
-    if (seen.length === 0) {
-      this.#retireAllBut(name, new Set(), now);
-      this.#book.release(name);
-      this.#watch(name, merged);
-      this.#noteRefusals(name, refusals);
-      return undefined;
-    }
-    const { placed, owners, refusals: unjoined } = this.#placer.place(name, seen, now);
-    refusals.push(...unjoined);
-    this.#retireAllBut(name, owners, now);
-    this.#watch(name, merged);
-    this.#noteRefusals(name, refusals);
-    const lead = leadOf(placed).merged;
-    const values = { ...lead, interface: name, group: lead.key.group };
-    const names = claimNames(this.#book, name, this.#ledger.ordinalOf(name) ?? 0, values, this.#options);
-    const occluded = [names.domain, ...names.callNames].flatMap((base) => this.#statics.lossesOf(base));
-    return {
-      names,
-      placed,
-      occluded: occluded.length,
-      conflicts: packed([...conflictsOf(names, placed, refusals), ...occluded]),
-    };
-  }
-
-  #decideAgain(name: InterfaceName, ms: number): void {
-    // the timer that runs is the earlier one: what it finds still waiting gets the next
-    if (this.#stopped || this.#waiting.has(name)) return;
-    const timer = setTimeout(() => {
-      this.#waiting.delete(name);
-      this.#mark([name]);
-    }, ms);
-    this.#waiting.set(name, timer);
-  }
-
-  #watch(name: InterfaceName, merged: readonly Merged[]): void {
-    if (this.#clusters.clusters.length === 0) return;
-    this.#clusters.watch(
-      name,
-      merged.map((one) => this.#placer.watched(one)),
-    );
-  }
-
-  #noteRefusals(name: InterfaceName, refusals: readonly Refusal[]): void {
-    const before = this.#refusals.get(name) ?? [];
-    this.#refused += refusals.length - before.length;
-    if (refusals.length === 0) this.#refusals.delete(name);
-    else this.#refusals.set(name, refusals);
-    for (const refusal of refusals) {
-      if (!before.some(({ text }) => text === refusal.text)) this.#events.onRefused(name, refusal);
-    }
-  }
-
-  /** Contributions by service, registries in the order of the configuration. */
-  #servicesOf(name: InterfaceName): Map<string, Contribution[]> {
-    const services = new Map<string, Contribution[]>();
-    for (const source of this.sources) {
-      for (const [key, registrations] of source.view.registrationsOf(name)) {
-        const contributions = registrations.map((registration) => ({
-          registry: source.options.id,
-          registration,
-        }));
-        services.set(key, [...(services.get(key) ?? []), ...contributions]);
-      }
-    }
-    return services;
-  }
-
-  /** Services of the interface that had been published, or were in the ledger when the process started. */
-  #knownKeys(name: InterfaceName): ServiceKey[] {
-    const known = this.#known.get(name);
-    if (known !== undefined) return known.placed.map((one) => one.merged.key);
-    return this.#ledgerKeys().get(name) ?? [];
-  }
-
-  #keysAtStart: Map<InterfaceName, ServiceKey[]> | undefined;
-
-  #ledgerKeys(): Map<InterfaceName, ServiceKey[]> {
-    if (this.#keysAtStart === undefined) {
-      this.#keysAtStart = new Map();
-      for (const { key } of this.#ledger.services()) {
-        const keys = this.#keysAtStart.get(key.interface);
-        if (keys === undefined) this.#keysAtStart.set(key.interface, [key]);
-        else keys.push(key);
-      }
-    }
-    return this.#keysAtStart;
-  }
-
-  #retireAllBut(name: InterfaceName, owners: ReadonlySet<string>, now: number): void {
-    const candidates: ServiceKey[] = [{ interface: name, version: '', group: '' }, ...this.#knownKeys(name)];
-    for (const key of candidates) if (!owners.has(serviceKeyText(key))) this.#ledger.retire(key, now);
   }
 
   async #publish(
@@ -658,13 +503,4 @@ export class Catalog {
 /** Tells two entries apart without keeping them. */
 function printOf(entry: string): string {
   return hash('sha1', entry, 'base64url').slice(0, PRINT_LENGTH);
-}
-
-interface Decision {
-  readonly names: InterfaceNames;
-  readonly placed: readonly Placed[];
-  /** for people, occluded names included */
-  readonly conflicts: readonly string[];
-  /** how many names static records hide */
-  readonly occluded: number;
 }
