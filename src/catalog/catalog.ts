@@ -249,12 +249,17 @@ export class Catalog {
       this.#events.onSkipped(source.options, reason, detail);
     };
     return {
-      replace: (all: ReadonlyMap<string, readonly Registration[]>) => {
-        const units = new Map([...all].map(([unit, registrations]) => [unit, usable(registrations)]));
-        source.hasSnapshot = true;
-        source.fromStore = false;
-        delivered(source.view.replace(units, this.#now()));
-        this.#schedule();
+      replace: () => {
+        const units = new Map<string, readonly Registration[]>();
+        return {
+          put: (unit, registrations) => units.set(unit, usable(registrations)),
+          done: () => {
+            source.hasSnapshot = true;
+            source.fromStore = false;
+            delivered(source.view.replace(units, this.#now()));
+            this.#schedule();
+          },
+        };
       },
       update: (unit, registrations) =>
         delivered(source.view.update(unit, usable(registrations), this.#now())),

@@ -12,6 +12,16 @@ export type WatcherState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
+ * A complete delivery, unit by unit: so a hundred thousand of them are never held at once. Seen by nobody before `done`,
+ * and given up without it. Its watcher calls no `update` meanwhile.
+ */
+export interface Replacement {
+  /** All registrations of one unit; once for each unit. */
+  put(unit: string, registrations: readonly Registration[]): void;
+  done(): void;
+}
+
+/**
  * Where a watcher delivers. It delivers what its registry says, completely or unit by unit, and never decides: merging,
  * conflicts, debouncing and distrust are the catalogue's.
  *
@@ -19,8 +29,11 @@ export type WatcherState =
  * an empty delivery.
  */
 export interface RegistrySink {
-  /** Everything the registry holds, by unit; what is not in it is gone. */
-  replace(units: ReadonlyMap<string, readonly Registration[]>): void;
+  /**
+   * Begins to deliver everything that the registry holds: what is not put before `done` is gone then, all at once.
+   * Beginning anew abandons an unfinished delivery.
+   */
+  replace(): Replacement;
   /** All registrations of one unit; none: the unit is empty or gone. */
   update(unit: string, registrations: readonly Registration[]): void;
   /**

@@ -194,7 +194,9 @@ export class House {
   async deliver(document: string, registry = 0): Promise<void> {
     const parsed = parseInterfaces(`interfaces-${registry}.yaml`, document);
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(problemText).join('\n'));
-    this.#sinks[registry]?.replace(new Map([['document', parsed.registrations]]));
+    const replacement = this.#sinks[registry]?.replace();
+    replacement?.put('document', parsed.registrations);
+    replacement?.done();
     this.#sinks[registry]?.state({ kind: 'live' });
     await this.#settle();
   }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
 import type { Registration } from '../../src/registry/registration.ts';
-import type { RegistrySink, Watcher, WatcherState } from '../../src/registry/watcher.ts';
+import type { RegistrySink, Replacement, Watcher, WatcherState } from '../../src/registry/watcher.ts';
 import { until } from './process.ts';
 
 /** One instance of one service. */
@@ -48,16 +48,31 @@ export class RecordingSink implements RegistrySink {
   readonly clusterChanges: ClusterChange[] = [];
   isListed = false;
   readonly skips: { readonly reason: string; readonly detail: string }[] = [];
+  #unfinished: Map<string, readonly Registration[]> | undefined;
   /** called after each delivery */
   onDelivery: () => void = () => {};
 
-  replace(units: ReadonlyMap<string, readonly Registration[]>): void {
-    this.units.clear();
-    for (const [unit, registrations] of units) this.units.set(unit, registrations);
-    this.#note(undefined);
+  replace(): Replacement {
+    const units = new Map<string, readonly Registration[]>();
+    this.#unfinished = units;
+    return {
+      put: (unit, registrations) => {
+        assert.equal(this.#unfinished, units, 'put into a delivery that is over');
+        assert.ok(!units.has(unit), `${unit} is put twice`);
+        units.set(unit, registrations);
+      },
+      done: () => {
+        assert.equal(this.#unfinished, units, 'done with a delivery that is over');
+        this.#unfinished = undefined;
+        this.units.clear();
+        for (const [unit, registrations] of units) this.units.set(unit, registrations);
+        this.#note(undefined);
+      },
+    };
   }
 
   update(unit: string, registrations: readonly Registration[]): void {
+    assert.equal(this.#unfinished, undefined, 'an update within a complete delivery');
     this.units.set(unit, registrations);
     this.#note(unit);
   }

@@ -275,7 +275,8 @@ describe('its supervisor', { concurrency: true }, () => {
       import { ZOOKEEPER_DEFAULTS } from ${module('options.ts')};
       const nothing = () => {};
       const watchers = ${JSON.stringify(servers)}.map((servers) => {
-        const sink = { replace: nothing, update: nothing, skipped: nothing, state: ({ kind }) => console.log(kind) };
+        const replace = () => ({ put: nothing, done: nothing });
+        const sink = { replace, update: nothing, skipped: nothing, state: ({ kind }) => console.log(kind) };
         return createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, sink);
       });
       for (const watcher of watchers) watcher.start();

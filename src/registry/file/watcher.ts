@@ -44,7 +44,11 @@ export function createFileWatcher(options: FileRegistryOptions, sink: RegistrySi
       return;
     }
     if (hasSnapshot) sink.update(path, parsed.registrations);
-    else sink.replace(new Map([[path, parsed.registrations]]));
+    else {
+      const replacement = sink.replace();
+      replacement.put(path, parsed.registrations);
+      replacement.done();
+    }
     hasSnapshot = true;
     lastReason = undefined;
     sink.state({ kind: 'live' });

@@ -154,19 +154,23 @@ export class KubernetesWatcher implements Watcher {
       changes.push(this.#ownershipChange({ key, object }));
     this.#isListTold = this.services.isListed;
     this.#sink.cluster(changes, this.#isListTold);
-    const units = new Map<string, readonly Registration[]>();
+    const replacement = this.#sink.replace();
     for (const [key, object] of this.rpcServices.entries()) {
       this.finder.noteRpcService(key, object);
-      units.set(rpcServiceUnit(key), this.#registrations(rpcServiceUnit(key), this.#readRpcService(object)));
+      const unit = rpcServiceUnit(key);
+      replacement.put(unit, this.#registrations(unit, this.#readRpcService(object)));
     }
     for (const [key, object] of this.services.entries()) {
       if (object.notes?.['interfaces'] === undefined) continue;
-      units.set(serviceUnit(key), this.#registrations(serviceUnit(key), this.#readAnnotations(object)));
+      const unit = serviceUnit(key);
+      replacement.put(unit, this.#registrations(unit, this.#readAnnotations(object)));
     }
     for (const [key, object] of this.#configMaps.entries()) {
-      for (const [unit, registrations] of this.#readConfigMap(key, object)) units.set(unit, registrations);
+      for (const [unit, registrations] of this.#readConfigMap(key, object)) {
+        replacement.put(unit, registrations);
+      }
     }
-    this.#sink.replace(units);
+    replacement.done();
     for (const [key, object] of this.rpcServices.entries()) this.#observer?.rpcServiceChanged(key, object);
   }
 

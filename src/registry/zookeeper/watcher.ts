@@ -45,7 +45,9 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
   const handlers: TreeHandlers = {
     snapshot(units) {
       hasData = true;
-      sink.replace(units);
+      const replacement = sink.replace();
+      for (const [unit, registrations] of units) replacement.put(unit, registrations);
+      replacement.done();
       setState({ kind: 'live' });
     },
     update: (unit, registrations) => sink.update(unit, registrations),
