@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { App, StartError } from './app.ts';
+import { App, StartError } from './app/app.ts';
+import { problemText } from './base/problem.ts';
 import { runProgram } from './cli/program.ts';
 import { loadAll } from './config/load-all.ts';
-import { problemText } from './problem.ts';
 import { createLog } from './telemetry/log.ts';
 
 /*

@@ -1,26 +1,25 @@
 import { Hono } from 'hono';
-import type { Catalog } from '../catalog/catalog.ts';
-import { type Explanation, explain, findInterface } from '../catalog/explain.ts';
+import type { Problem } from '../base/problem.ts';
+import { ok, type Result } from '../base/result.ts';
 import { countPackages } from '../corefile/package-prefixes.ts';
+import type { EventLine } from '../event-line/event-line.ts';
+import { type Explanation, explain, findInterface } from '../event-line/explain.ts';
+import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
 import { type DomainName, keyOf, type NameKey, parseDomainName } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
-import type { Problem } from '../problem.ts';
-import { ok, type Result } from '../result.ts';
 import type { QueryLine } from '../serve/query-line.ts';
-import type { AddressRow } from '../vip/ledger.ts';
+import type { AddressRow } from '../vip/ledger-rows.ts';
 import { RCODE } from '../wire/message.ts';
 import { parseType, TYPE } from '../zone/types.ts';
 import { type MessageJson, messageJson } from './message-json.ts';
 
 export interface ControlSources {
-  readonly catalog: () => Catalog;
+  readonly events: EventLine;
   readonly line: QueryLine;
   readonly zones: () => readonly DomainName[];
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
-  /** has what the ledger changed recorded and published */
-  readonly settle: () => Promise<void>;
 }
 
 export interface LookupResult {
@@ -46,10 +45,10 @@ export function createControl(sources: ControlSources): Hono {
     const type = parseType(context.req.query('type') ?? 'A');
     if (type === undefined)
       return context.json({ error: `'${context.req.query('type')}' is no record type` }, 400);
-    const catalog = sources.catalog();
+    const { events } = sources;
     const zones = sources.zones();
     const parsed = parseDomainName(text);
-    const found = findInterface(catalog, zones, text, parsed.ok ? parsed.value : undefined);
+    const found = findInterface(events, zones, text, parsed.ok ? parsed.value : undefined);
     const [zone] = zones;
     if (zone === undefined) return context.json({ error: 'no zone is configured' }, 500);
     const name = parsed.ok ? await completed(parsed.value, text, sources, zone) : parsed;
@@ -57,16 +56,16 @@ export function createControl(sources: ControlSources): Hono {
     const answer = messageJson(await sources.line.ask(name.value, type));
     const result: LookupResult = {
       name: answer.question,
-      interface: (found === undefined ? undefined : explain(catalog, zone, found)) ?? null,
+      interface: (found === undefined ? undefined : explain(events, zone, found)) ?? null,
       answer,
     };
     return context.json(result);
   });
-  control.get('/packages', (context) => context.json(countPackages(sources.catalog().names())));
-  control.get('/vips', (context) => context.json([...sources.catalog().ledger.addresses()].map(vipJson)));
+  control.get('/packages', (context) => context.json(countPackages(sources.events.feed.names())));
+  control.get('/vips', (context) => context.json([...sources.events.ledger.addresses()].map(vipJson)));
   control.post('/vips/release', async (context) => {
     const { name } = (await context.req.json()) as { name: string };
-    const { ledger } = sources.catalog();
+    const { ledger } = sources.events;
     const address = parseAddress(name);
     const rows = [...ledger.addresses()].filter((row) => {
       return row.address === address || row.owner.interface === name || serviceKeyText(row.owner) === name;
@@ -77,9 +76,7 @@ export function createControl(sources: ControlSources): Hono {
       const text = `${addressText(live.address)} of ${serviceKeyText(live.owner)} is being answered: a live name is not released`;
       return context.json({ error: text }, 409);
     }
-    for (const row of rows) ledger.release(row.owner);
-    sources.catalog().retryStarved();
-    await sources.settle();
+    await sources.events.release(rows.map(({ owner }) => owner));
     return context.json(rows.map(vipJson));
   });
   control.post('/query-log', async (context) => {
@@ -102,6 +99,18 @@ export function createControl(sources: ControlSources): Hono {
     await sources.line.setQueryLog(filter);
     return context.json({ queryLog: 'on' });
   });
+  control.get('/registries', (context) => {
+    const now = sources.events.now();
+    return context.json(sources.events.intake.sources.map((source) => registryJson(source, now)));
+  });
+  control.post('/registries/accept', async (context) => {
+    const { name } = (await context.req.json()) as { name: string };
+    const ids = sources.events.intake.sources.map(({ options }) => options.id);
+    if (!ids.includes(name)) {
+      return context.json({ error: `no registry '${name}': there are ${ids.join(', ') || 'none'}` }, 404);
+    }
+    return context.json({ registry: name, believed: await sources.events.accept(name) });
+  });
   control.post('/reload', async (context) => context.json({ problems: await sources.reload() }));
   control.onError((error, context) => context.json({ error: error.message }, 500));
   return control;
@@ -117,6 +126,38 @@ async function completed(
   if (text.endsWith('.')) return ok(name);
   const { rcodeNumber } = messageJson(await sources.line.ask(name, TYPE.A));
   return rcodeNumber === RCODE.REFUSED ? parseDomainName(text, zone) : ok(name);
+}
+
+/** A registry as `rpc-dns registries` shows it. */
+export interface RegistryJson {
+  readonly registry: string;
+  readonly state: string;
+  /** why it is not live */
+  readonly reason: string | null;
+  readonly interfaces: number;
+  readonly instances: number;
+  /** instances whose disappearance is not believed yet, and until when, ISO 8601 */
+  readonly held: number;
+  readonly heldUntil: string | null;
+  readonly staleSeconds: number;
+  /** what it is answered from: `none`, `stored`, `delivered` */
+  readonly snapshot: string;
+}
+
+function registryJson(source: Source, now: number): RegistryJson {
+  const { options, state, facts, snapshot } = source;
+  const until = facts.heldUntil;
+  return {
+    registry: options.id,
+    state: state.kind,
+    reason: 'reason' in state ? state.reason : null,
+    interfaces: facts.interfaces,
+    instances: facts.entries,
+    held: facts.held,
+    heldUntil: until === undefined ? null : new Date(until).toISOString(),
+    staleSeconds: Math.round(stalenessMs(source, now) / 1000),
+    snapshot: snapshot.kind,
+  };
 }
 
 export function vipJson(row: AddressRow): VipJson {

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
-import type { Catalog } from '../catalog/catalog.ts';
+import type { EventLine } from '../event-line/event-line.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface HttpSources {
-  readonly catalog: () => Catalog;
+  readonly events: EventLine;
   readonly metrics: Metrics;
   /** false from the first signal to stop on */
   readonly serving: () => boolean;
@@ -14,9 +14,10 @@ export function createHttp(sources: HttpSources): Hono {
   const http = new Hono();
   http.get('/health', (context) => context.text('OK\n'));
   http.get('/ready', (context) => {
-    const catalog = sources.catalog();
+    const { feed, intake } = sources.events;
     if (!sources.serving()) return context.text('stopping\n', 503);
-    const missing = catalog.missing();
+    // a registry that a reload brought does not take readiness away
+    const missing = feed.isReady ? [] : intake.missing();
     if (missing.length > 0) {
       const lines = missing.map(({ options, state }) => {
         const reason = 'reason' in state ? `: ${state.reason}` : '';
@@ -24,8 +25,8 @@ export function createHttp(sources: HttpSources): Hono {
       });
       return context.text(`${lines.join('\n')}\n`, 503);
     }
-    if (!catalog.ready) return context.text('publishing\n', 503);
-    const stale = catalog.stale();
+    if (!feed.isReady) return context.text('publishing\n', 503);
+    const stale = intake.stale();
     if (stale.length === 0) return context.text('OK\n');
     const lines = stale.map(({ options, state }) => {
       return `stale: ${options.id}${'reason' in state ? ` (${state.reason})` : ''}`;

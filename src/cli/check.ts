@@ -1,8 +1,8 @@
+import { type Problem, problemText } from '../base/problem.ts';
 import { loadAll } from '../config/load-all.ts';
 import { loadZone } from '../config/zone-files.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { toText } from '../name/domain-name.ts';
-import { type Problem, problemText } from '../problem.ts';
 import { type Output, STATUS } from './output.ts';
 
 /** `check`: a configuration with all it names, or zone files alone; every problem, one a line. */

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 
 /** Asks a running server by its control socket. */
 export function askControl<T>(

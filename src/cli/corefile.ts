@@ -1,4 +1,5 @@
 import type { LookupResult } from '../api/control.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import type { Config } from '../config/schema.ts';
 import { type CorednsVersion, parseCorednsVersion } from '../corefile/coredns-version.ts';
 import { corefile } from '../corefile/corefile.ts';
@@ -15,7 +16,6 @@ import { parseServer, type ServerAddress } from '../corefile/server-address.ts';
 import { parseAddress, splitHostPort } from '../name/address.ts';
 import { toShortText } from '../name/domain-name.ts';
 import { applicationLabel } from '../name/labels.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { reverseZonesOf } from '../vip/reverse-zones.ts';
 import { addressesIn, checkCoredns, type Specimen, type Specimens } from './check-coredns.ts';
 import { askControl } from './control-client.ts';

@@ -1,5 +1,6 @@
+import { bad, ok, type Result } from '../base/result.ts';
 import type { Config } from '../config/schema.ts';
-import { bad, ok, type Result } from '../result.ts';
+import { kindOf } from '../registry/kinds.ts';
 
 /** The Service in front of rpc-dns, as the manifests make it. */
 const NAMESPACE = 'rpc-dns';
@@ -11,13 +12,13 @@ interface ServiceObject {
 
 /** The addresses of rpc-dns for those who forward to it: the ClusterIPs of its Service, of each family one. */
 export async function findServer(config: Config): Promise<Result<readonly string[]>> {
-  const clusters = config.registries.filter((registry) => registry.kind === 'kubernetes');
+  const clusters = config.registries.flatMap((registry) => kindOf(registry).accessOf?.(registry) ?? []);
   if (clusters.length === 0) return bad('no kubernetes registry is configured: give --server IP');
   const reasons: string[] = [];
-  for (const { kubeconfig, context } of clusters) {
+  for (const access of clusters) {
     // costs time and memory that no other command needs
     const { ApiClient } = await import('../kubernetes/api-client.ts');
-    const client = new ApiClient({ kubeconfig, context });
+    const client = new ApiClient(access);
     try {
       const path = `/api/v1/namespaces/${NAMESPACE}/services/${SERVICE}`;
       const { spec } = await client.request<ServiceObject>('GET', path);

@@ -1,6 +1,6 @@
 import type { LookupResult } from '../api/control.ts';
 import type { MessageJson } from '../api/message-json.ts';
-import type { Explanation, ServiceExplanation } from '../catalog/explain.ts';
+import type { Explanation, ServiceExplanation } from '../event-line/explain.ts';
 import { askControl } from './control-client.ts';
 import { type Output, STATUS } from './output.ts';
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { problemText } from '../base/problem.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import { STYLES } from '../corefile/options.ts';
 import type { Variables } from '../files/yaml-file.ts';
-import { problemText } from '../problem.ts';
 import { check } from './check.ts';
 import { type CorefileFlags, printCorefile } from './corefile.ts';
 import { findServer } from './find-server.ts';

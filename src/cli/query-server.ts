@@ -1,7 +1,7 @@
 import DNS from 'dns2';
 import { type MessageJson, messageJson } from '../api/message-json.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import { parseAddress, splitHostPort } from '../name/address.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { answerLines } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type VipJson, vipJson } from '../api/control.ts';
 import type { Config } from '../config/schema.ts';
-import { openStore } from '../vip/open-store.ts';
+import { openStore } from '../store/open-store.ts';
 import { askControl } from './control-client.ts';
 import { type Output, STATUS } from './output.ts';
 
@@ -21,9 +21,16 @@ export async function listVips(config: Config, json: boolean, output: Output): P
 async function readStore(config: Config): Promise<VipJson[] | undefined> {
   if (config.store.kind !== 'sqlite' || !existsSync(config.store.path)) return undefined;
   const store = openStore(config.store);
-  const { rows } = await store.load();
-  await store.close();
-  return rows.addresses.map(vipJson);
+  const vips: VipJson[] = [];
+  try {
+    await store.open({
+      loaded: ({ addresses = [] }) => vips.push(...addresses.map(vipJson)),
+      changed: () => {},
+    });
+  } finally {
+    await store.close();
+  }
+  return vips;
 }
 
 function line({ address, service, kind, retiredAt }: VipJson): string {

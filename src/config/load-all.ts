@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { unreadable } from '../files/unreadable.ts';
+import type { Problem } from '../base/problem.ts';
 import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
-import { homePath } from '../kubernetes/home-path.ts';
-import type { Problem } from '../problem.ts';
-import { parseInterfaces } from '../registry/file/parse.ts';
+import { KINDS, kindOf } from '../registry/kinds.ts';
+import { unreadableKubeconfig } from '../registry/kubernetes/registry.ts';
+import type { RegistryKind } from '../registry/registry-kind.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import { type LoadedZones, loadZones } from './zone-files.ts';
 
@@ -14,8 +13,12 @@ export interface Loaded extends LoadedConfig {
 }
 
 /** Reads the configuration and what it names literally; every problem of all of them at once. */
-export function loadAll(file: string, variables: Variables): Validated<Loaded> {
-  const loaded = loadConfig(file, variables);
+export function loadAll(
+  file: string,
+  variables: Variables,
+  kinds: readonly RegistryKind<never>[] = KINDS,
+): Validated<Loaded> {
+  const loaded = loadConfig(file, variables, kinds);
   if (!loaded.ok) return loaded;
   const { config } = loaded.value;
   const zoneFiles = loadZones(config.zones);
@@ -25,37 +28,21 @@ export function loadAll(file: string, variables: Variables): Validated<Loaded> {
   });
   problems.push(...zoneFiles.fatal);
   for (const [i, registry] of config.registries.entries()) {
-    if (registry.kind !== 'file') continue;
-    try {
-      const parsed = parseInterfaces(registry.path, readFileSync(registry.path, 'utf8'));
-      if (!parsed.ok) problems.push(...parsed.problems);
-    } catch (error) {
-      const position = loaded.value.positionOf(['registries', i, 'path']);
-      problems.push({ file, ...position, text: `${registry.path}: ${unreadable(error)}` });
+    for (const found of kindOf(registry, kinds).check?.(registry) ?? []) {
+      if ('problem' in found) problems.push(found.problem);
+      else
+        problems.push({ file, ...loaded.value.positionOf(['registries', i, found.key]), text: found.text });
     }
   }
-  const kubeconfigs = [
-    ...config.registries.map((registry, i) => {
-      const path = registry.kind === 'kubernetes' ? registry.kubeconfig : undefined;
-      return { path, at: ['registries', i, 'kubeconfig'] };
-    }),
-    { path: config.store.kubeconfig, at: ['store', 'kubeconfig'] },
-  ];
-  for (const { path, at } of kubeconfigs) {
-    const reason = path === undefined ? undefined : unreadableKubeconfig(path);
-    if (reason === undefined) continue;
-    problems.push({ file, ...loaded.value.positionOf(at), text: `${path}: ${reason}` });
+  const { kubeconfig } = config.store;
+  const reason = kubeconfig === undefined ? undefined : unreadableKubeconfig(kubeconfig);
+  if (reason !== undefined) {
+    problems.push({
+      file,
+      ...loaded.value.positionOf(['store', 'kubeconfig']),
+      text: `${kubeconfig}: ${reason}`,
+    });
   }
   if (problems.length > 0) return { ok: false, problems };
   return { ok: true, value: { ...loaded.value, zoneFiles } };
-}
-
-/** @returns why it cannot be read; what stands in it is for the API server to accept */
-function unreadableKubeconfig(path: string): string | undefined {
-  try {
-    readFileSync(homePath(path));
-    return undefined;
-  } catch (error) {
-    return unreadable(error);
-  }
 }

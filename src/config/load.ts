@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
+import type { Problem } from '../base/problem.ts';
 import { unreadable } from '../files/unreadable.ts';
 import { sortProblems, type Validated, validate } from '../files/validate.ts';
 import { type Path, type Position, readYaml, type Variables, type YamlFile } from '../files/yaml-file.ts';
 import { keyOf, toText } from '../name/domain-name.ts';
-import type { Problem } from '../problem.ts';
-import { registryId } from '../registry/schema.ts';
+import { KINDS, kindOf, registryId } from '../registry/kinds.ts';
+import type { RegistryKind } from '../registry/registry-kind.ts';
 import { poolCapacity, poolsOverlap } from '../vip/pool.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type Config, configSchemaOf } from './schema.ts';
 
 /** A configuration and where its parts stand, for problems that show up later. */
 export interface LoadedConfig {
@@ -16,7 +17,11 @@ export interface LoadedConfig {
 }
 
 /** Reads and checks a configuration file; every problem at once. */
-export function loadConfig(file: string, variables: Variables): Validated<LoadedConfig> {
+export function loadConfig(
+  file: string,
+  variables: Variables,
+  kinds: readonly RegistryKind<never>[] = KINDS,
+): Validated<LoadedConfig> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -24,15 +29,15 @@ export function loadConfig(file: string, variables: Variables): Validated<Loaded
     return { ok: false, problems: [{ file, line: 1, column: 1, text: unreadable(error) }] };
   }
   const yaml = readYaml(file, text, variables);
-  const result = validate(configSchema, yaml);
+  const result = validate(configSchemaOf(kinds), yaml);
   if (!result.ok) return result;
-  const problems = crossCheck(result.value, yaml);
+  const problems = crossCheck(result.value, yaml, kinds);
   if (problems.length > 0) return { ok: false, problems: sortProblems(problems) };
   return { ok: true, value: { config: result.value, file, positionOf: (path) => yaml.positionOf(path) } };
 }
 
 /** Rules over several keys. */
-function crossCheck(config: Config, yaml: YamlFile): Problem[] {
+function crossCheck(config: Config, yaml: YamlFile, kinds: readonly RegistryKind<never>[]): Problem[] {
   const problems: Problem[] = [];
   const report = (path: Path, text: string) =>
     problems.push({ file: yaml.file, ...yaml.positionOf(path), text });
@@ -59,13 +64,14 @@ function crossCheck(config: Config, yaml: YamlFile): Problem[] {
   }
   const registries = new Set<string>();
   for (const [i, registry] of config.registries.entries()) {
-    const id = registryId(registry);
+    const id = registryId(registry, kinds);
     if (registries.has(id)) report(['registries', i], `registry ${id} is there twice`);
     registries.add(id);
   }
-  const clusters = config.registries.filter(({ kind }) => kind === 'kubernetes').map(registryId);
+  const clusters = config.registries
+    .filter((registry) => kindOf(registry, kinds).hasServices)
+    .map((registry) => registryId(registry, kinds));
   for (const [i, registry] of config.registries.entries()) {
-    if (registry.kind === 'kubernetes') continue;
     for (const [k, id] of (registry.join ?? []).entries()) {
       if (clusters.includes(id)) continue;
       const known = clusters.length === 0 ? 'none is configured' : clusters.join(', ');

@@ -11,58 +11,63 @@ import {
   ttl,
 } from '../files/fields.ts';
 import { DEFAULT_TEMPLATE_TEXT } from '../name/template.ts';
-import { registrySchema } from '../registry/schema.ts';
+import { KINDS, registrySchemaOf } from '../registry/kinds.ts';
+import type { RegistryKind } from '../registry/registry-kind.ts';
 
 /** The configuration file (contract 1.4), every key with its default. */
-export const configSchema = z.strictObject({
-  zone: oneOrMany(domainName).prefault('rpc.cluster.local'),
-  /** for zones without a file; default `rpc-dns-ns` in the zone with the listen addresses */
-  nameservers: z
-    .array(z.strictObject({ name: domainName, addresses: z.array(address).default([]) }))
-    .optional(),
-  listen: z
-    .strictObject({
-      dns: z.array(listenAddress).min(1).prefault(['127.0.0.1:5300']),
-      http: listenAddress.nullable().prefault('127.0.0.1:8080'),
-    })
-    .prefault({}),
-  answers: z
-    .strictObject({
-      style: z.enum(['cname', 'flat']).default('cname'),
-      ttl: ttl.default(5),
-      negativeTtl: ttl.default(2),
-      template: template.prefault(DEFAULT_TEMPLATE_TEXT),
-      address: z.enum(['vip', 'endpoints']).default('vip'),
-      maxRecords: z.int().min(1).max(4096).default(512),
-    })
-    .prefault({}),
-  vips: z
-    .strictObject({
-      pools: z.array(pool).prefault(['247.0.0.0/8']),
-      reuseAfter: duration.prefault('24h'),
-      perVersion: z.boolean().default(false),
-    })
-    .prefault({}),
-  store: z
-    .strictObject({
-      kind: z.enum(['sqlite', 'kubernetes', 'memory']).default('sqlite'),
-      path: z.string().min(1).default('data/rpc-dns.db'),
-      /** of `kubernetes`; default: the ServiceAccount of the pod */
-      kubeconfig: z.string().min(1).optional(),
-      context: z.string().min(1).optional(),
-    })
-    .prefault({}),
-  zones: z.array(z.string().min(1)).default([]),
-  registries: z.array(registrySchema).default([]),
-  /** which namespaces may name the interfaces of a package; before the cluster's own RPCOwnership objects */
-  ownership: z
-    .array(z.strictObject({ prefix: packagePrefix, namespaces: z.array(z.string().min(1)).min(1) }))
-    .default([]),
-  /** `mmsg` is not built yet */
-  engine: z.enum(['dgram', 'auto']).default('auto'),
-  lameduck: duration.prefault('0s'),
-  control: z.string().min(1).default('data/rpc-dns.sock'),
-  limits: z.strictObject({ udpSize: z.int().min(512).max(4096).default(1232) }).prefault({}),
-});
+export const configSchema = configSchemaOf(KINDS);
+
+export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
+  return z.strictObject({
+    zone: oneOrMany(domainName).prefault('rpc.cluster.local'),
+    /** for zones without a file; default `rpc-dns-ns` in the zone with the listen addresses */
+    nameservers: z
+      .array(z.strictObject({ name: domainName, addresses: z.array(address).default([]) }))
+      .optional(),
+    listen: z
+      .strictObject({
+        dns: z.array(listenAddress).min(1).prefault(['127.0.0.1:5300']),
+        http: listenAddress.nullable().prefault('127.0.0.1:8080'),
+      })
+      .prefault({}),
+    answers: z
+      .strictObject({
+        style: z.enum(['cname', 'flat']).default('cname'),
+        ttl: ttl.default(5),
+        negativeTtl: ttl.default(2),
+        template: template.prefault(DEFAULT_TEMPLATE_TEXT),
+        address: z.enum(['vip', 'endpoints']).default('vip'),
+        maxRecords: z.int().min(1).max(4096).default(512),
+      })
+      .prefault({}),
+    vips: z
+      .strictObject({
+        pools: z.array(pool).prefault(['247.0.0.0/8']),
+        reuseAfter: duration.prefault('24h'),
+        perVersion: z.boolean().default(false),
+      })
+      .prefault({}),
+    store: z
+      .strictObject({
+        kind: z.enum(['sqlite', 'kubernetes', 'memory']).default('sqlite'),
+        path: z.string().min(1).default('data/rpc-dns.db'),
+        /** of `kubernetes`; default: the ServiceAccount of the pod */
+        kubeconfig: z.string().min(1).optional(),
+        context: z.string().min(1).optional(),
+      })
+      .prefault({}),
+    zones: z.array(z.string().min(1)).default([]),
+    registries: z.array(registrySchemaOf(kinds)).default([]),
+    /** which namespaces may name the interfaces of a package; before the cluster's own RPCOwnership objects */
+    ownership: z
+      .array(z.strictObject({ prefix: packagePrefix, namespaces: z.array(z.string().min(1)).min(1) }))
+      .default([]),
+    /** `mmsg` is not built yet */
+    engine: z.enum(['dgram', 'auto']).default('auto'),
+    lameduck: duration.prefault('0s'),
+    control: z.string().min(1).default('data/rpc-dns.sock'),
+    limits: z.strictObject({ udpSize: z.int().min(512).max(4096).default(1232) }).prefault({}),
+  });
+}
 
 export type Config = z.output<typeof configSchema>;

@@ -1,9 +1,9 @@
 import { closeSync, globSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
+import type { Problem } from '../base/problem.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import { unreadable } from '../files/unreadable.ts';
 import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
-import type { Problem } from '../problem.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { checkZone } from '../zone/check-zone.ts';
 import { type LocatedRecord, parseMasterFile } from '../zone/master-file.ts';
 

@@ -32,6 +32,8 @@ const MAX_PODS = 32;
 
 interface Schedule {
   readonly object: KeptRpcService;
+  /** another one for another agent: what was asked of the former says nothing of this */
+  readonly round: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -47,6 +49,7 @@ export class Agents {
   readonly #results = new Map<string, AgentResult>();
   readonly #queue: (() => Promise<void>)[] = [];
   #running = 0;
+  #rounds = 0;
 
   constructor(
     client: ApiClient,
@@ -78,11 +81,11 @@ export class Agents {
         JSON.stringify([agent, object.spec.service, object.spec.selector]);
     if (same) {
       // the timer goes on, with the object as it is now
-      this.#schedules.set(key, { object, timer: before.timer });
+      this.#schedules.set(key, { ...before, object });
       return;
     }
     clearTimeout(before?.timer);
-    this.#schedules.set(key, { object, timer: undefined });
+    this.#schedules.set(key, { object, round: ++this.#rounds, timer: undefined });
     this.#enqueue(key);
   }
 
@@ -112,7 +115,8 @@ export class Agents {
   }
 
   async #ask(key: string): Promise<void> {
-    const object = this.#schedules.get(key)?.object;
+    const schedule = this.#schedules.get(key);
+    const object = schedule?.object;
     const agent = object?.spec.agent;
     if (object === undefined || agent === undefined) return;
     const before = this.#results.get(key);
@@ -132,7 +136,8 @@ export class Agents {
       result = { reason, message, ...known };
     }
     const current = this.#schedules.get(key);
-    if (current === undefined) return;
+    // the object names another agent now, which is asked by itself
+    if (current === undefined || current.round !== schedule?.round) return;
     this.#results.set(key, result);
     this.#onResult(key, result);
     clearTimeout(current.timer);

@@ -1,10 +1,9 @@
 /** What one replica, the holder of a Lease, does in the cluster: asks Register Agents, writes statuses and Events. */
-import type { Catalog } from '../catalog/catalog.ts';
-import type { Refusal } from '../catalog/claims.ts';
-import type { Vip } from '../catalog/entry.ts';
+
+import { MultiMap } from '../base/multi-map.ts';
+import type { EventLine } from '../event-line/event-line.ts';
 import { ApiError, asApiError, SERVER_SIDE_APPLY } from '../kubernetes/api-client.ts';
 import { type ApiObject, pathOf, RPC_SERVICES } from '../kubernetes/resource.ts';
-import { MultiMap } from '../multi-map.ts';
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, toShortText } from '../name/domain-name.ts';
 import {
@@ -13,9 +12,11 @@ import {
   parseInterfaceName,
   serviceKeyText,
 } from '../name/interface-name.ts';
+import type { Refusal } from '../plan/claims.ts';
+import type { Vip } from '../plan/record.ts';
 import { fingerprintOf, type InterfaceEntry, type KeptRpcService } from '../registry/kubernetes/objects.ts';
-import type { KubernetesObserver, KubernetesWatcher } from '../registry/kubernetes/watcher.ts';
 import type { Claim } from '../registry/registration.ts';
+import type { ClusterObserver, ControlledCluster } from '../registry/registry-kind.ts';
 import { Agents } from './agents.ts';
 import { EventWriter, type Regarding } from './events.ts';
 import { Lease } from './lease.ts';
@@ -54,9 +55,9 @@ interface Written {
   readonly at: number;
 }
 
-export class Controller implements KubernetesObserver {
-  readonly #watcher: KubernetesWatcher;
-  readonly #catalog: Catalog;
+export class Controller implements ClusterObserver {
+  readonly #watcher: ControlledCluster;
+  readonly #events: EventLine;
   readonly #options: ControllerOptions;
   readonly #report: ControllerEvents;
   readonly #lease: Lease;
@@ -73,13 +74,13 @@ export class Controller implements KubernetesObserver {
   #stopped = false;
 
   constructor(
-    watcher: KubernetesWatcher,
-    catalog: Catalog,
+    watcher: ControlledCluster,
+    events: EventLine,
     options: ControllerOptions,
     report: ControllerEvents,
   ) {
     this.#watcher = watcher;
-    this.#catalog = catalog;
+    this.#events = events;
     this.#options = options;
     this.#report = report;
     const { cluster, identity, leaseNamespace } = options;
@@ -135,8 +136,8 @@ export class Controller implements KubernetesObserver {
     for (const detail of details) this.#tell.tell(regarding, 'Warning', 'EntrySkipped', detail);
   }
 
-  /** An interface was decided anew. */
-  decided(name: InterfaceName): void {
+  /** An interface was planned anew. */
+  planned(name: InterfaceName): void {
     if (this.#lease.isHeld) for (const key of this.#byInterface.get(name)) this.#enqueue(key);
   }
 
@@ -180,12 +181,12 @@ export class Controller implements KubernetesObserver {
       this.#enqueue(key);
     }
     for (const [unit, details] of this.#watcher.skippedEntries()) this.skipped(unit, details);
-    for (const name of this.#catalog.refusedNames()) {
-      for (const refusal of this.#catalog.refusalsOf(name)) this.refused(name, refusal);
+    for (const name of this.#events.refusedNames()) {
+      for (const refusal of this.#events.refusalsOf(name)) this.refused(name, refusal);
     }
-    for (const name of this.#catalog.names()) {
-      for (const { merged, vip } of this.#catalog.known(name)?.placed ?? []) {
-        if (vip.losers.length > 0) this.contested(serviceKeyText(merged.key), vip);
+    for (const name of this.#events.feed.names()) {
+      for (const { key, vip } of this.#events.feed.published(name)?.about.services ?? []) {
+        if (vip.losers.length > 0) this.contested(serviceKeyText(key), vip);
       }
     }
   }
@@ -239,7 +240,7 @@ export class Controller implements KubernetesObserver {
   /** Writes the status when it is another than the one that stands there. */
   async #write(key: string): Promise<void> {
     const object = this.#watcher.rpcServices.get(key);
-    if (object === undefined || !this.#lease.isHeld || !this.#catalog.ready) return;
+    if (object === undefined || !this.#lease.isHeld || !this.#events.feed.isReady) return;
     const before = this.#written.get(key);
     const agent = this.#agents.result(key);
     const make = (conditions: readonly Condition[]) => {
@@ -322,7 +323,7 @@ export class Controller implements KubernetesObserver {
     }
     const interfaceName = name as InterfaceName;
     const service = serviceKeyText({ interface: interfaceName, version, group });
-    const refusal = this.#catalog
+    const refusal = this.#events
       .refusalsOf(interfaceName)
       .find(
         ({ claim, service: refused }) =>
@@ -331,11 +332,11 @@ export class Controller implements KubernetesObserver {
           claim.namespace === object.namespace &&
           claim.name === object.name,
       );
-    const known = this.#catalog.known(interfaceName);
-    const placed = known?.placed.find(({ merged }) => serviceKeyText(merged.key) === service);
+    const known = this.#events.feed.published(interfaceName);
+    const placed = known?.about.services.find(({ key }) => serviceKeyText(key) === service);
     const isThere = refusal === undefined && known !== undefined && placed !== undefined;
     return {
-      domain: isThere ? toShortText(join(known.names.domain, this.#options.zone)) : undefined,
+      domain: isThere ? toShortText(join(known.domain, this.#options.zone)) : undefined,
       vips: isThere ? placed.vip.addresses.map(addressText) : [],
       refusal,
       failure: placed?.vip.failure,

@@ -1,4 +1,4 @@
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 
 /** Major, minor, patch. */
 export type CorednsVersion = readonly [number, number, number];

@@ -1,4 +1,4 @@
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import { leftOut } from './blocks.ts';
 import { type CorednsVersion, type Feature, has, SINCE, versionText } from './coredns-version.ts';
 import { kubeDns } from './kube-dns.ts';

@@ -1,4 +1,4 @@
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 
 /** A domain as a Corefile can hold it in a regular expression: lower case, without the last dot. */
 export function parseDomain(text: string): Result<string> {

@@ -1,5 +1,5 @@
+import { bad, ok, type Result } from '../base/result.ts';
 import { type InterfaceName, packageLabels } from '../name/interface-name.ts';
-import { bad, ok, type Result } from '../result.ts';
 
 /** What is registered in one package. */
 export interface PackageCount {

@@ -1,5 +1,5 @@
+import { bad, ok, type Result } from '../base/result.ts';
 import { addressText, isIpv4, parseAddress, splitHostPort } from '../name/address.ts';
-import { bad, ok, type Result } from '../result.ts';
 
 /** Where rpc-dns answers. */
 export interface ServerAddress {

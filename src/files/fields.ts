@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { bad, ok, type Result } from '../base/result.ts';
 import { type Address, parseAddress, parseIpv4, parseIpv6 } from '../name/address.ts';
 import { type DomainName, parseDomainName } from '../name/domain-name.ts';
 import { parsePackagePrefix } from '../name/ownership.ts';
 import { parseTemplate } from '../name/template.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { parsePool } from '../vip/pool.ts';
 
 /** A text that a parser of ours reads; its reason becomes the problem. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { didYouMean } from '../did-you-mean.ts';
-import type { Problem } from '../problem.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
+import type { Problem } from '../base/problem.ts';
 import { type Path, plainValue, type YamlFile } from './yaml-file.ts';
 
 /** What a file says, or everything that is wrong with it. */

@@ -10,7 +10,7 @@ import {
   visit,
   type YAMLParseError,
 } from 'yaml';
-import type { Problem } from '../problem.ts';
+import type { Problem } from '../base/problem.ts';
 
 /** Keys and indexes from the document's root. */
 export type Path = readonly (string | number)[];

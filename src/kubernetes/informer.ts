@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backOffMs } from '../back-off.ts';
+import { backOffMs } from '../base/back-off.ts';
 import { type ApiClient, ApiError, asApiError } from './api-client.ts';
 import { type ApiObject, objectKey, pathOf, type Resource } from './resource.ts';
 

@@ -1,4 +1,4 @@
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 
 /**
  * The full name of an RPC interface as its registry writes it: `com.foo.UserService`, `com.foo.OrderService$Inner`.

@@ -1,4 +1,4 @@
-import { bad, ok, type Result } from '../result.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import type { InterfaceName } from './interface-name.ts';
 
 /** Interfaces of a package prefix may be claimed from these Kubernetes namespaces only (contract 1.7). */

@@ -1,5 +1,5 @@
-import { didYouMeanText } from '../did-you-mean.ts';
-import { bad, ok, type Result } from '../result.ts';
+import { didYouMeanText } from '../base/did-you-mean.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import { type InterfaceName, packageLabels, simpleName } from './interface-name.ts';
 import { hostLabel } from './labels.ts';
 

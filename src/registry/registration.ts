@@ -1,6 +1,6 @@
+import { NONE } from '../base/none.ts';
 import type { Address } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import { NONE } from '../none.ts';
 
 /**
  * What one source says of one (interface, version, group): the only thing that leaves a registry's folder.

@@ -1,15 +1,19 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { Change } from '../zone/change.ts';
-import { RegistryNames } from '../zone/registry-names.ts';
+import type { RegistryNames } from '../zone/registry-names.ts';
 import { StaticZone } from '../zone/static-zone.ts';
+import type { Fact } from '../zone/zone.ts';
 import type { ZoneData, ZoneRole } from '../zone/zone-data.ts';
 import type { ReadyReplies } from './ready-replies.ts';
+
+const nothing = () => {};
 
 /** Applies change sets to the zone data, and drops the ready replies that they outdate. */
 export class ChangeApplier {
   readonly #data: ZoneData;
   readonly #ready: ReadyReplies;
   #names: RegistryNames | undefined;
+  readonly #drop = (fact: Fact) => this.#ready.drop(fact);
   readonly #zones = new Map<NameKey, { zone: StaticZone; role: ZoneRole } | 'remove'>();
 
   constructor(data: ZoneData, ready: ReadyReplies) {
@@ -19,8 +23,11 @@ export class ChangeApplier {
 
   apply(change: Change): void {
     switch (change.kind) {
+      case 'chunk':
+        this.#data.arena.attach(change.number, change.memory);
+        return;
       case 'beside':
-        this.#names = new RegistryNames(change.options);
+        this.#names = this.#data.namesBeside(change.options);
         return;
       case 'interfaces':
         this.#applyInterfaces(change);
@@ -47,14 +54,13 @@ export class ChangeApplier {
     }
   }
 
-  #applyInterfaces(change: Extract<Change, { kind: 'interfaces' }>): void {
-    if (change.beside) {
-      for (const [name, entry] of change.changes) this.#names?.set(name, entry ?? undefined, () => {});
-      return;
+  #applyInterfaces({ where, changes, serial }: Extract<Change, { kind: 'interfaces' }>): void {
+    for (let i = 0; i < changes.length; i += 2) {
+      const [number, at] = [changes[i] as number, changes[i + 1] as number];
+      if (where !== 'live') this.#names?.set(number, at, nothing);
+      if (where !== 'beside') this.#data.setInterface(number, at, this.#drop);
     }
-    const drop = (fact: string) => this.#ready.drop(fact);
-    for (const [name, entry] of change.changes) this.#data.setInterface(name, entry ?? undefined, drop);
-    for (const zone of this.#data.zones()) zone.serial = change.serial;
+    if (where !== 'beside') for (const zone of this.#data.zones()) zone.serial = serial;
   }
 
   #switch(serial: number): void {

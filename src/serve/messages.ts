@@ -50,6 +50,7 @@ export interface Results {
 
 export type FromWorker =
   | { readonly kind: 'done'; readonly number: number; readonly result: Results[keyof Results] }
+  | { readonly kind: 'failed'; readonly number: number; readonly error: string }
   | { readonly kind: 'block'; readonly block: number; readonly labels: BlockLabels }
   | { readonly kind: 'query'; readonly line: QueryLogLine }
   | { readonly kind: 'panic'; readonly query: string; readonly error: string };

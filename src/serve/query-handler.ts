@@ -5,6 +5,7 @@ import { decodeQuery } from '../wire/decode.ts';
 import { type Encoded, encodeError, encodeRcode, encodeReply, SCRATCH_LENGTH } from '../wire/encode.ts';
 import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
 import { TYPE } from '../zone/types.ts';
+import type { Fact } from '../zone/zone.ts';
 import type { LiveZone, ZoneData } from '../zone/zone-data.ts';
 import { admit } from './admit.ts';
 import type { Client } from './client.ts';
@@ -131,13 +132,13 @@ export class QueryHandler {
     const refusal = admit(query);
     if (refusal !== undefined) return encodeRcode(this.out, message, query, refusal, this.#udpSize);
     const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
-    const facts = new Set<string>();
+    const facts = new Set<Fact>();
     const answer = resolve(this.#data, query, (fact) => facts.add(fact));
     const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize);
     if (encoded.truncated) this.#counters.add('truncated');
     const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
     if (zone !== undefined && holdable && encoded.complete && encoded.optAt <= this.#udpSize) {
-      this.#hold(message, query, encoded, answer, zone, [...facts]);
+      this.#hold(message, query, encoded, answer, zone, facts);
     }
     return encoded.length;
   }
@@ -148,7 +149,7 @@ export class QueryHandler {
     encoded: Encoded,
     answer: Answer,
     zone: LiveZone,
-    facts: readonly string[],
+    facts: ReadonlySet<Fact>,
   ): void {
     const out = this.out;
     this.#ready.hold({

@@ -23,6 +23,11 @@ export interface QueryLineEvents {
 
 type Request = { [K in keyof Results]: Omit<Extract<ToWorker, { kind: K }>, 'number'> };
 
+interface Waiting {
+  readonly done: (result: never) => void;
+  readonly failed: (error: Error) => void;
+}
+
 /** The query line as the rest of the house sees it: change sets go in, counters come out. */
 export class QueryLine {
   readonly counters: Counters;
@@ -30,7 +35,7 @@ export class QueryLine {
   readonly blocks = new Map<number, BlockLabels>();
   state: WorkerState = { interfaces: 0, names: 0, readyReplies: 0 };
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, (result: never) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #next = 0;
   #closing = false;
   #silent: Promise<void> | undefined;
@@ -44,7 +49,8 @@ export class QueryLine {
       workerData: { ...options, counters: this.counters.shared } satisfies WorkerOptions,
     });
     this.#worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'done') this.#done(message.number, message.result);
+      if (message.kind === 'done') this.#take(message.number)?.done(message.result as never);
+      else if (message.kind === 'failed') this.#take(message.number)?.failed(new Error(message.error));
       else if (message.kind === 'block') this.blocks.set(message.block, message.labels);
       else if (message.kind === 'query') events.onQuery(message.line);
       else events.onPanic(message.query, message.error);
@@ -55,7 +61,7 @@ export class QueryLine {
     });
   }
 
-  /** Resolves when queries see the change. */
+  /** Resolves when queries see the change. Rejects when it could not be applied. */
   async apply(change: Change): Promise<void> {
     this.state = await this.#request({ kind: 'change', change });
   }
@@ -95,14 +101,15 @@ export class QueryLine {
 
   #request<K extends keyof Results>(request: Request[K] & { kind: K }): Promise<Results[K]> {
     const number = this.#next++;
-    return new Promise((resolve) => {
-      this.#waiting.set(number, resolve);
+    return new Promise((done, failed) => {
+      this.#waiting.set(number, { done, failed });
       this.#worker.postMessage({ ...request, number });
     });
   }
 
-  #done(number: number, result: Results[keyof Results]): void {
-    this.#waiting.get(number)?.(result as never);
+  #take(number: number): Waiting | undefined {
+    const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
+    return waiting;
   }
 }

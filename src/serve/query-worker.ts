@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { giveBackMemory } from '../give-back-memory.ts';
+import { giveBackMemory } from '../base/give-back-memory.ts';
 import { u8, u16 } from '../name/octets.ts';
 import { CLASS_IN } from '../wire/message.ts';
 import { ZoneData } from '../zone/zone-data.ts';
@@ -28,7 +28,7 @@ if (port === null) throw new Error('runs as a worker thread only');
 const options = workerData as WorkerOptions;
 const post = (message: FromWorker) => port.postMessage(message);
 
-const data = new ZoneData(options.names);
+const data = new ZoneData(options.names, Math.floor(Math.random() * 2 ** 32));
 const ready = new ReadyReplies(options.udpSize);
 const applier = new ChangeApplier(data, ready);
 const log = new QueryLog((line) => post({ kind: 'query', line }));
@@ -45,7 +45,14 @@ const handler = new QueryHandler(data, ready, new Counters(options.counters), lo
 const servers: (UdpServer | TcpServer)[] = [];
 
 port.on('message', (message: ToWorker) => {
-  void handle(message).then((result) => post({ kind: 'done', number: message.number, result }));
+  void handle(message).then(
+    (result) => post({ kind: 'done', number: message.number, result }),
+    // a bug in one change must not end the thread: whoever sent it builds everything anew
+    (error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      post({ kind: 'failed', number: message.number, error: text });
+    },
+  );
 });
 
 async function handle(message: ToWorker): Promise<Results[keyof Results]> {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { OPT_LENGTH, writeOpt } from '../wire/encode.ts';
 import { FLAG, HEADER_LENGTH } from '../wire/message.ts';
 import { TYPE } from '../zone/types.ts';
+import type { Fact } from '../zone/zone.ts';
 import type { LiveZone } from '../zone/zone-data.ts';
 
 /** A reply to one question, ready but for what each client brings: id, spelling, RD, OPT. */
@@ -21,10 +22,14 @@ export interface ReadyReply {
   readonly zone: LiveZone;
   readonly negative: boolean;
   /** what it was made from, see `Trace` */
-  readonly facts: readonly string[];
+  readonly facts: ReadonlySet<Fact>;
 }
 
-interface Held extends ReadyReply {
+interface Held extends Omit<ReadyReply, 'facts'> {
+  /** where the changes of its facts are counted … */
+  readonly counted: Uint32Array;
+  /** … and the sum of these counts when it was made: another one means that a fact changed */
+  readonly changes: number;
   readonly hash: number;
   /** the next reply in the same bucket */
   next: Held | undefined;
@@ -44,6 +49,8 @@ export const READY_LIMITS: ReadyLimits = { positiveBytes: 64 * 2 ** 20, negative
 /** An estimate of what a held reply costs beside its octets: objects, map entries, its facts. */
 const OVERHEAD_BYTES = 700;
 const BUCKETS = 1 << 16;
+/** Changes are counted in so many places: facts that share one outdate each other's replies, which costs little. */
+const COUNTS = 1 << 18;
 
 const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
   octet >= 65 && octet <= 90 ? octet + 32 : octet,
@@ -51,7 +58,8 @@ const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
 
 /**
  * Replies that were given before, found by the very octets of a question: the hot path. No parsing beyond a walk over
- * the question, no allocation. A change set drops exactly the replies that were made from what it touches.
+ * the question, no allocation. A reply that was made from what a change set touched
+ * is not given any more; it goes when it is asked for, or when its room is needed.
  */
 export class ReadyReplies {
   readonly #udpSize: number;
@@ -59,9 +67,9 @@ export class ReadyReplies {
   readonly #buckets: (Held | undefined)[] = new Array(BUCKETS).fill(undefined);
   readonly #positive: LRUCache<string, Held>;
   readonly #negative: LRUCache<string, Held>;
-  readonly #byFact = new Map<string, Set<Held>>();
+  readonly #changes = new Uint32Array(COUNTS);
   /** set by {@link answer}: which reply it gave */
-  last: ReadyReply | undefined;
+  last: Omit<ReadyReply, 'facts'> | undefined;
 
   /** @param udpSize what our OPT says, and the most that a UDP reply may have */
   constructor(udpSize: number, limits: ReadyLimits = READY_LIMITS) {
@@ -118,6 +126,10 @@ export class ReadyReplies {
 
     const held = this.#find(hash, query, questionEnd);
     if (held === undefined) return 0;
+    if (this.#changesOf(held.counted) !== held.changes) {
+      this.#cacheOf(held).delete(held.key);
+      return 0;
+    }
     const tail = held.tail;
     const end = questionEnd + tail.length;
     if (end + (edns ? OPT_LENGTH : 0) > limit) return 0;
@@ -133,10 +145,20 @@ export class ReadyReplies {
     out[11] = held.counts[2] + (edns ? 1 : 0);
     const { serialOf } = held;
     if (serialOf !== undefined) writeU32(out, questionEnd + held.serialAt, serialOf.serial);
-    (held.negative ? this.#negative : this.#positive).get(held.key);
+    this.#cacheOf(held).get(held.key);
     this.last = held;
     if (!edns) return end;
     return writeOpt(out, end, this.#udpSize, 0, ((query[questionEnd + 7] as number) & 0x80) !== 0);
+  }
+
+  #cacheOf({ negative }: Held): LRUCache<string, Held> {
+    return negative ? this.#negative : this.#positive;
+  }
+
+  #changesOf(counted: Uint32Array): number {
+    let sum = 0;
+    for (let i = 0; i < counted.length; i++) sum += this.#changes[counted[i] as number] as number;
+    return sum;
   }
 
   #find(hash: number, query: Buffer, questionEnd: number): Held | undefined {
@@ -157,21 +179,26 @@ export class ReadyReplies {
     (reply.negative ? this.#positive : this.#negative).delete(key);
     cache.delete(key);
     const bucket = hash & (BUCKETS - 1);
-    const held: Held = { ...reply, hash, key, next: this.#buckets[bucket] };
+    const { facts, ...rest } = reply;
+    const counted = new Uint32Array(facts.size);
+    let count = 0;
+    for (const fact of facts) counted[count++] = placeOf(fact);
+    const held: Held = {
+      ...rest,
+      counted,
+      changes: this.#changesOf(counted),
+      hash,
+      key,
+      next: this.#buckets[bucket],
+    };
     this.#buckets[bucket] = held;
-    for (const fact of held.facts) {
-      const holders = this.#byFact.get(fact);
-      if (holders === undefined) this.#byFact.set(fact, new Set([held]));
-      else holders.add(held);
-    }
     cache.set(key, held);
   }
 
-  /** Drops the replies that were made from a fact which has changed. */
-  drop(fact: string): void {
-    for (const held of this.#byFact.get(fact) ?? []) {
-      (held.negative ? this.#negative : this.#positive).delete(held.key);
-    }
+  /** A fact changed: the replies that were made from it are outdated. */
+  drop(fact: Fact): void {
+    const place = placeOf(fact);
+    this.#changes[place] = (this.#changes[place] as number) + 1;
   }
 
   clear(): void {
@@ -187,12 +214,11 @@ export class ReadyReplies {
     } else {
       for (let at = first; at !== undefined; at = at.next) if (at.next === held) at.next = held.next;
     }
-    for (const fact of held.facts) {
-      const holders = this.#byFact.get(fact);
-      holders?.delete(held);
-      if (holders?.size === 0) this.#byFact.delete(fact);
-    }
   }
+}
+
+function placeOf(fact: Fact): number {
+  return (fact ^ (fact >>> 14)) & (COUNTS - 1);
 }
 
 /** The question section of a query in the form that replies are held by. */

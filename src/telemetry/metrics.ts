@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Catalog } from '../catalog/catalog.ts';
+import type { EventLine } from '../event-line/event-line.ts';
+import { snapshotAgeMs, stalenessMs } from '../intake/source.ts';
 import type { HistogramValues } from '../serve/counters.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import { rcodeText } from '../wire/message.ts';
@@ -10,7 +11,8 @@ const STATES = ['syncing', 'live', 'stale', 'failed'] as const;
 /** What metrics are read from, at the time they are asked for. */
 export interface MetricSources {
   readonly line: QueryLine;
-  readonly catalog: () => Catalog;
+  /** asked when metrics are */
+  readonly events: () => EventLine;
   readonly version: string;
   /** of the whole process, all threads */
   readonly usage: () => { readonly rssBytes: number; readonly cpuSeconds: number };
@@ -84,13 +86,14 @@ export class Metrics {
   readonly contentType = this.#registry.contentType;
 
   #gauges(): void {
-    const catalog = () => this.#sources.catalog();
+    const events = () => this.#sources.events();
+    const sources = () => events().intake.sources;
     this.#gauge(
       'registry_state',
       'State of each registry: 1 for the one it is in.',
       ['registry', 'state'],
       (set) => {
-        for (const { options, state } of catalog().sources) {
+        for (const { options, state } of sources()) {
           for (const kind of STATES) set({ registry: options.id, state: kind }, kind === state.kind ? 1 : 0);
         }
       },
@@ -100,65 +103,71 @@ export class Metrics {
       'For how long a registry has not been live; 0 while it is.',
       ['registry'],
       (set) => {
-        for (const { options, state, lastEventAt } of catalog().sources) {
-          set({ registry: options.id }, state.kind === 'live' ? 0 : (Date.now() - lastEventAt) / 1000);
-        }
+        const now = events().now();
+        for (const source of sources()) set({ registry: source.options.id }, stalenessMs(source, now) / 1000);
       },
     );
     this.#gauge('registry_entries', 'Registered instances.', ['registry'], (set) => {
-      for (const { options, view } of catalog().sources) set({ registry: options.id }, view.entries);
+      for (const { options, facts } of sources()) set({ registry: options.id }, facts.entries);
     });
     this.#gauge(
       'registry_held_entries',
       'Instances whose disappearance is not believed yet.',
       ['registry'],
       (set) => {
-        for (const { options, view } of catalog().sources) set({ registry: options.id }, view.held);
+        for (const { options, facts } of sources()) set({ registry: options.id }, facts.held);
       },
     );
-    this.#gauge('snapshot_age_seconds', 'Age of what a registry is answered from.', ['registry'], (set) => {
-      for (const { options, lastEventAt } of catalog().sources) {
-        set({ registry: options.id }, (Date.now() - lastEventAt) / 1000);
-      }
-    });
-    this.#gauge('interfaces', 'Interfaces that have a name.', [], (set) => set({}, catalog().interfaces));
+    this.#gauge(
+      'snapshot_age_seconds',
+      'Age of what a registry is answered from; 0 while it is live.',
+      ['registry'],
+      (set) => {
+        const now = events().now();
+        for (const source of sources())
+          set({ registry: source.options.id }, snapshotAgeMs(source, now) / 1000);
+      },
+    );
+    this.#gauge('interfaces', 'Interfaces that have a name.', [], (set) =>
+      set({}, events().feed.totals.interfaces),
+    );
     this.#gauge('interfaces_without_vip', 'Interfaces whose address cannot be had.', [], (set) => {
-      set({}, catalog().starved);
+      set({}, events().starved);
     });
     this.#gauge(
       'refused_claims',
       'Names and pins that Kubernetes objects claim and may not have.',
       [],
       (set) => {
-        set({}, catalog().refused);
+        set({}, events().refused);
       },
     );
     this.#gauge('vip_moves', 'VIPs that moved from the pool to the ClusterIP of a Service.', [], (set) => {
-      set({}, catalog().moved);
+      set({}, events().moved);
     });
     this.#gauge('conflicts', 'Names lost to others, contributions overruled and pins refused.', [], (set) => {
-      set({}, catalog().conflicts);
+      set({}, events().feed.totals.conflicts);
     });
     this.#gauge('occluded_names', 'Names of registries that static records hide.', [], (set) => {
-      set({}, catalog().occluded);
+      set({}, events().feed.totals.occluded);
     });
     this.#gauge('left_out_endpoints', 'Endpoints beyond answers.maxRecords.', [], (set) => {
-      set({}, catalog().leftOut);
+      set({}, events().feed.totals.leftOut);
     });
     this.#gauge('vip_pool_capacity', 'Addresses that a pool can give.', ['pool'], (set) => {
-      for (const { pool, capacity } of catalog().ledger.poolUse()) set({ pool: pool.text }, Number(capacity));
+      for (const { pool, capacity } of events().ledger.poolUse()) set({ pool: pool.text }, Number(capacity));
     });
     this.#gauge('vip_pool_used', 'Addresses of a pool that are answered.', ['pool'], (set) => {
-      for (const { pool, used } of catalog().ledger.poolUse()) set({ pool: pool.text }, used);
+      for (const { pool, used } of events().ledger.poolUse()) set({ pool: pool.text }, used);
     });
     this.#gauge('vip_pool_quarantined', 'Addresses of a pool that rest before reuse.', ['pool'], (set) => {
-      for (const { pool, quarantined } of catalog().ledger.poolUse()) set({ pool: pool.text }, quarantined);
+      for (const { pool, quarantined } of events().ledger.poolUse()) set({ pool: pool.text }, quarantined);
     });
     this.#gauge('store_failed', '1 while the store refuses to record.', [], (set) => {
-      set({}, catalog().storeError === undefined ? 0 : 1);
+      set({}, events().storeError === undefined ? 0 : 1);
     });
     this.#gauge('ready', '1 when names of registries are answered.', [], (set) =>
-      set({}, catalog().ready ? 1 : 0),
+      set({}, events().feed.isReady ? 1 : 0),
     );
     this.#gauge('ready_replies', 'Replies held ready.', [], (set) =>
       set({}, this.#sources.line.state.readyReplies),

@@ -1,6 +1,5 @@
 import { type Address, addressText, parseAddress } from '../name/address.ts';
 import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
-import type { StoreChange } from './store.ts';
 
 /** The Kubernetes Service whose ClusterIP answers for a registration. */
 export interface Placement {
@@ -18,30 +17,27 @@ export interface Placement {
   readonly ports: readonly (readonly [registered: number, service: number])[];
 }
 
-const VALUE_PREFIX = 'placement ';
+/** Which registration stands behind which Service. */
+export interface PlacementRow {
+  /** Dubbo's service key */
+  readonly key: string;
+  /** undefined: behind none any more */
+  readonly placement: Placement | undefined;
+}
 
-interface StoredPlacement extends Omit<Placement, 'addresses' | 'port'> {
-  readonly addresses: readonly string[];
-  readonly port?: number;
+export interface PlacementsView {
+  of(key: ServiceKey): Placement | undefined;
+  /** when another replica wrote it, Unix milliseconds; undefined when this one did */
+  heardAt(key: ServiceKey): number | undefined;
 }
 
 /**
  * Which registrations stand behind which Services: the ledger of addresses that are not ours to give. Recorded, so that
- * a join stays after a restart, and answers are the same before the API server is reached.
+ * a join stays after a restart, and replicas agree.
  */
-export class Placements {
+export class Placements implements PlacementsView {
   readonly #byKey = new Map<string, Placement>();
-  #changes: StoreChange[] = [];
-
-  /** @param values what the store holds */
-  constructor(values: ReadonlyMap<string, string>) {
-    for (const [name, value] of values) {
-      if (!name.startsWith(VALUE_PREFIX)) continue;
-      const stored = JSON.parse(value) as StoredPlacement;
-      const addresses = stored.addresses.flatMap((text) => parseAddress(text) ?? []);
-      this.#byKey.set(name.slice(VALUE_PREFIX.length), { ...stored, addresses, port: stored.port });
-    }
-  }
+  readonly #heard = new Map<string, number>();
 
   get size(): number {
     return this.#byKey.size;
@@ -51,30 +47,102 @@ export class Placements {
     return this.#byKey.get(serviceKeyText(key));
   }
 
+  heardAt(key: ServiceKey): number | undefined {
+    return this.#heard.get(serviceKeyText(key));
+  }
+
+  apply({ key, placement }: PlacementRow): void {
+    this.#heard.delete(key);
+    if (placement === undefined) this.#byKey.delete(key);
+    else this.#byKey.set(key, placement);
+  }
+
+  /** Takes over what another replica wrote. @returns whether it was news */
+  adopt(row: PlacementRow, now: number): boolean {
+    const before = this.#byKey.get(row.key);
+    if (placementText(before) === placementText(row.placement)) return false;
+    this.apply(row);
+    if (row.placement !== undefined) this.#heard.set(row.key, now);
+    return true;
+  }
+}
+
+/** Placements that are being decided, over those that stand. */
+export class PlacementsDraft implements PlacementsView {
+  readonly steps: PlacementRow[] = [];
+  readonly #placements: PlacementsView;
+  readonly #changed = new Map<string, Placement | undefined>();
+
+  constructor(placements: PlacementsView) {
+    this.#placements = placements;
+  }
+
+  of(key: ServiceKey): Placement | undefined {
+    const text = serviceKeyText(key);
+    return this.#changed.has(text) ? this.#changed.get(text) : this.#placements.of(key);
+  }
+
+  heardAt(key: ServiceKey): number | undefined {
+    return this.#placements.heardAt(key);
+  }
+
   /** @returns the placement as it is kept: the one before, when nothing changed */
   put(key: ServiceKey, placement: Placement): Placement {
-    const text = serviceKeyText(key);
-    const before = this.#byKey.get(text);
-    const value = textOfPlacement(placement);
-    if (before !== undefined && textOfPlacement(before) === value) return before;
-    this.#byKey.set(text, placement);
-    this.#changes.push({ kind: 'put-value', name: VALUE_PREFIX + text, value });
+    const before = this.of(key);
+    if (before !== undefined && placementText(before) === placementText(placement)) return before;
+    this.#set(key, placement);
     return placement;
   }
 
   delete(key: ServiceKey): void {
-    const text = serviceKeyText(key);
-    if (this.#byKey.delete(text)) this.#changes.push({ kind: 'delete-value', name: VALUE_PREFIX + text });
+    if (this.of(key) !== undefined) this.#set(key, undefined);
   }
 
-  /** Changes since the last call, in order. */
-  takeChanges(): StoreChange[] {
-    const changes = this.#changes;
-    this.#changes = [];
-    return changes;
+  #set(key: ServiceKey, placement: Placement | undefined): void {
+    const text = serviceKeyText(key);
+    this.#changed.set(text, placement);
+    this.steps.push({ key: text, placement });
   }
 }
 
-function textOfPlacement(placement: Placement): string {
-  return JSON.stringify({ ...placement, addresses: placement.addresses.map(addressText) });
+/** As stores keep it: JSON with readable addresses. */
+export function placementText(placement: Placement | undefined): string {
+  if (placement === undefined) return '';
+  const { cluster, namespace, name, uid, addresses, from, port, ports } = placement;
+  return JSON.stringify({
+    cluster,
+    namespace,
+    name,
+    uid,
+    addresses: addresses.map(addressText),
+    from,
+    ...(port === undefined ? {} : { port }),
+    ports,
+  });
+}
+
+/** @returns undefined for what {@link placementText} did not write */
+export function parsePlacement(text: string): Placement | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  const { cluster, namespace, name, uid, addresses, from, port, ports } = stored as Partial<
+    Omit<Placement, 'addresses'> & { readonly addresses: readonly string[] }
+  >;
+  if (typeof cluster !== 'string' || typeof namespace !== 'string' || typeof name !== 'string')
+    return undefined;
+  return {
+    cluster,
+    namespace,
+    name,
+    uid: typeof uid === 'string' ? uid : '',
+    addresses: Array.isArray(addresses) ? addresses.flatMap((one) => parseAddress(String(one)) ?? []) : [],
+    from: from === 'service' ? 'service' : 'join',
+    port: typeof port === 'number' ? port : undefined,
+    ports: Array.isArray(ports) ? ports : [],
+  };
 }

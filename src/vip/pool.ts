@@ -1,6 +1,6 @@
+import { bad, ok, type Result } from '../base/result.ts';
 import { type Address, addressText, isIpv4, parseAddress } from '../name/address.ts';
 import type { Octets } from '../name/octets.ts';
-import { bad, ok, type Result } from '../result.ts';
 
 /** A block of addresses that VIPs are taken from, in CIDR notation (RFC 4632, RFC 4291). */
 export interface Pool {
@@ -33,6 +33,11 @@ export function parsePool(text: string, what = 'pool'): Result<Pool> {
 
 export function poolContains(pool: Pool, address: Address): boolean {
   if (address.length !== pool.first.length) return false;
+  if (pool.family === 4) {
+    // without big numbers: every grant asks several times
+    const block = pool.prefixLength === 0 ? 0 : -1 << (32 - pool.prefixLength);
+    return ((v4Number(address) ^ v4Number(pool.first)) & block) === 0;
+  }
   const shift = BigInt(address.length * 8 - pool.prefixLength);
   return toNumber(address) >> shift === toNumber(pool.first) >> shift;
 }
@@ -65,13 +70,19 @@ export function addressAt(pool: Pool, index: bigint): Address {
  * much equipment drops; of IPv6 never the subnet-router anycast address (RFC 4291 section 2.6.1).
  */
 export function isUsable(pool: Pool, address: Address): boolean {
-  const size = poolSize(pool);
-  const index = toNumber(address) - toNumber(pool.first);
-  if (pool.family === 6) return size === 1n || index !== 0n;
+  if (pool.family === 6) return poolSize(pool) === 1n || toNumber(address) !== toNumber(pool.first);
   const last = address.charCodeAt(3);
   if (last === 0 || last === 255) return false;
   // a /31 and a /32 have no network and no broadcast address (RFC 3021)
-  return size <= 2n || (index !== 0n && index !== size - 1n);
+  const size = 2 ** (32 - pool.prefixLength);
+  const index = v4Number(address) - v4Number(pool.first);
+  return size <= 2 || (index !== 0 && index !== size - 1);
+}
+
+function v4Number(address: Address): number {
+  let value = 0;
+  for (let i = 0; i < 4; i++) value = (value << 8) | address.charCodeAt(i);
+  return value >>> 0;
 }
 
 function toNumber(address: Address): bigint {

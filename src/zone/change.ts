@@ -6,8 +6,6 @@ import type { ZoneRole } from './zone-data.ts';
 /** At most so many names or records in one change: more at once would be felt by queries (measured: 200). */
 export const SLICE = 200;
 
-/** An interface's name and its `InterfaceEntry` as JSON; null removes it. */
-export type InterfaceChange = readonly [name: string, entry: string | null];
 export type RecordTuple = readonly [name: DomainName, type: number, ttl: number, rdata: Octets];
 
 /**
@@ -15,12 +13,16 @@ export type RecordTuple = readonly [name: DomainName, type: number, ttl: number,
  * all of it at once.
  */
 export type Change =
+  /** memory in which the records of interfaces rest; comes before the first of them */
+  | { readonly kind: 'chunk'; readonly number: number; readonly memory: ArrayBuffer | SharedArrayBuffer }
   /** begins to build all names of registries anew */
   | { readonly kind: 'beside'; readonly options: NamesOptions }
   | {
       readonly kind: 'interfaces';
-      readonly beside: boolean;
-      readonly changes: readonly InterfaceChange[];
+      /** `both`: what is being built beside knows the interfaces already, or will not be told again */
+      readonly where: 'live' | 'beside' | 'both';
+      /** numbers of interfaces, each followed by where its record rests; 0 removes it */
+      readonly changes: Uint32Array;
       readonly serial: number;
     }
   /** begins or continues to build a zone beside */

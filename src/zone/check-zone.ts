@@ -1,5 +1,5 @@
+import type { Problem } from '../base/problem.ts';
 import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
-import type { Problem } from '../problem.ts';
 import { checkDelegations } from './check-delegations.ts';
 import type { LocatedRecord } from './master-file.ts';
 import { ProblemList } from './problem-list.ts';

@@ -1,4 +1,4 @@
-import { didYouMeanText } from '../did-you-mean.ts';
+import { didYouMeanText } from '../base/did-you-mean.ts';
 import { MAX_TTL, parsePeriod } from './period.ts';
 import type { FieldReader } from './rdata/field-reader.ts';
 import { shown, type Token } from './token.ts';

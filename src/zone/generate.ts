@@ -1,5 +1,5 @@
+import { bad, ok, type Result } from '../base/result.ts';
 import type { DomainName } from '../name/domain-name.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { FieldReader } from './rdata/field-reader.ts';
 import { parseRdata } from './rdata/formats.ts';
 import type { ResourceRecord } from './record.ts';

@@ -1,8 +1,8 @@
-import { didYouMeanText } from '../did-you-mean.ts';
+import { didYouMeanText } from '../base/did-you-mean.ts';
+import type { Problem } from '../base/problem.ts';
+import { bad, ok, type Result } from '../base/result.ts';
 import { type DomainName, ROOT } from '../name/domain-name.ts';
 import { flat, readU32 } from '../name/octets.ts';
-import type { Problem } from '../problem.ts';
-import { bad, ok, type Result } from '../result.ts';
 import { type EntryHead, readHead } from './entry.ts';
 import { generateRecord, parseRange, readTemplate } from './generate.ts';
 import { MAX_TTL } from './period.ts';

@@ -1,4 +1,3 @@
-import type { Address } from '../name/address.ts';
 import {
   constantPrefix,
   type DomainName,
@@ -10,8 +9,8 @@ import {
   ROOT,
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
-import { packed } from '../none.ts';
-import { type InterfaceEntry, readEntry } from './interface-entry.ts';
+import type { ArenaReader, BlobAt } from '../packed/arena.ts';
+import { uint32Column } from '../packed/column.ts';
 import {
   addressRRsets,
   callNode,
@@ -19,15 +18,16 @@ import {
   instanceNode,
   nodeBelowCall,
   nodeBelowDomain,
-  plainForm,
   TCP,
   type View,
 } from './interface-node.ts';
-import { NameTree } from './name-tree.ts';
+import { RecordView } from './interface-record.ts';
+import { MemberSet } from './member-set.ts';
+import { NameIndex } from './name-index.ts';
 import { reverseName } from './reverse.ts';
 import { Sample } from './sample.ts';
 import { TYPE } from './types.ts';
-import { EMPTY_NON_TERMINAL, nodeOf, type Trace, type ZoneNode } from './zone.ts';
+import { EMPTY_NON_TERMINAL, type Fact, nodeOf, type Trace, type ZoneNode } from './zone.ts';
 
 /** `_services._dns-sd._udp` (RFC 6763 section 9). */
 export const SERVICES = constantPrefix('_services', '_dns-sd', '_udp');
@@ -43,233 +43,327 @@ export interface NamesOptions {
   readonly ptrZone: DomainName;
 }
 
-/** An interface at rest: its {@link InterfaceEntry} as JSON, a fraction of the memory of the parsed objects. */
-interface Stored {
-  readonly text: string;
+/** An interface as the feed numbers it; from 1. */
+export type InterfaceNumber = number;
+
+type GroupKind = 'application' | 'browsing' | 'services';
+
+interface Group {
+  readonly kind: GroupKind;
+  readonly members: MemberSet | Sample<Prefix>;
 }
 
-interface ApplicationMember {
-  readonly addresses: readonly Address[];
-  readonly failure: string | undefined;
+interface Owned {
+  readonly kind: 'domain' | 'instance' | 'call';
+  readonly owner: InterfaceNumber;
 }
 
 /** What owns a name. One name may be claimed by several; the first of {@link RANK} answers. */
-type Claim =
-  | { readonly kind: 'domain'; readonly owner: Stored }
-  | { readonly kind: 'application'; readonly members: Sample<ApplicationMember> }
-  | { readonly kind: 'browsing'; readonly members: Sample<Prefix> }
-  | { readonly kind: 'services'; readonly members: Sample<Prefix> }
-  | { readonly kind: 'instance'; readonly owner: Stored; readonly service: Octets }
-  | { readonly kind: 'call'; readonly owner: Stored };
+type NameClaim = Owned | Group;
 
 /** Contract 1.1, "one owner name, one source"; version and group names stand between `domain` and `application`. */
 const RANK = { domain: 0, application: 1, browsing: 2, services: 2, instance: 2, call: 3 } as const;
 
+/** The value of a name with a single owner is the owner's number and its kind in the two low bits. */
+const KINDS = ['domain', 'instance', 'call'] as const;
+const KIND_BITS = 2;
+/** So many interfaces can be told apart in 31 bits. */
+export const MAX_INTERFACES = 2 ** (31 - KIND_BITS) - 1;
+
 /**
- * All names that come from registries, relative to a zone: they are the same in every zone. Only base names are kept
- * in the tree; what stands below them is derived from the entry when it is asked.
+ * All names that come from registries, relative to a zone: they are the same in every zone. Only base names are in the
+ * index; what stands below them is read from the record when it is asked.
  */
 export class RegistryNames {
   readonly options: NamesOptions;
-  readonly #tree = new NameTree<readonly Claim[]>('');
-  readonly #stored = new Map<string, Stored>();
-  /** structured domains by the reverse names of their VIPs; whether a zone shows them is the zone's affair */
-  readonly #reverse = new NameTree<Prefix>(ROOT);
+  readonly #arena: ArenaReader;
+  readonly #seed: number;
+  readonly #index: NameIndex;
+  /** where each interface's record rests; 0: it has none */
+  readonly #records = uint32Column();
+  #interfaces = 0;
+  #highest: InterfaceNumber = 0;
+  /** claims of names that have more than one owner, or a group */
+  readonly #lists: (readonly NameClaim[])[] = [[]];
+  readonly #freeLists: number[] = [];
+  /** owners of VIPs by their reverse names; whether a zone shows them is the zone's affair */
+  readonly #reverse: NameIndex;
 
-  constructor(options: NamesOptions) {
+  constructor(options: NamesOptions, arena: ArenaReader, seed: number) {
     this.options = options;
+    this.#arena = arena;
+    this.#seed = seed;
+    this.#index = new NameIndex('', seed);
+    this.#reverse = new NameIndex(ROOT, seed);
   }
 
   get interfaces(): number {
-    return this.#stored.size;
+    return this.#interfaces;
   }
 
   get names(): number {
-    return this.#tree.size;
+    return this.#index.size;
+  }
+
+  /** All that is published, in no order that means anything. */
+  *walk(): Generator<RecordView> {
+    for (let number = 1; number <= this.#highest; number++) {
+      const record = this.#view(number);
+      if (record !== undefined) yield record;
+    }
   }
 
   /**
-   * Puts, replaces (`text` is the entry as JSON) or removes (undefined) one interface.
+   * Puts, replaces or removes (`at` 0) one interface.
    *
    * @param touched is told the facts that changed, as {@link find} tells them to its trace
    */
-  set(name: string, text: string | undefined, touched: Trace): void {
-    const old = this.#stored.get(name);
-    const before = old === undefined ? undefined : parseEntry(old);
-    const after = text === undefined ? undefined : readEntry(text);
-    if (old !== undefined && before !== undefined) this.#drop(before, old, touched);
-    if (text !== undefined && after !== undefined) {
-      const stored = { text };
-      this.#stored.set(name, stored);
-      this.#claim(after, stored, touched);
-    } else {
-      this.#stored.delete(name);
+  set(number: InterfaceNumber, at: BlobAt, touched: Trace): void {
+    const before = this.#view(number);
+    this.#records.set(number, at);
+    this.#highest = Math.max(this.#highest, number);
+    const after = this.#view(number);
+    touched(this.#interfaceFact(number));
+    if (before !== undefined && after?.hasNamesOf(before) === true) return;
+    if (before !== undefined) {
+      this.#interfaces--;
+      this.#drop(number, before, touched);
     }
-    touched(interfaceFact(name));
-    for (const address of addressesOf(before)) {
-      const key = keyOf(reverseName(address));
-      // a newer owner may have come in front of this change
-      if (this.#reverse.get(key)?.value === before?.domain) this.#reverse.delete(key, touched);
-    }
-    for (const address of addressesOf(after)) {
-      if (after !== undefined) this.#reverse.put(keyOf(reverseName(address)), after.domain, touched);
+    if (after !== undefined) {
+      this.#interfaces++;
+      this.#claim(number, after, touched);
     }
   }
 
   /** The PTR record at a name of a reverse zone; see `reverseName`. */
   findReverse(name: NameKey, trace: Trace): ZoneNode | undefined {
-    trace(name);
-    const node = this.#reverse.get(name);
-    if (node?.value === undefined) return node === undefined ? undefined : EMPTY_NON_TERMINAL;
+    if (this.#reverse.look(name) === 0) return undefined;
+    trace(this.#reverse.fact(0));
+    const node = this.#reverse.node(0);
+    if (node === 0) return undefined;
+    const owner = this.#reverse.value(node);
+    if (owner === 0) return EMPTY_NON_TERMINAL;
     const { ttl, ptrZone } = this.options;
-    return nodeOf([{ type: TYPE.PTR, ttl, rdatas: [join(node.value, ptrZone)] }]);
+    return nodeOf([{ type: TYPE.PTR, ttl, rdatas: [join(this.#traced(owner, trace).domain, ptrZone)] }]);
   }
 
   /** @param name lower-cased labels in front of the apex, not empty */
   find(name: Prefix, apex: DomainName, trace: Trace): ZoneNode | undefined {
-    trace(nameFact(name));
+    const labels = this.#index.look(name);
+    trace(this.#index.fact(0));
     const view = { apex, style: this.options.style };
-    const node = this.#tree.get(name);
-    const claim = node?.value?.[0];
-    if (claim?.kind === 'domain') return this.#nodeOf(claim, name, view, trace);
-    const derived = mayBeDerived(name) ? this.#findDerived(name, view, trace) : undefined;
+    const node = this.#index.node(0);
+    const value = node === 0 ? 0 : this.#index.value(node);
+    const claim = this.#first(value);
+    if (claim?.kind === 'domain') return domainNode(this.#traced(claim.owner, trace));
+    const derived = mayBeDerived(name) ? this.#findDerived(name, labels, view, trace) : undefined;
     if (derived !== undefined && derived !== EMPTY_NON_TERMINAL) return derived;
     if (claim !== undefined) return this.#nodeOf(claim, name, view, trace);
-    return derived ?? (node === undefined ? undefined : EMPTY_NON_TERMINAL);
+    return derived ?? (node === 0 ? undefined : EMPTY_NON_TERMINAL);
   }
 
-  #nodeOf(claim: Claim, name: Prefix, view: View, trace: Trace): ZoneNode {
+  #nodeOf(claim: NameClaim, name: Prefix, view: View, trace: Trace): ZoneNode {
     const { ttl, maxRecords } = this.options;
-    switch (claim.kind) {
-      case 'domain':
-        return domainNode(traced(claim.owner, trace));
-      case 'call':
-        return callNode(traced(claim.owner, trace), view);
-      case 'instance':
-        return instanceNode(traced(claim.owner, trace), claim.service, view);
-      case 'application':
-        return applicationNode(claim.members.take(maxRecords), ttl);
-      case 'browsing':
-      case 'services': {
-        const targets = claim.members.take(maxRecords).map((label) => {
-          const parent = claim.kind === 'browsing' ? name : TCP;
-          return join((label + parent) as Prefix, view.apex);
-        });
-        return nodeOf([{ type: TYPE.PTR, ttl, rdatas: targets }]);
-      }
+    if ('owner' in claim) {
+      const record = this.#traced(claim.owner, trace);
+      if (claim.kind === 'domain') return domainNode(record);
+      return claim.kind === 'call' ? callNode(record, view) : instanceNode(record, serviceOf(name), view);
     }
+    const { kind, members } = claim;
+    if (!(members instanceof MemberSet)) {
+      const targets = members.take(maxRecords).map((label) => join((label + TCP) as Prefix, view.apex));
+      return nodeOf([{ type: TYPE.PTR, ttl, rdatas: targets }]);
+    }
+    const records = members.take(maxRecords).map((member) => this.#traced(member, trace));
+    if (kind === 'application') return applicationNode(records, name, ttl);
+    const targets = records.map((record) => join((labelOf(record.instance) + name) as Prefix, view.apex));
+    return nodeOf([{ type: TYPE.PTR, ttl, rdatas: targets }]);
   }
 
-  /** A name below the nearest structured domain or call name. */
-  #findDerived(name: Prefix, view: View, trace: Trace): ZoneNode | undefined {
-    for (let at = name.charCodeAt(0) + 1; at < name.length; at += name.charCodeAt(at) + 1) {
+  /** A name below the nearest structured domain or call name; the index has just looked at the name. */
+  #findDerived(name: Prefix, labels: number, view: View, trace: Trace): ZoneNode | undefined {
+    for (let ancestor = 1; ancestor < labels; ancestor++) {
       // static records may hide this ancestor from every other look at it
-      trace(nameFact(name.slice(at)));
-      const claims = this.#tree.get(name.slice(at))?.value;
-      const claim = claims?.find(({ kind }) => kind === 'domain' || kind === 'call');
-      if (claim === undefined || (claim.kind !== 'domain' && claim.kind !== 'call')) continue;
-      const entry = traced(claim.owner, trace);
-      const below = name.slice(0, at) as Prefix;
+      trace(this.#index.fact(ancestor));
+      const node = this.#index.node(ancestor);
+      const value = node === 0 ? 0 : this.#index.value(node);
+      const claim = value === 0 ? undefined : this.#claims(value).find(isBase);
+      if (claim === undefined) continue;
+      const record = this.#traced(claim.owner, trace);
+      const below = name.slice(0, this.#index.offset(ancestor)) as Prefix;
       return claim.kind === 'domain'
-        ? nodeBelowDomain(entry, below, view)
-        : nodeBelowCall(entry, below, view);
+        ? nodeBelowDomain(record, below, view)
+        : nodeBelowCall(record, below, view);
     }
     return undefined;
   }
 
-  #claim(entry: InterfaceEntry, owner: Stored, touched: Trace): void {
-    this.#add(lower(entry.domain), { kind: 'domain', owner }, touched);
-    for (const callName of entry.callNames) this.#add(lower(callName), { kind: 'call', owner }, touched);
-    for (const { label, addresses, failure } of entry.applications) {
-      const members = this.#members('application', applicationName(label), touched);
-      members.set(entry.interface, { addresses: packed(addresses), failure });
-      touched(nameFact(applicationName(label)));
-    }
-    for (const service of servicesOf(entry)) {
-      const { browsing, instance, label } = dnsSdNames(entry, service);
-      this.#add(instance, { kind: 'instance', owner, service }, touched);
-      this.#members('browsing', browsing, touched).set(entry.interface, label);
-      touched(nameFact(browsing));
-      this.#members('services', SERVICES, touched).set(service, prefixOf(service) ?? label);
-      touched(nameFact(SERVICES));
-    }
+  #view(number: InterfaceNumber): RecordView | undefined {
+    const at = this.#records.get(number);
+    return at === 0 ? undefined : new RecordView(this.#arena, at);
   }
 
-  #drop(entry: InterfaceEntry, owner: Stored, touched: Trace): void {
-    const owned = (claim: Claim) => 'owner' in claim && claim.owner === owner;
-    this.#remove(lower(entry.domain), owned, touched);
-    for (const callName of entry.callNames) this.#remove(lower(callName), owned, touched);
-    for (const { label } of entry.applications) {
-      this.#leave('application', applicationName(label), entry.interface, touched);
+  #traced(number: InterfaceNumber, trace: Trace): RecordView {
+    trace(this.#interfaceFact(number));
+    const record = this.#view(number);
+    if (record === undefined) throw new Error(`interface ${number} owns a name, but has no record`);
+    return record;
+  }
+
+  #interfaceFact(number: InterfaceNumber): Fact {
+    return Math.imul(number ^ this.#seed, 0x9e3779b1);
+  }
+
+  #claim(number: InterfaceNumber, record: RecordView, touched: Trace): void {
+    const name = record.interface;
+    this.#add(lower(record.domain), { kind: 'domain', owner: number }, touched);
+    for (const callName of record.callNames)
+      this.#add(lower(callName), { kind: 'call', owner: number }, touched);
+    for (const { label } of record.applications) {
+      this.#members('application', applicationName(label), touched).add(number, name);
     }
-    for (const service of servicesOf(entry)) {
-      const { browsing, instance } = dnsSdNames(entry, service);
+    for (const service of record.services) {
+      const { browsing, instance, label } = dnsSdNames(record.instance, service);
+      this.#add(instance, { kind: 'instance', owner: number }, touched);
+      this.#members('browsing', browsing, touched).add(number, name);
+      this.#services(touched).set(service, prefixOf(service) ?? label);
+    }
+    for (const address of record.addresses) this.#reverse.put(keyOf(reverseName(address)), number, touched);
+  }
+
+  #drop(number: InterfaceNumber, record: RecordView, touched: Trace): void {
+    const name = record.interface;
+    const owned = (claim: NameClaim) => 'owner' in claim && claim.owner === number;
+    this.#remove(lower(record.domain), owned, touched);
+    for (const callName of record.callNames) this.#remove(lower(callName), owned, touched);
+    for (const { label } of record.applications)
+      this.#leave('application', applicationName(label), number, name, touched);
+    for (const service of record.services) {
+      const { browsing, instance } = dnsSdNames(record.instance, service);
       this.#remove(instance, owned, touched);
-      this.#leave('browsing', browsing, entry.interface, touched);
-      if (!this.#has('browsing', browsing)) this.#leave('services', SERVICES, service, touched);
+      this.#leave('browsing', browsing, number, name, touched);
+      if (this.#group('browsing', browsing) === undefined) this.#leaveServices(service, touched);
+    }
+    for (const address of record.addresses) {
+      const key = keyOf(reverseName(address));
+      const node = this.#reverse.find(key);
+      // a newer owner may have come in front of this change
+      if (node !== 0 && this.#reverse.value(node) === number) this.#reverse.delete(key, touched);
     }
   }
 
-  #add(name: Prefix, claim: Claim, touched: Trace): void {
-    const claims = this.#tree.get(name)?.value ?? [];
-    const sorted = [...claims, claim].sort((a, b) => RANK[a.kind] - RANK[b.kind]);
-    this.#tree.put(name, packed(sorted), (key) => touched(nameFact(key)));
+  #first(value: number): NameClaim | undefined {
+    if (value === 0) return undefined;
+    return value < 0 ? this.#lists[-value]?.[0] : ownedOf(value);
   }
 
-  #remove(name: Prefix, gone: (claim: Claim) => boolean, touched: Trace): void {
-    const left = (this.#tree.get(name)?.value ?? []).filter((claim) => !gone(claim));
-    if (left.length > 0) this.#tree.put(name, left, (key) => touched(nameFact(key)));
-    else this.#tree.delete(name, (key) => touched(nameFact(key)));
+  #claims(value: number): readonly NameClaim[] {
+    if (value === 0) return [];
+    return value < 0 ? (this.#lists[-value] ?? []) : [ownedOf(value)];
   }
 
-  #has(kind: Claim['kind'], name: Prefix): boolean {
-    return this.#tree.get(name)?.value?.some((claim) => claim.kind === kind) === true;
+  #claimsAt(name: Prefix): readonly NameClaim[] {
+    const node = this.#index.find(name);
+    return node === 0 ? [] : this.#claims(this.#index.value(node));
   }
 
-  #members(kind: 'application', name: Prefix, touched: Trace): Sample<ApplicationMember>;
-  #members(kind: 'browsing' | 'services', name: Prefix, touched: Trace): Sample<Prefix>;
-  #members(
-    kind: 'application' | 'browsing' | 'services',
-    name: Prefix,
-    touched: Trace,
-  ): Sample<ApplicationMember> | Sample<Prefix> {
-    const existing = this.#tree.get(name)?.value?.find((claim) => claim.kind === kind);
-    if (existing !== undefined && 'members' in existing) return existing.members;
-    const members = new Sample<never>();
+  #add(name: Prefix, claim: NameClaim, touched: Trace): void {
+    this.#put(
+      name,
+      [...this.#claimsAt(name), claim].sort((a, b) => RANK[a.kind] - RANK[b.kind]),
+      touched,
+    );
+  }
+
+  #remove(name: Prefix, gone: (claim: NameClaim) => boolean, touched: Trace): void {
+    this.#put(
+      name,
+      this.#claimsAt(name).filter((claim) => !gone(claim)),
+      touched,
+    );
+  }
+
+  #put(name: Prefix, claims: readonly NameClaim[], touched: Trace): void {
+    const node = this.#index.find(name);
+    const before = node === 0 ? 0 : this.#index.value(node);
+    const [only] = claims;
+    if (before < 0) {
+      this.#lists[-before] = [];
+      this.#freeLists.push(-before);
+    }
+    if (only === undefined) this.#index.delete(name, touched);
+    else if (claims.length === 1 && 'owner' in only) this.#index.put(name, ownedValue(only), touched);
+    else {
+      const list = this.#freeLists.pop() ?? this.#lists.length;
+      this.#lists[list] = claims;
+      this.#index.put(name, -list, touched);
+    }
+  }
+
+  #group(kind: GroupKind, name: Prefix): Group | undefined {
+    return this.#claimsAt(name).find((claim): claim is Group => claim.kind === kind);
+  }
+
+  #members(kind: 'application' | 'browsing', name: Prefix, touched: Trace): MemberSet {
+    touched(this.#factOf(name));
+    const existing = this.#group(kind, name)?.members;
+    if (existing instanceof MemberSet) return existing;
+    const members = new MemberSet((member) => this.#view(member)?.interface ?? '');
     this.#add(name, { kind, members }, touched);
     return members;
   }
 
-  #leave(kind: Claim['kind'], name: Prefix, member: string, touched: Trace): void {
-    const claim = this.#tree.get(name)?.value?.find((candidate) => candidate.kind === kind);
-    if (claim === undefined || !('members' in claim)) return;
-    claim.members.delete(member);
-    touched(nameFact(name));
-    if (claim.members.size === 0) this.#remove(name, (candidate) => candidate === claim, touched);
+  #services(touched: Trace): Sample<Prefix> {
+    touched(this.#factOf(SERVICES));
+    const existing = this.#group('services', SERVICES)?.members;
+    if (existing instanceof Sample) return existing;
+    const members = new Sample<Prefix>();
+    this.#add(SERVICES, { kind: 'services', members }, touched);
+    return members;
+  }
+
+  #leave(
+    kind: 'application' | 'browsing',
+    name: Prefix,
+    number: InterfaceNumber,
+    text: string,
+    touched: Trace,
+  ): void {
+    const group = this.#group(kind, name);
+    if (!(group?.members instanceof MemberSet)) return;
+    group.members.delete(number, text);
+    this.#leftGroup(name, group, touched);
+  }
+
+  #leaveServices(service: Octets, touched: Trace): void {
+    const group = this.#group('services', SERVICES);
+    if (!(group?.members instanceof Sample)) return;
+    group.members.delete(service);
+    this.#leftGroup(SERVICES, group, touched);
+  }
+
+  #leftGroup(name: Prefix, group: Group, touched: Trace): void {
+    touched(this.#factOf(name));
+    if (group.members.size === 0) this.#remove(name, (claim) => claim === group, touched);
+  }
+
+  #factOf(name: Prefix): Fact {
+    this.#index.look(name);
+    return this.#index.fact(0);
   }
 }
 
-function addressesOf(entry: InterfaceEntry | undefined): Set<Address> {
-  return new Set(entry?.forms.flatMap((form) => form.addresses));
+function ownedOf(value: number): Owned {
+  const kind = KINDS[value & (2 ** KIND_BITS - 1)] ?? 'call';
+  return { kind, owner: value >>> KIND_BITS };
 }
 
-/** The fact that a relative name exists or not, and what owns it. */
-function nameFact(name: string): string {
-  return `~${name}`;
+function ownedValue({ kind, owner }: Owned): number {
+  return (owner << KIND_BITS) | KINDS.indexOf(kind);
 }
 
-function interfaceFact(name: string): string {
-  return `#${name}`;
-}
-
-function traced(owner: Stored, trace: Trace): InterfaceEntry {
-  const entry = parseEntry(owner);
-  trace(interfaceFact(entry.interface));
-  return entry;
-}
-
-function parseEntry(stored: Stored): InterfaceEntry {
-  return readEntry(stored.text);
+function isBase(claim: NameClaim): claim is Owned {
+  return claim.kind === 'domain' || claim.kind === 'call';
 }
 
 /** Derived names have a label `_…`, `ver-…` or `grp-…`; a cheap look that may say yes in vain. */
@@ -282,25 +376,35 @@ function lower(name: Prefix): Prefix {
 }
 
 function applicationName(label: Octets): Prefix {
-  return ((prefixOf(label) ?? '') + APPLICATIONS) as Prefix;
+  return (labelOf(label) + APPLICATIONS) as Prefix;
 }
 
-function servicesOf(entry: InterfaceEntry): Set<Octets> {
-  return new Set(plainForm(entry).ports.map(({ service }) => service));
+function labelOf(label: Octets): Prefix {
+  return prefixOf(label) ?? ('' as Prefix);
 }
 
 /** `_dubbo._tcp`, the interface as one label in front of it, and that label as written. */
 function dnsSdNames(
-  entry: InterfaceEntry,
+  instance: Octets,
   service: Octets,
-): { browsing: Prefix; instance: Prefix; label: Prefix } {
-  const browsing = ((prefixOf(service) ?? '') + TCP) as Prefix;
-  const label = prefixOf(entry.instance) ?? ('' as Prefix);
+): { readonly browsing: Prefix; readonly instance: Prefix; readonly label: Prefix } {
+  const browsing = (labelOf(service) + TCP) as Prefix;
+  const label = labelOf(instance);
   return { browsing, instance: (lower(label) + browsing) as Prefix, label };
 }
 
-function applicationNode(members: readonly ApplicationMember[], ttl: number): ZoneNode {
-  const addresses = [...new Set(members.flatMap((member) => member.addresses))];
-  const failure = addresses.length > 0 ? undefined : members.find((member) => member.failure)?.failure;
+/** The second label of a DNS-SD instance. */
+function serviceOf(name: Prefix): Octets {
+  const at = name.charCodeAt(0) + 1;
+  return name.slice(at + 1, at + 1 + name.charCodeAt(at)) as Octets;
+}
+
+/** @param name the application's */
+function applicationNode(members: readonly RecordView[], name: Prefix, ttl: number): ZoneNode {
+  const label = name.slice(1, name.charCodeAt(0) + 1);
+  const parts = members.flatMap(({ applications }) => applications.filter((part) => part.label === label));
+  const addresses = [...new Set(parts.flatMap((part) => part.addresses))];
+  const failure =
+    addresses.length > 0 ? undefined : parts.find((part) => part.failure !== undefined)?.failure;
   return nodeOf(addressRRsets(addresses, ttl), failure);
 }

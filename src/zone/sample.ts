@@ -1,4 +1,4 @@
-import { packed } from '../none.ts';
+import { packed } from '../base/none.ts';
 
 const BUCKETS = 256;
 /** Up to so many members need no buckets: most applications have a few interfaces. */

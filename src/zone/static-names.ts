@@ -17,6 +17,11 @@ interface StaticZoneNames {
 export class StaticNames {
   readonly #zones: StaticZoneNames[] = [];
 
+  /** Whether no zone has records of its own. */
+  get isEmpty(): boolean {
+    return this.#zones.length === 0;
+  }
+
   add(apex: NameKey, records: readonly LocatedRecord[]): void {
     const owners = new Map<NameKey, string>();
     const occluding = new Map<NameKey, string>();

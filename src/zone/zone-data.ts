@@ -1,6 +1,7 @@
 import { type DomainName, labelsAbove, type NameKey } from '../name/domain-name.ts';
+import { ArenaReader, type BlobAt } from '../packed/arena.ts';
 import type { RRset } from './record.ts';
-import type { NamesOptions } from './registry-names.ts';
+import type { InterfaceNumber, NamesOptions } from './registry-names.ts';
 import { RegistryNames } from './registry-names.ts';
 import { type StaticZone, soaSerial, withSerial } from './static-zone.ts';
 import { TYPE } from './types.ts';
@@ -14,12 +15,22 @@ export type ZoneRole = 'static' | 'registry' | 'reverse';
  * sets write it, on the same thread, between two queries.
  */
 export class ZoneData implements Zones {
+  /** where the records of interfaces rest */
+  readonly arena = new ArenaReader();
+  readonly #seed: number;
   readonly #zones = new Map<NameKey, LiveZone>();
   #names: RegistryNames;
   #ready = false;
 
-  constructor(options: NamesOptions) {
-    this.#names = new RegistryNames(options);
+  /** @param seed any number, best one that nobody knows; see `NameIndex` */
+  constructor(options: NamesOptions, seed: number) {
+    this.#seed = seed;
+    this.#names = this.namesBeside(options);
+  }
+
+  /** Names of registries to be filled and switched to. */
+  namesBeside(options: NamesOptions): RegistryNames {
+    return new RegistryNames(options, this.arena, this.#seed);
   }
 
   get names(): RegistryNames {
@@ -67,8 +78,8 @@ export class ZoneData implements Zones {
   }
 
   /** Puts, replaces or removes one interface. @param touched is told the facts that changed */
-  setInterface(name: string, text: string | undefined, touched: Trace): void {
-    this.#names.set(name, text, touched);
+  setInterface(number: InterfaceNumber, at: BlobAt, touched: Trace): void {
+    this.#names.set(number, at, touched);
   }
 }
 

@@ -10,10 +10,13 @@ export interface ZoneNode {
 }
 
 /**
- * Told which facts a lookup read: names, and whole interfaces. A ready reply made from them is dropped when a change
- * touches one of them.
+ * What an answer was made from: 32 bits that stand for the existence and value of a name, or for all of one interface.
+ * Two that fall together let a change drop a ready reply in vain; none that has to go stays.
  */
-export type Trace = (fact: string) => void;
+export type Fact = number;
+
+/** Told which facts a lookup read. A ready reply made from them is dropped when a change touches one of them. */
+export type Trace = (fact: Fact) => void;
 
 /** A zone as a query sees it: read-only. */
 export interface Zone {

@@ -24,7 +24,7 @@ test('the packed package installs in an empty folder and serves', async (t) => {
     { filename: string; files: { path: string }[] },
   ];
   const paths = files.map(({ path }) => path);
-  assert.ok(paths.includes('dist/serve/query-worker.js') && paths.includes('dist/vip/sqlite-worker.js'));
+  assert.ok(paths.includes('dist/serve/query-worker.js') && paths.includes('dist/store/sqlite-worker.js'));
   assert.deepEqual(
     paths.filter((path) => path.startsWith('test/') || path.startsWith('data/')),
     [],

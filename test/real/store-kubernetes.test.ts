@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreError } from '../../src/vip/store.ts';
-import { openKubernetesStore } from '../../src/vip/store-kubernetes.ts';
+import { openKubernetesStore } from '../../src/store/kubernetes.ts';
+import { StoreError } from '../../src/store/store.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
@@ -71,7 +71,7 @@ registries: [ { kind: file, path: registered.yaml } ]
   test('without its definitions the server does not start, and says which manifest is missing', async () => {
     const store = openKubernetesStore({ kubeconfig: kube.kubeconfig(), context: undefined });
     cleanups.push(() => store.close());
-    await assert.rejects(store.load(), (error: unknown) => {
+    await assert.rejects(store.open({ loaded: () => {}, changed: () => {} }), (error: unknown) => {
       assert.ok(error instanceof StoreError);
       assert.match(error.message, /manifests\/ledger/);
       return true;

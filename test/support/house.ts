@@ -1,53 +1,57 @@
 /**
- * Both lines of the house in one process, without sockets, threads, files or waiting: the catalogue over a clock that
+ * Both lines of the house in one process, without sockets, threads, files or waiting: the event line over a clock that
  * the test turns, change sets applied at once, questions handed to the query handler.
  */
 import assert from 'node:assert/strict';
-import { Catalog } from '../../src/catalog/catalog.ts';
-import type { CatalogEvents, Source } from '../../src/catalog/catalog-types.ts';
-import { Publisher } from '../../src/catalog/publisher.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { lineOptions, namesOptions } from '../../src/app/line-options.ts';
+import { problemText } from '../../src/base/problem.ts';
+import { bad } from '../../src/base/result.ts';
 import { highestSerial, planZones, staticNamesOf } from '../../src/config/plan-zones.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { ZoneFile } from '../../src/config/zone-files.ts';
+import { EventLine, type LineEvents, type LineOptions } from '../../src/event-line/event-line.ts';
 import { validate } from '../../src/files/validate.ts';
 import { readYaml } from '../../src/files/yaml-file.ts';
 import { keyOf, type NameKey } from '../../src/name/domain-name.ts';
-import { problemText } from '../../src/problem.ts';
+import type { InterfaceName } from '../../src/name/interface-name.ts';
+import type { About } from '../../src/plan/about.ts';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { parseInterfaces } from '../../src/registry/file/parse.ts';
+import { KINDS } from '../../src/registry/kinds.ts';
 import type { Registration } from '../../src/registry/registration.ts';
-import type { RegistrySink } from '../../src/registry/watcher.ts';
-import { bad } from '../../src/result.ts';
 import { ChangeApplier } from '../../src/serve/apply-change.ts';
 import { Counters } from '../../src/serve/counters.ts';
 import { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
 import { QueryLog } from '../../src/serve/query-log.ts';
 import { ReadyReplies } from '../../src/serve/ready-replies.ts';
-import { Ledger } from '../../src/vip/ledger.ts';
-import type { Store } from '../../src/vip/store.ts';
-import { openMemoryStore } from '../../src/vip/store-memory.ts';
+import { openMemoryStore } from '../../src/store/memory.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { Change } from '../../src/zone/change.ts';
 import { checkZone } from '../../src/zone/check-zone.ts';
 import { parseMasterFile } from '../../src/zone/master-file.ts';
 import type { NamesOptions } from '../../src/zone/registry-names.ts';
 import { ZoneData } from '../../src/zone/zone-data.ts';
+import { TurnedClock } from './turned-clock.ts';
 
-const NO_EVENTS: CatalogEvents = {
+const NO_EVENTS: LineEvents = {
   onRegistryState: () => {},
   onSkipped: () => {},
   onPublished: () => {},
   onLoss: () => {},
   onStoreError: () => {},
   onStoreRecovered: () => {},
+  onStoreProblem: () => {},
   onDistrust: () => {},
   onFailure: (error: Error) => {
     throw error;
   },
   onReady: () => {},
-  onDecided: () => {},
+  onPlanned: () => {},
   onRefused: () => {},
   onMoved: () => {},
   onContested: () => {},
+  onLetGo: () => {},
 };
 
 const CLIENT = { address: '192.0.2.1', port: 4711, family: 'IPv4' } as const;
@@ -64,7 +68,7 @@ export class Line {
   } as const;
 
   constructor(options: NamesOptions, udpSize: number) {
-    this.#data = new ZoneData(options);
+    this.#data = new ZoneData(options, 0x5eed);
     this.ready = new ReadyReplies(udpSize);
     this.#applier = new ChangeApplier(this.#data, this.ready);
     const rethrow = (error: unknown) => {
@@ -103,138 +107,170 @@ export interface HouseOptions {
   readonly alsoTell?: (change: Change) => void;
   /** default: in memory */
   readonly store?: Store;
+  /** default: none is told, a failure is thrown */
+  readonly events?: Partial<LineEvents>;
+  /** default: one of its own */
+  readonly clock?: TurnedClock;
+}
+
+interface HouseParts {
+  readonly config: Config;
+  readonly names: NamesOptions;
+  readonly line: Line;
+  readonly clock: TurnedClock;
+  readonly events: EventLine;
 }
 
 export class House {
   readonly line: Line;
-  readonly catalog: Catalog;
-  readonly config: Config;
+  readonly events: EventLine;
+  readonly clock: TurnedClock;
+  config: Config;
   /** what another query line that is told every change is made with */
   readonly names: NamesOptions;
-  readonly #publisher: Publisher;
-  readonly #sinks: readonly RegistrySink[];
-  #now = Date.UTC(2026, 0, 1);
   #files: readonly ZoneFile[] = [];
   #served: NameKey[] = [];
 
-  constructor(options: HouseOptions = {}) {
-    const yaml = readYaml('config', options.config ?? '', {});
-    const config = validate(configSchema, yaml);
-    assert.ok(config.ok, config.ok ? '' : config.problems.map(problemText).join('\n'));
-    this.config = config.value;
-    const { ttl, maxRecords, style, template, address } = this.config.answers;
-    const [ptrZone] = this.config.zone;
-    assert.ok(ptrZone !== undefined);
-    this.names = { style, ttl, maxRecords, ptrZone };
-    this.line = new Line(this.names, this.config.limits.udpSize);
-    const target = {
-      apply: async (change: Change) => {
-        this.line.apply(change);
-        options.alsoTell?.(change);
-      },
-    };
-    this.#publisher = new Publisher(target, this.names, 1000, 1000, async () => {});
-    // a registry for each one that is configured, at least one
-    const registries = this.config.registries.length === 0 ? [undefined] : this.config.registries;
-    this.catalog = new Catalog(
-      registries.map((registry, i) => ({
-        id: `registry-${i}`,
-        kind: registry?.kind ?? 'file',
-        required: registry?.required ?? true,
-        forgetAfterMs: registry?.forgetAfter ?? 0,
-        distrustForMs: registry?.distrustFor ?? 60_000,
-        join: registries.flatMap((other, k) =>
-          other?.kind === 'kubernetes' && k !== i ? [`registry-${k}`] : [],
-        ),
-      })),
-      {
-        template,
-        zoneLength: Math.max(...this.config.zone.map((zone) => zone.length)),
-        ttl,
-        address,
-        maxRecords,
-        perVersion: this.config.vips.perVersion,
-        ownership: this.config.ownership.map((rule) => ({ ...rule, source: 'ownership' })),
-        podBlocks: this.config.registries.flatMap((registry) =>
-          registry.kind === 'kubernetes' ? registry.podCIDRs : [],
-        ),
-      },
-      staticNamesOf(this.config, []),
-      new Ledger(this.config.vips.pools, this.config.vips.reuseAfter, { services: [], addresses: [] }),
-      options.store ?? openMemoryStore(),
-      this.#publisher,
-      NO_EVENTS,
-      () => this.#now,
-    );
-    this.#sinks = this.catalog.sources.map((source: Source) => this.catalog.sinkOf(source));
+  private constructor({ config, names, line, clock, events }: HouseParts) {
+    this.config = config;
+    this.names = names;
+    this.line = line;
+    this.clock = clock;
+    this.events = events;
   }
 
   static async open(options: HouseOptions = {}): Promise<House> {
-    const house = new House(options);
+    const config = readConfig(options.config ?? '');
+    const names = namesOptions(config);
+    const line = new Line(names, config.limits.udpSize);
+    const clock = options.clock ?? new TurnedClock();
+    const target = {
+      apply: async (change: Change) => {
+        line.apply(change);
+        options.alsoTell?.(change);
+      },
+    };
+    const store = options.store ?? openMemoryStore();
+    const events = await EventLine.open(store, target, optionsOf(config), 1000, clock, {
+      ...NO_EVENTS,
+      ...options.events,
+    });
+    const house = new House({ config, names, line, clock, events });
     await house.setZones(options.zones ?? {});
     return house;
   }
 
   get now(): number {
-    return this.#now;
+    return this.clock.now();
+  }
+
+  /** Services of an interface as they are published, the oldest first. */
+  services(name: string): About['services'] {
+    return this.events.feed.published(name as InterfaceName)?.about.services ?? [];
   }
 
   /** Puts these master files in place of those before. */
   async setZones(zones: Readonly<Record<string, string>>): Promise<void> {
     this.#files = Object.entries(zones).map(([file, text]) => readZone(file, text));
-    const planned = planZones(this.config, this.#files);
-    this.#publisher.raiseSerial(highestSerial(planned));
-    await this.#publisher.replaceZones(planned, this.#served);
-    this.#served = planned.map(({ apex }) => keyOf(apex));
-    this.catalog.setStatics(staticNamesOf(this.config, this.#files));
-    await this.#settle();
+    await this.#replaceZones();
+    this.events.setStatics(staticNamesOf(this.config, this.#files));
+    await this.settle();
   }
 
-  /** A registry delivers a document in the file registry's format. */
-  async deliver(document: string, registry = 0): Promise<void> {
+  /** Another configuration, as a reload brings it. */
+  async configure(yaml: string): Promise<void> {
+    this.config = readConfig(yaml);
+    await this.#replaceZones();
+    this.events.configure(optionsOf(this.config));
+    await this.settle();
+  }
+
+  /** A registry delivers a document in the file registry's format: all that it holds, or as a change of one unit. */
+  async deliver(document: string, registry = 0, by: 'replace' | 'update' = 'replace'): Promise<void> {
     const parsed = parseInterfaces(`interfaces-${registry}.yaml`, document);
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(problemText).join('\n'));
-    const replacement = this.#sinks[registry]?.replace();
-    replacement?.put('document', parsed.registrations);
-    replacement?.done();
-    this.#sinks[registry]?.state({ kind: 'live' });
-    await this.#settle();
+    const sink = this.sink(registry);
+    if (by === 'update') sink.update('document', parsed.registrations);
+    else {
+      const replacement = sink.replace();
+      replacement.put('document', parsed.registrations);
+      replacement.done();
+    }
+    sink.state({ kind: 'live' });
+    await this.settle();
   }
 
   /** The registry is away from now on. */
   lose(registry = 0): void {
-    this.#sinks[registry]?.state({ kind: 'stale', reason: 'away' });
+    this.sink(registry).state({ kind: 'stale', reason: 'away' });
   }
 
   /** What a cluster says of its Services; delivered before the registrations that name them. */
   async deliverCluster(changes: readonly ClusterChange[], registry = 0): Promise<void> {
-    this.#sinks[registry]?.cluster(changes, true);
-    await this.#settle();
+    this.sink(registry).cluster(changes, true);
+    await this.settle();
   }
 
   /** Registrations as a registry's own parser made them. */
   async deliverUnit(unit: string, registrations: readonly Registration[], registry = 0): Promise<void> {
-    this.#sinks[registry]?.update(unit, registrations);
-    this.#sinks[registry]?.state({ kind: 'live' });
-    await this.#settle();
+    this.sink(registry).update(unit, registrations);
+    this.sink(registry).state({ kind: 'live' });
+    await this.settle();
   }
 
-  /** Turns the clock, as far as the catalogue's own ticker would act on it. */
+  /** Where the watcher of a registry delivers. */
+  sink(registry = 0) {
+    return this.events.intake.sinkOf(`registry-${registry}`);
+  }
+
+  /** Turns the clock, and runs all that becomes due on the way. */
   async pass(ms: number): Promise<void> {
-    this.#now += ms;
-    for (const source of this.catalog.sources) {
-      const changed = [...source.view.tick(this.#now)];
-      // an empty update is how changed interfaces reach the catalogue without its timer
-      if (changed.length > 0) this.catalog.setStatics(staticNamesOf(this.config, this.#files));
+    const end = this.clock.now() + ms;
+    for (let at = this.clock.nextAt; at !== undefined && at <= end; at = this.clock.nextAt) {
+      this.clock.turnTo(at);
+      await nextTurn();
+      await this.settle();
     }
-    this.catalog.ledger.expire(this.#now);
-    this.catalog.retryStarved();
-    await this.#settle();
+    this.clock.turnTo(end);
+    await this.settle();
   }
 
-  async #settle(): Promise<void> {
-    await this.catalog.settled();
+  /** All that is known is published. */
+  async settle(): Promise<void> {
+    await this.events.settled();
   }
+
+  async #replaceZones(): Promise<void> {
+    const planned = planZones(this.config, this.#files);
+    const keys = planned.map(({ apex }) => keyOf(apex));
+    const gone = this.#served.filter((apex) => !keys.includes(apex));
+    await this.events.replaceZones(planned, gone, highestSerial(planned));
+    this.#served = keys;
+  }
+}
+
+function readConfig(text: string): Config {
+  const config = validate(configSchema, readYaml('config', text, {}));
+  assert.ok(config.ok, config.ok ? '' : config.problems.map(problemText).join('\n'));
+  return config.value;
+}
+
+/** The registries are called `registry-0` and so on, at least one; whatever their kind, the test delivers. */
+function optionsOf(config: Config): LineOptions {
+  const options = lineOptions(config, KINDS);
+  const template = { required: true, forgetAfterMs: 0, distrustForMs: 60_000, hasServices: false, join: [] };
+  const registries =
+    options.registries.length === 0 ? [{ id: '', kind: 'file', ...template }] : options.registries;
+  const clusters = registries.flatMap(({ hasServices }, i) => (hasServices ? [`registry-${i}`] : []));
+  return {
+    ...options,
+    ownership: config.ownership.map((rule) => ({ ...rule, source: 'ownership' })),
+    registries: registries.map((registry, i) => ({
+      ...registry,
+      id: `registry-${i}`,
+      join: clusters.filter((id) => id !== `registry-${i}`),
+    })),
+  };
 }
 
 function readZone(file: string, text: string): ZoneFile {

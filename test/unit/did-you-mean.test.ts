@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { didYouMean, didYouMeanText } from '../../src/did-you-mean.ts';
+import { didYouMean, didYouMeanText } from '../../src/base/did-you-mean.ts';
 
 const KEYS = ['zone', 'listen', 'answers', 'registries', 'forgetAfter', 'distrustFor', 'A', 'MX'];
 

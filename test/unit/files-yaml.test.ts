@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { problemText } from '../../src/base/problem.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { duration, listenAddress } from '../../src/files/fields.ts';
 import { validate } from '../../src/files/validate.ts';
 import { readYaml, type Variables } from '../../src/files/yaml-file.ts';
-import { problemText } from '../../src/problem.ts';
 import { parseInterfaces } from '../../src/registry/file/parse.ts';
 
 /** The value, or all problems. */

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { buildEntry } from '../../src/catalog/entry.ts';
-import { claimNames } from '../../src/catalog/interface-names.ts';
-import { mergeContributions } from '../../src/catalog/merge.ts';
-import { NameBook } from '../../src/catalog/name-book.ts';
 import { parseAddress } from '../../src/name/address.ts';
 import { labelsOf, type Prefix } from '../../src/name/domain-name.ts';
 import { baseLimit, callNameLabels, fitLabels } from '../../src/name/interface-domain.ts';
@@ -15,6 +11,7 @@ import {
   serviceKeyText,
   simpleName,
 } from '../../src/name/interface-name.ts';
+import { InterfaceNumbers } from '../../src/name/interface-numbers.ts';
 import {
   applicationLabel,
   groupLabel,
@@ -26,6 +23,10 @@ import {
   versionLabel,
 } from '../../src/name/labels.ts';
 import { DEFAULT_TEMPLATE, expandTemplate, parseTemplate } from '../../src/name/template.ts';
+import { mergeContributions } from '../../src/plan/merge.ts';
+import { NameBook, NameDraft } from '../../src/plan/name-book.ts';
+import { claimNames } from '../../src/plan/naming.ts';
+import { recordOf } from '../../src/plan/record.ts';
 import { EMPTY_REGISTRATION } from '../../src/registry/registration.ts';
 import { ENDPOINTS } from '../../src/zone/interface-node.ts';
 
@@ -218,7 +219,13 @@ suite('names that fit', () => {
             address: 'vip' as const,
             maxRecords: 512,
           };
-          const names = claimNames(new NameBook(), text, 1, { ...merged, interface: text, group }, options);
+          const names = claimNames(
+            new NameDraft(new NameBook(new InterfaceNumbers(), () => [])),
+            text,
+            1,
+            { ...merged, interface: text, group },
+            options,
+          );
           const vip = {
             owner: merged.key,
             addresses: [parseAddress('192.0.2.1')].flatMap((one) => one ?? []),
@@ -228,7 +235,7 @@ suite('names that fit', () => {
             behind: undefined,
             losers: [],
           };
-          const entry = buildEntry(text, names, [{ merged, ordinal: 1, vip }], options);
+          const entry = recordOf(text, names, [{ merged, ordinal: 1, vip }], options);
           for (const base of [names.domain, ...names.callNames]) {
             assert.ok(base.length <= baseLimit(zoneLength), 'the base leaves room');
             for (const form of entry.forms) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { readMessage } from '../../src/wire/read-message.ts';
+import type { Change } from '../../src/zone/change.ts';
 import { typeText } from '../../src/zone/types.ts';
 import { House, Line } from '../support/house.ts';
 import { parseQuestion, queryOctets } from '../support/question.ts';
@@ -173,9 +174,11 @@ async function play(
   ask: (house: House, plain: Line, text: string) => void,
 ): Promise<void> {
   let plain: Line | undefined;
-  const house = new House({ config: CONFIG, alsoTell: (change) => plain?.apply(change) });
+  const early: Change[] = [];
+  const alsoTell = (change: Change) => (plain === undefined ? void early.push(change) : plain.apply(change));
+  const house = await House.open({ config: CONFIG, alsoTell });
   plain = new Line(house.names, house.config.limits.udpSize);
-  await house.setZones({});
+  for (const change of early) plain.apply(change);
   const asked = new Set<string>();
   for (const operation of operations) {
     if (operation.kind === 'deliver') await house.deliver(operation.document, operation.registry);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Address, addressText, isIpv4 } from '../../src/name/address.ts';
-import type { AddressRow } from '../../src/vip/ledger.ts';
+import type { AddressRow } from '../../src/vip/ledger-rows.ts';
 import { addressAt, isUsable, type Pool, poolContains, poolSize } from '../../src/vip/pool.ts';
 import { sized } from '../support/size.ts';
 import { address, Kept, key, pools, REUSE_AFTER } from './vip-ledger-fixtures.ts';

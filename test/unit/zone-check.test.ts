@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { problemText } from '../../src/base/problem.ts';
 import { toText } from '../../src/name/domain-name.ts';
-import { problemText } from '../../src/problem.ts';
 import { checkZone } from '../../src/zone/check-zone.ts';
 import { TYPE } from '../../src/zone/types.ts';
 import { read } from './zone-fixtures.ts';

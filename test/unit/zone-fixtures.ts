@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { problemText } from '../../src/base/problem.ts';
+import { bad, ok } from '../../src/base/result.ts';
 import { type DomainName, parseDomainName } from '../../src/name/domain-name.ts';
 import type { Octets } from '../../src/name/octets.ts';
-import { problemText } from '../../src/problem.ts';
-import { bad, ok } from '../../src/result.ts';
 import { type MasterFile, parseMasterFile } from '../../src/zone/master-file.ts';
 import { FieldReader } from '../../src/zone/rdata/field-reader.ts';
 import { parseRdata } from '../../src/zone/rdata/formats.ts';

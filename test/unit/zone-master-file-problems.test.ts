@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: $GENERATE writes its formats like this
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { problemText } from '../../src/problem.ts';
-import { bad, ok } from '../../src/result.ts';
+import { problemText } from '../../src/base/problem.ts';
+import { bad, ok } from '../../src/base/result.ts';
 import { parseMasterFile } from '../../src/zone/master-file.ts';
 import { read } from './zone-fixtures.ts';
 

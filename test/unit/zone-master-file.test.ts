@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { problemText } from '../../src/base/problem.ts';
+import { bad } from '../../src/base/result.ts';
 import { toText } from '../../src/name/domain-name.ts';
-import { problemText } from '../../src/problem.ts';
-import { bad } from '../../src/result.ts';
 import { parseMasterFile } from '../../src/zone/master-file.ts';
 import { MAX_TTL } from '../../src/zone/period.ts';
 import { read, records } from './zone-fixtures.ts';

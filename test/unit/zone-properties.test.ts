@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { problemText } from '../../src/base/problem.ts';
+import { bad } from '../../src/base/result.ts';
 import { type DomainName, prefixOf, ROOT, toText } from '../../src/name/domain-name.ts';
 import { fromHex, type Octets, octets, octetsOf, toHex, u8, u16 } from '../../src/name/octets.ts';
-import { problemText } from '../../src/problem.ts';
-import { bad } from '../../src/result.ts';
 import { parseMasterFile } from '../../src/zone/master-file.ts';
 import { parsePeriod } from '../../src/zone/period.ts';
 import { checkRdata, rdataText } from '../../src/zone/rdata/formats.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Problem } from '../../base/problem.ts';
 import { address, port, ttl } from '../../files/fields.ts';
 import { validate } from '../../files/validate.ts';
 import { readYaml } from '../../files/yaml-file.ts';
@@ -10,7 +11,6 @@ import {
   parseInterfaceName,
   serviceKeyText,
 } from '../../name/interface-name.ts';
-import type { Problem } from '../../problem.ts';
 import type { Registration } from '../registration.ts';
 
 const interfaceName = z.string().transform((text, context): InterfaceName => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { problemText } from '../../base/problem.ts';
 import { unreadable } from '../../files/unreadable.ts';
 import { type PathWatch, watchPaths } from '../../files/watch-paths.ts';
-import { problemText } from '../../problem.ts';
 import type { RegistrySink, Watcher } from '../watcher.ts';
 import type { FileRegistryOptions } from './options.ts';
 import { parseInterfaces } from './parse.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { packed } from '../../base/none.ts';
 import { duration } from '../../files/fields.ts';
 import type { Kept } from '../../kubernetes/informer.ts';
 import type { ApiObject, ObjectMeta } from '../../kubernetes/resource.ts';
 import { type Address, parseAddress } from '../../name/address.ts';
 import { type OwnershipRule, parsePackagePrefix } from '../../name/ownership.ts';
-import { packed } from '../../none.ts';
 import type { ClusterService, ClusterSlice, ServicePort } from '../cluster.ts';
 
 /*

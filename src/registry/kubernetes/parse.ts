@@ -1,5 +1,5 @@
+import { problemText } from '../../base/problem.ts';
 import { checkServiceKey, parseInterfaceName, serviceKeyText } from '../../name/interface-name.ts';
-import { problemText } from '../../problem.ts';
 import type { ClusterService } from '../cluster.ts';
 import { parseInterfaces } from '../file/parse.ts';
 import { type Claim, EMPTY_REGISTRATION, type Registration, type ServiceRef } from '../registration.ts';

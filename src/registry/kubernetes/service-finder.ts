@@ -1,4 +1,4 @@
-import { MultiMap } from '../../multi-map.ts';
+import { MultiMap } from '../../base/multi-map.ts';
 import type { Kind } from './kind.ts';
 import { type KeptRpcService, type KeptService, selectorText } from './objects.ts';
 import type { FoundService } from './parse.ts';

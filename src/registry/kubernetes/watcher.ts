@@ -11,6 +11,7 @@ import {
 } from '../../kubernetes/resource.ts';
 import type { ClusterChange } from '../cluster.ts';
 import type { Registration } from '../registration.ts';
+import type { ClusterObserver, ControlledCluster } from '../registry-kind.ts';
 import { SkipLog, type SkippedEntry } from '../skip-log.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { Kind } from './kind.ts';
@@ -32,15 +33,8 @@ import { CONFIG_MAP_SELECTOR, type KubernetesOptions } from './options.ts';
 import { type Reading, readAnnotations, readDocument, readRpcService } from './parse.ts';
 import { ServiceFinder } from './service-finder.ts';
 
-/** Tells what the cluster's objects are; for whoever writes their status. */
-export interface KubernetesObserver {
-  rpcServiceChanged(key: string, object: KeptRpcService | undefined): void;
-  /** Of a unit something could not be used. */
-  skipped(unit: string, details: Iterable<string>): void;
-}
-
 /** A unit is an RPCService, an annotated Service, or one document of a ConfigMap. */
-export class KubernetesWatcher implements Watcher {
+export class KubernetesWatcher implements Watcher, ControlledCluster {
   readonly services: Kind<KeptService>;
   readonly slices: Kind<KeptSlice>;
   readonly rpcServices: Kind<KeptRpcService>;
@@ -53,7 +47,7 @@ export class KubernetesWatcher implements Watcher {
   readonly #options: KubernetesOptions;
   readonly #sink: RegistrySink;
   readonly #skipped: SkipLog;
-  #observer: KubernetesObserver | undefined;
+  #observer: ClusterObserver | undefined;
   /** the last good content of each document, by unit */
   readonly #documents = new Map<string, readonly Registration[]>();
   /** documents by ConfigMap */
@@ -138,7 +132,7 @@ export class KubernetesWatcher implements Watcher {
   }
 
   /** At most one; told of everything from now on. */
-  observe(observer: KubernetesObserver): void {
+  observe(observer: ClusterObserver): void {
     this.#observer = observer;
   }
 

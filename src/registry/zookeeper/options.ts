@@ -1,6 +1,7 @@
 /** What an operator can say about a ZooKeeper registry, its defaults, and its list of servers. */
+
+import { bad, ok, type Result } from '../../base/result.ts';
 import { splitHostPort } from '../../name/address.ts';
-import { bad, ok, type Result } from '../../result.ts';
 
 /** How interfaces lie in the tree; `dubbo` is Dubbo's interface mode, `ROOT/<interface>/providers/<URL>`. */
 export const ZOOKEEPER_LAYOUTS = ['dubbo'] as const;

@@ -1,5 +1,5 @@
 /** Keeps one ZooKeeper session going for ever: a fresh one after every fault, without haste. */
-import { backOffMs } from '../../back-off.ts';
+import { backOffMs } from '../../base/back-off.ts';
 import type { ServerAddress, ZooKeeperOptions } from './options.ts';
 import { Session } from './session.ts';
 

@@ -1,6 +1,6 @@
+import { ok, type Result } from '../../base/result.ts';
 import { readEscape } from '../../name/domain-name.ts';
 import { type Octets, octets } from '../../name/octets.ts';
-import { ok, type Result } from '../../result.ts';
 
 /** The octets of a character-string as written (RFC 1035 section 5.1): `\X` and `\DDD` become one octet. */
 export function unescapeString(text: string): Result<Octets> {

@@ -1,6 +1,6 @@
+import { bad, ok, type Result } from '../../base/result.ts';
 import { type Address, addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
 import { type Octets, octets, readU16, u8, u16 } from '../../name/octets.ts';
-import { bad, ok, type Result } from '../../result.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 import { escapeString } from './char-string.ts';
 

@@ -1,7 +1,7 @@
-import { didYouMeanText } from '../../did-you-mean.ts';
+import { didYouMeanText } from '../../base/did-you-mean.ts';
+import type { Result } from '../../base/result.ts';
 import type { DomainName } from '../../name/domain-name.ts';
 import { type Octets, octets, readU16, u16 } from '../../name/octets.ts';
-import type { Result } from '../../result.ts';
 import { shown, type Token } from '../token.ts';
 import { unescapeString } from './char-string.ts';
 import type { FieldReader } from './field-reader.ts';

@@ -1,0 +1,310 @@
+import { createControl } from '../api/control.ts';
+import { createHttp } from '../api/http.ts';
+import { type Listening, listenTcp, listenUnix } from '../api/listen.ts';
+import { SYSTEM_CLOCK } from '../base/clock.ts';
+import { type Problem, problemText } from '../base/problem.ts';
+import { type Loaded, loadAll } from '../config/load-all.ts';
+import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
+import type { ZoneFile } from '../config/zone-files.ts';
+import { EventLine } from '../event-line/event-line.ts';
+import type { Variables } from '../files/yaml-file.ts';
+import { keyOf, ROOT, toText } from '../name/domain-name.ts';
+import { KINDS } from '../registry/kinds.ts';
+import type { RegistryKind } from '../registry/registry-kind.ts';
+import { QueryLine } from '../serve/query-line.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import type { PlannedZone } from '../zone/planned-zone.ts';
+import { lineEvents } from './line-log.ts';
+import { lineOptions, namesOptions } from './line-options.ts';
+import { hostPort, whyNoPort, whyNoSocket } from './listen-problems.ts';
+import { Registries } from './registries.ts';
+import { globFolders, WatchedFiles } from './watched-files.ts';
+
+/** The server could not start; the text is one line for people. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+export interface AppOptions {
+  readonly loaded: Loaded;
+  readonly variables: Variables;
+  readonly log: Logger;
+  readonly version: string;
+  readonly pid: number;
+  readonly usage: () => { readonly rssBytes: number; readonly cpuSeconds: number };
+  /** the query thread died: nothing can be answered any more */
+  readonly onFatal: (error: Error) => void;
+  /** default: all of the house */
+  readonly kinds?: readonly RegistryKind<never>[];
+}
+
+/** Configuration that only a restart can change. */
+const FIXED = ['listen', 'store', 'control', 'engine', 'limits'] as const;
+
+/** The composition: what starts in which order, how it is reloaded, and how it stops. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #kinds: readonly RegistryKind<never>[];
+  readonly #log: Logger;
+  readonly #line: QueryLine;
+  readonly #store: Store;
+  readonly #metrics: Metrics;
+  readonly #files = new WatchedFiles(() => void this.reload('a file changed'));
+  #loaded: Loaded;
+  #events!: EventLine;
+  #registries: Registries | undefined;
+  #zones: readonly PlannedZone[] = [];
+  #zoneFiles: readonly ZoneFile[] = [];
+  #listening: Listening[] = [];
+  #reloading: Promise<readonly Problem[]> = Promise.resolve([]);
+  #serving = true;
+
+  private constructor(options: AppOptions) {
+    this.#options = options;
+    this.#kinds = options.kinds ?? KINDS;
+    this.#log = options.log;
+    this.#loaded = options.loaded;
+    const { config } = options.loaded;
+    this.#store = openStore(config.store);
+    this.#line = new QueryLine(
+      { names: namesOptions(config), udpSize: config.limits.udpSize },
+      {
+        onQuery: (line) => this.#log.info({ ...line }, 'query'),
+        onPanic: (query, error) => this.#log.error({ query, error }, 'a query met a bug and got SERVFAIL'),
+        onExit: (error) => options.onFatal(error),
+      },
+    );
+    this.#metrics = new Metrics({
+      line: this.#line,
+      events: () => this.#events,
+      version: options.version,
+      usage: options.usage,
+    });
+  }
+
+  /** Starts everything. Throws a {@link StartError}. */
+  static async start(options: AppOptions): Promise<App> {
+    let app: App | undefined;
+    try {
+      app = new App(options);
+      await app.#start();
+    } catch (error) {
+      if (app !== undefined) await app.#abandon();
+      throw error instanceof StartError ? error : new StartError((error as Error).message);
+    }
+    return app;
+  }
+
+  async #start(): Promise<void> {
+    const { config } = this.#loaded;
+    this.#adoptZones(this.#loaded);
+    const serial = highestSerial(this.#zones);
+    this.#events = await EventLine.open(
+      this.#store,
+      this.#line,
+      lineOptions(config, this.#kinds),
+      serial,
+      SYSTEM_CLOCK,
+      lineEvents(
+        this.#log,
+        () => this.#metrics.events,
+        this.#store.label,
+        () => this.#registries,
+      ),
+    );
+    this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
+    await this.#events.replaceZones(this.#zones, [], serial);
+    // what the store remembers is answered from the first packet on
+    if (this.#events.intake.missing().length === 0) await this.#events.settled();
+    await this.#listenDns();
+    await this.#listenHttp();
+    this.#events.start();
+    this.#registries = new Registries(this.#kinds, this.#events, {
+      onLease: (cluster, isHeld) => {
+        const text = isHeld
+          ? 'this replica writes to the cluster'
+          : 'this replica writes no more to the cluster';
+        this.#log.info({ registry: cluster }, text);
+      },
+      onFailure: (cluster, what, reason) => {
+        this.#log.warn({ registry: cluster, what, reason }, 'could not write to the cluster');
+      },
+    });
+    await this.#registries.configure(config.registries, config.zone[0] ?? ROOT);
+    this.#files.watch(this.#watchedPaths());
+    this.#log.info(
+      {
+        version: this.#options.version,
+        pid: this.#options.pid,
+        config: this.#loaded.file,
+        dns: config.listen.dns.map(hostPort),
+        http: config.listen.http === null ? null : hostPort(config.listen.http),
+        control: config.control,
+        store: this.#store.label,
+        zones: this.#zones.filter((zone) => zone.role !== 'reverse').map((zone) => toText(zone.apex)),
+        registries: this.#events.intake.configured.map((source) => source.options.id),
+      },
+      'serving',
+    );
+  }
+
+  async #listenDns(): Promise<void> {
+    const { dns } = this.#loaded.config.listen;
+    const failures = await this.#line.listen(dns);
+    const [first] = failures;
+    if (first === undefined) return;
+    const { address, code, proto } = first;
+    const at = this.#placeOf([
+      'listen',
+      'dns',
+      dns.findIndex((one) => one === address || hostPort(one) === hostPort(address)),
+    ]);
+    throw new StartError(
+      `${at}: cannot listen on ${hostPort(address)} (${proto}): ${await whyNoPort(code, address.port, proto)}`,
+    );
+  }
+
+  async #listenHttp(): Promise<void> {
+    const { config } = this.#loaded;
+    const sources = {
+      events: this.#events,
+      line: this.#line,
+      zones: () => this.#loaded.config.zone,
+      reload: () => this.reload('asked for by the control socket'),
+    };
+    try {
+      this.#listening.push(await listenUnix(createControl(sources), config.control));
+    } catch (error) {
+      const text = whyNoSocket(error as NodeJS.ErrnoException, config.control);
+      throw new StartError(
+        `${this.#placeOf(['control'])}: cannot open the control socket ${config.control}: ${text}`,
+      );
+    }
+    if (config.listen.http === null) return;
+    const { host, port } = config.listen.http;
+    const http = createHttp({
+      events: this.#events,
+      metrics: this.#metrics,
+      serving: () => this.#serving,
+    });
+    try {
+      this.#listening.push(await listenTcp(http, host, port));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      const at = this.#placeOf(['listen', 'http']);
+      throw new StartError(
+        `${at}: cannot listen on ${hostPort({ host, port })} (http): ${await whyNoPort(code, port, 'tcp')}`,
+      );
+    }
+  }
+
+  #placeOf(path: readonly (string | number)[]): string {
+    const { line, column } = this.#loaded.positionOf(path);
+    return `${this.#loaded.file}:${line}:${column}`;
+  }
+
+  /** A file behind a glob that went bad leaves its last good content in place. */
+  #adoptZones(loaded: Loaded): void {
+    const { zones, leftOut, files } = loaded.zoneFiles;
+    for (const problem of leftOut) this.#log.error(`zone file left out: ${problemText(problem)}`);
+    this.#metrics.events.leftOutFiles(leftOut.length);
+    const good = new Set(zones.map((zone) => keyOf(zone.apex)));
+    const kept = this.#zoneFiles.filter((old) => !good.has(keyOf(old.apex)) && files.includes(old.file));
+    this.#zoneFiles = [...zones, ...kept];
+    this.#zones = planZones(loaded.config, this.#zoneFiles);
+  }
+
+  #watchedPaths(): string[] {
+    const { file, config, zoneFiles } = this.#loaded;
+    return [file, ...zoneFiles.files, ...config.zones.flatMap(globFolders)];
+  }
+
+  /** Reads everything anew. @returns problems that kept the running configuration in place */
+  reload(reason: string): Promise<readonly Problem[]> {
+    this.#reloading = this.#reloading
+      .then(() => this.#reload(reason))
+      .catch((error: unknown) => {
+        const text = `not reloaded: ${(error as Error).message}`;
+        this.#log.error({ reason }, text);
+        return [{ file: this.#loaded.file, line: 1, column: 1, text }];
+      });
+    return this.#reloading;
+  }
+
+  async #reload(reason: string): Promise<readonly Problem[]> {
+    if (!this.#serving) return [];
+    const before = this.#loaded;
+    const seen = WatchedFiles.look(this.#watchedPaths());
+    try {
+      const result = loadAll(before.file, this.#options.variables, this.#kinds);
+      this.#metrics.events.reloaded(result.ok);
+      if (!result.ok) {
+        for (const problem of result.problems) this.#log.error(problemText(problem));
+        this.#log.error(
+          { reason, problems: result.problems.length },
+          'not reloaded: the running configuration stays',
+        );
+        return result.problems;
+      }
+      const fixed = FIXED.filter((key) => !same(before.config[key], result.value.config[key]));
+      if (fixed.length > 0) this.#log.warn({ keys: fixed }, 'changed, but only a restart can apply it');
+      const config = { ...result.value.config };
+      for (const key of FIXED) Object.assign(config, { [key]: before.config[key] });
+      await this.#apply({ ...result.value, config });
+      this.#log.info({ reason, zones: this.#zoneFiles.length }, 'reloaded');
+      return [];
+    } finally {
+      // whatever became of it, the next change of a file is seen
+      if (this.#serving) this.#files.watch(this.#watchedPaths(), seen);
+    }
+  }
+
+  /** Changes what changed: watchers, what registries said, and answers stay as far as the configuration lets them. */
+  async #apply(loaded: Loaded): Promise<void> {
+    const { config: before } = this.#loaded;
+    const served = this.#zones.map((zone) => keyOf(zone.apex));
+    this.#loaded = loaded;
+    this.#adoptZones(loaded);
+    const { config } = loaded;
+    const wanted = new Set(this.#zones.map((zone) => keyOf(zone.apex)));
+    const gone = served.filter((apex) => !wanted.has(apex));
+    await this.#events.replaceZones(this.#zones, gone, highestSerial(this.#zones));
+    this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
+    if (!same(before, config)) {
+      this.#events.configure(lineOptions(config, this.#kinds));
+      await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
+    }
+    await this.#events.settled();
+  }
+
+  /** Stops being ready, answers on for `lameduck`, then finishes what was read and records the rest. */
+  async stop(lameduckMs = this.#loaded.config.lameduck): Promise<void> {
+    this.#serving = false;
+    this.#files.close();
+    if (lameduckMs > 0) {
+      this.#log.info({ milliseconds: lameduckMs }, 'lame duck: still answering, no longer ready');
+      await new Promise((resolve) => setTimeout(resolve, lameduckMs));
+    }
+    await this.#reloading;
+    await this.#line.stopListening();
+    await this.#registries?.stop();
+    await this.#events.stop();
+    await this.#abandon();
+    this.#log.info('stopped');
+  }
+
+  async #abandon(): Promise<void> {
+    this.#files.close();
+    await this.#registries?.stop();
+    await Promise.all(this.#listening.splice(0).map((listening) => listening.close()));
+    await this.#line.close();
+    await this.#store.close().catch(() => {});
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

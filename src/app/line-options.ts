@@ -1,0 +1,46 @@
+import type { Config } from '../config/schema.ts';
+import type { LineOptions } from '../event-line/event-line.ts';
+import type { RegistryOptions } from '../intake/source.ts';
+import { ROOT } from '../name/domain-name.ts';
+import { joinedWith, kindOf, registryId } from '../registry/kinds.ts';
+import type { RegistryKind } from '../registry/registry-kind.ts';
+import type { NamesOptions } from '../zone/registry-names.ts';
+
+const OWNERSHIP_SOURCE = 'ownership in the configuration';
+
+/** How names of registries answer, as configured. */
+export function namesOptions({ zone, answers }: Config): NamesOptions {
+  const { style, ttl, maxRecords } = answers;
+  return { style, ttl, maxRecords, ptrZone: zone[0] ?? ROOT };
+}
+
+/** What of a configuration the event line goes by. */
+export function lineOptions(config: Config, kinds: readonly RegistryKind<never>[]): LineOptions {
+  const { ttl, maxRecords, template, address } = config.answers;
+  return {
+    plan: {
+      template,
+      zoneLength: Math.max(...config.zone.map((zone) => zone.length)),
+      ttl,
+      address,
+      maxRecords,
+      perVersion: config.vips.perVersion,
+      podBlocks: config.registries.flatMap((registry) => kindOf(registry, kinds).podBlocks?.(registry) ?? []),
+    },
+    names: namesOptions(config),
+    pools: config.vips.pools,
+    reuseAfterMs: config.vips.reuseAfter,
+    registries: config.registries.map(
+      (registry): RegistryOptions => ({
+        id: registryId(registry, kinds),
+        kind: registry.kind,
+        required: registry.required,
+        forgetAfterMs: registry.forgetAfter,
+        distrustForMs: registry.distrustFor,
+        hasServices: kindOf(registry, kinds).hasServices,
+        join: joinedWith(registry, config.registries, kinds),
+      }),
+    ),
+    ownership: config.ownership.map((rule) => ({ ...rule, source: OWNERSHIP_SOURCE })),
+  };
+}

@@ -1,0 +1,699 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
+import { giveBackMemory } from '../base/give-back-memory.ts';
+import { Feed } from '../feed/feed.ts';
+import type { ChangeTarget } from '../feed/line-feed.ts';
+import { Serials } from '../feed/serials.ts';
+import { Intake } from '../intake/intake.ts';
+import type { RegistryOptions, Source } from '../intake/source.ts';
+import type { NameKey } from '../name/domain-name.ts';
+import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import { InterfaceNumbers } from '../name/interface-numbers.ts';
+import type { OwnershipRule } from '../name/ownership.ts';
+import type { BlobAt } from '../packed/arena.ts';
+import type { PlannedAbout } from '../plan/about.ts';
+import type { Refusal } from '../plan/claims.ts';
+import { NameBook } from '../plan/name-book.ts';
+import { type Plan, type PlanOptions, plan } from '../plan/plan.ts';
+import type { Vip } from '../plan/record.ts';
+import type { WatcherState } from '../registry/watcher.ts';
+import { Recorder } from '../store/recorder.ts';
+import type { ForeignChange, Store, StoredPart, StoreStep } from '../store/store.ts';
+import { Ledger } from '../vip/ledger.ts';
+import { LedgerDraft } from '../vip/ledger-draft.ts';
+import { Placements } from '../vip/placements.ts';
+import type { Pool } from '../vip/pool.ts';
+import type { PlannedZone } from '../zone/planned-zone.ts';
+import type { NamesOptions } from '../zone/registry-names.ts';
+import { StaticNames } from '../zone/static-names.ts';
+import { StoredFacts } from './stored-facts.ts';
+
+/** Changes within so many milliseconds are decided, recorded and published together. */
+const DEBOUNCE_MS = 10;
+/** So many interfaces are planned and recorded at once; between two such steps other work has its turn. */
+const STEP = 1000;
+/** Registries that are not required are waited for so long before the first publication. */
+const OPTIONAL_WAIT_MS = 5000;
+/** A new address is looked for so often when other replicas take them all. */
+const MAX_ATTEMPTS = 8;
+/** What has to go is not kept in the answers longer than this by a store that is slow. */
+const WITHDRAW_MS = 20;
+/** A store that refused is tried again after so long. */
+const RETRY_MS = 1000;
+/** The shortest pause before it is looked again whether something is due. */
+const MIN_ALARM_MS = 100;
+/** After a step of so many interfaces memory is given back to the system. */
+const LARGE = 2000;
+
+/** What is configured of the event line. */
+export interface LineOptions {
+  readonly plan: PlanOptions;
+  readonly names: NamesOptions;
+  readonly pools: readonly Pool[];
+  readonly reuseAfterMs: number;
+  readonly registries: readonly RegistryOptions[];
+  readonly ownership: readonly OwnershipRule[];
+}
+
+export interface LineEvents {
+  readonly onRegistryState: (source: Source, state: WatcherState) => void;
+  /** names of registries are answered from now on */
+  readonly onReady: (interfaces: number) => void;
+  readonly onSkipped: (source: Source, reason: string, detail: string) => void;
+  /** seconds from the first change of a window to its answer */
+  readonly onPublished: (interfaces: number, seconds: number) => void;
+  /** the interface was planned anew, or is gone: for whoever tells its claimants */
+  readonly onPlanned: (name: InterfaceName) => void;
+  /** a Kubernetes object may not name it */
+  readonly onRefused: (name: InterfaceName, refusal: Refusal) => void;
+  /** its VIP went from the pool to the ClusterIP of a Service */
+  readonly onMoved: (name: InterfaceName, service: string, from: Vip, to: Vip) => void;
+  /** other Services than the one that it is joined with hold endpoints of it too; or others than before */
+  readonly onContested: (service: string, vip: Vip) => void;
+  readonly onLoss: (name: InterfaceName, text: string) => void;
+  readonly onStoreError: (error: Error) => void;
+  readonly onStoreRecovered: () => void;
+  /** what a store holds and could not be read; it is left out */
+  readonly onStoreProblem: (text: string) => void;
+  /** a bug: what it was about is tried again with the next change */
+  readonly onFailure: (error: Error) => void;
+  readonly onDistrust: (source: Source, held: number) => void;
+  /** a registry that is not configured any more was forgotten */
+  readonly onLetGo: (id: string) => void;
+}
+
+/**
+ * The event line behind the watchers: what registries say (intake) becomes a plan, the plan is recorded, what it comes to
+ * is published (feed). One loop, which is the only one that decides; each thing has one writer.
+ */
+export class EventLine {
+  readonly intake: Intake;
+  readonly feed: Feed;
+  readonly book: NameBook;
+  readonly #numbers: InterfaceNumbers;
+  readonly #recorder: Recorder;
+  readonly #placements = new Placements();
+  readonly #storedFacts: StoredFacts;
+  readonly #clock: Clock;
+  readonly #events: LineEvents;
+  #ledger: Ledger;
+  #options: LineOptions;
+  #statics = new StaticNames();
+  readonly #startedAt: number;
+  // what is due
+  #dirty = new Set<InterfaceName>();
+  #dirtySince: number | undefined;
+  readonly #wakeAt = new Map<InterfaceName, number>();
+  #cancelWindow: (() => void) | undefined;
+  #cancelAlarm: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #alarm: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  /** a large step has left garbage behind */
+  #leavesGarbage = false;
+  // what was decided, beside ledger, placements and names
+  /** interfaces whose stored rows no plan has looked at yet */
+  readonly #unconfirmed = new Set<InterfaceName>();
+  /** interfaces that another replica has recorded as answered */
+  readonly #heldElsewhere = new Set<InterfaceName>();
+  /** services whose first decision is put off, since when */
+  readonly #waiting = new Map<string, number>();
+  readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
+  #refused = 0;
+  /** interfaces without an address */
+  readonly #starved = new Set<InterfaceName>();
+  /** interfaces whose pin was refused */
+  readonly #unpinned = new Set<InterfaceName>();
+  #moved = 0;
+
+  private constructor(
+    store: Store,
+    target: ChangeTarget,
+    options: LineOptions,
+    serial: number,
+    stored: { readonly recorder: Recorder; readonly numbers: InterfaceNumbers; readonly ledger: Ledger },
+    clock: Clock,
+    events: LineEvents,
+  ) {
+    this.#clock = clock;
+    this.#events = events;
+    this.#options = options;
+    this.#startedAt = clock.now();
+    this.#numbers = stored.numbers;
+    this.#ledger = stored.ledger;
+    this.#recorder = stored.recorder;
+    const serials = new Serials(serial, async (upTo) => {
+      if (!(await this.#recorder.recordLater([{ kind: 'put-serial', serial: upTo }])))
+        throw this.#recorder.error;
+    });
+    this.feed = new Feed(target, options.names, this.#numbers, serials);
+    this.book = new NameBook(this.#numbers, (name) => this.feed.namesOf(name));
+    this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
+      onChanged: (names) => this.#mark(names),
+      onFirstSnapshot: () => this.#schedule(),
+      onServices: (names) => this.#onServices(names),
+      onOwnership: () => this.#mark([...this.feed.names(), ...this.#refusals.keys()]),
+      onListed: (cluster) => this.#onListed(cluster),
+      onState: (source, state) => {
+        events.onRegistryState(source, state);
+        this.#arm();
+      },
+      onSkipped: events.onSkipped,
+      onDistrust: events.onDistrust,
+      onLetGo: events.onLetGo,
+    });
+    this.intake.configure(options.registries, options.ownership);
+    this.#storedFacts = new StoredFacts(this.#recorder, store.keepsFacts, () => clock.now());
+  }
+
+  /**
+   * Reads the store, and follows what others write to it from then on.
+   *
+   * @param minimumSerial the serial of the zones will not be below it
+   */
+  static async open(
+    store: Store,
+    target: ChangeTarget,
+    options: LineOptions,
+    minimumSerial: number,
+    clock: Clock,
+    events: LineEvents,
+  ): Promise<EventLine> {
+    const numbers = new InterfaceNumbers();
+    const ledger = new Ledger(options.pools, options.reuseAfterMs, numbers);
+    const recorder = new Recorder(store, events);
+    const serial = Math.max(Math.floor(clock.now() / 1000), minimumSerial);
+    const line = new EventLine(store, target, options, serial, { recorder, numbers, ledger }, clock, events);
+    await store.open({
+      loaded: (part) => line.#load(part),
+      changed: (rows) => line.#adopt(rows),
+    });
+    line.#loaded();
+    await line.feed.serials.reserve();
+    return line;
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  get storeError(): Error | undefined {
+    return this.#recorder.error;
+  }
+
+  /** Interfaces without an address. */
+  get starved(): number {
+    return this.#starved.size;
+  }
+
+  /** Claims of Kubernetes objects that were refused. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Registrations whose VIP moved from the pool to a ClusterIP, since the start. */
+  get moved(): number {
+    return this.#moved;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** What Kubernetes objects may not name; of interfaces that nobody else names, too. */
+  refusalsOf(name: InterfaceName): readonly Refusal[] {
+    return this.#refusals.get(name) ?? [];
+  }
+
+  refusedNames(): Iterable<InterfaceName> {
+    return this.#refusals.keys();
+  }
+
+  /** Begins to plan. */
+  start(): void {
+    this.#schedule();
+    this.#arm();
+  }
+
+  /** Another configuration: what it changes is planned anew; what registries said, and answers, stay meanwhile. */
+  configure(options: LineOptions): void {
+    const before = this.#options;
+    this.#options = options;
+    if (!isEqual(before.names, options.names)) this.feed.setNames(options.names);
+    if (!isEqual(before.pools, options.pools) || before.reuseAfterMs !== options.reuseAfterMs) {
+      this.#ledger = this.#ledger.withPools(options.pools, options.reuseAfterMs);
+    }
+    this.intake.configure(options.registries, options.ownership);
+    if (!isEqual(decisive(before), decisive(options))) {
+      this.#mark([...this.feed.names(), ...this.#refusals.keys()]);
+    }
+    this.#schedule();
+    this.#arm();
+  }
+
+  /** Static records changed: which names they take from registries is found anew. */
+  setStatics(statics: StaticNames): void {
+    const isWithout = this.#statics.isEmpty && statics.isEmpty;
+    this.#statics = statics;
+    if (!isWithout) this.#mark(this.feed.names());
+  }
+
+  async replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[], serial: number): Promise<void> {
+    this.feed.serials.raise(serial);
+    await this.feed.replaceZones(zones, gone);
+  }
+
+  /** Gives up resting addresses of these owners before their time. */
+  async release(owners: readonly ServiceKey[]): Promise<void> {
+    await this.#record((draft) => {
+      for (const owner of owners) draft.release(owner);
+    });
+    this.#retryStarved();
+    await this.settled();
+  }
+
+  /** An operator says that what a registry lost is gone. @returns how many entries were held */
+  async accept(id: string): Promise<number> {
+    const held = this.intake.accept(id);
+    await this.settled();
+    return held;
+  }
+
+  /** Resolves when what is known now has been published. */
+  async settled(): Promise<void> {
+    await this.#alarm;
+    this.#cancelWindow?.();
+    this.#cancelWindow = undefined;
+    await this.#running;
+    await this.#run();
+  }
+
+  /** Publishes and records what is left, then stops. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelWindow?.();
+    this.#cancelAlarm?.();
+    await this.#alarm;
+    await this.#running;
+    await this.#storedFacts.record(this.intake.configured, true);
+  }
+
+  #load(part: StoredPart): void {
+    const { services = [], addresses = [], placements = [], facts = [], registries = [], serial } = part;
+    this.#ledger.load({ services, addresses });
+    for (const { key } of services) this.#unconfirmed.add(key.interface);
+    for (const { owner } of addresses) this.#unconfirmed.add(owner.interface);
+    for (const row of placements) this.#placements.apply(row);
+    this.#storedFacts.load(this.intake.sources, facts, registries);
+    if (serial !== undefined) this.feed.serials.raise(serial);
+    for (const problem of part.problems ?? []) this.#events.onStoreProblem(problem);
+  }
+
+  #loaded(): void {
+    for (const source of this.#storedFacts.restored(this.intake.sources))
+      this.#mark(source.facts.interfaceNames());
+    this.#mark(this.#unconfirmed);
+  }
+
+  /** Another process that shares the store wrote these rows. */
+  #adopt(rows: ForeignChange): void {
+    for (const { owner, retiredAt } of rows.addresses) {
+      if (retiredAt === null) this.#heldElsewhere.add(owner.interface);
+      else this.#heldElsewhere.delete(owner.interface);
+    }
+    for (const { key, retiredAt } of rows.services)
+      if (retiredAt === null) this.#heldElsewhere.add(key.interface);
+    this.#mark(this.#ledger.adopt(rows));
+    const now = this.#clock.now();
+    for (const row of rows.placements) {
+      if (this.#placements.adopt(row, now)) this.#mark([interfaceOf(row.key)]);
+    }
+  }
+
+  #mark(names: Iterable<InterfaceName>): void {
+    for (const name of names) this.#dirty.add(name);
+    if (this.#dirty.size === 0) return;
+    this.#dirtySince ??= performance.now();
+    this.#schedule();
+  }
+
+  /** The longest without an address asks again: an address was released or a pool grew. */
+  #retryStarved(): void {
+    this.#mark(this.#starved);
+    this.#mark(this.#unpinned);
+  }
+
+  /** Services of a cluster, or what lies behind them, changed for these interfaces. */
+  #onServices(names: readonly InterfaceName[]): void {
+    this.#mark(names);
+    for (const [name, refusals] of this.#refusals) {
+      // a ConfigMap may come before the Service whose ClusterIP it pins
+      if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
+    }
+    if (names.length > 0) this.#clock.after(WITHDRAW_MS, () => this.#withdraw(names));
+  }
+
+  #onListed(cluster: string): void {
+    for (const name of this.feed.names()) {
+      const services = this.feed.published(name)?.about.services ?? [];
+      const isUnconfirmed = services.some(
+        ({ vip }) => vip.behind?.cluster === cluster || vip.failure !== undefined || vip.from === 'pin',
+      );
+      if (isUnconfirmed) this.#mark([name]);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isStopped || this.#cancelWindow !== undefined || this.#running !== undefined) return;
+    this.#cancelWindow = this.#clock.after(DEBOUNCE_MS, () => {
+      this.#cancelWindow = undefined;
+      void this.#run();
+    });
+  }
+
+  /** Sets the one alarm to when something is due that no delivery will tell of. */
+  #arm(): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = undefined;
+    if (this.#isStopped) return;
+    const now = this.#clock.now();
+    const due = [this.intake.wakeAt(), ...this.#wakeAt.values()];
+    const [resting] = this.#ledger.retired();
+    const [forgotten] = this.#ledger.forgotten();
+    for (const row of [resting, forgotten]) {
+      if (row?.retiredAt !== undefined && row.retiredAt !== null)
+        due.push(row.retiredAt + this.#ledger.reuseAfterMs);
+    }
+    if (this.#recorder.error !== undefined) due.push(now + RETRY_MS);
+    if (!this.feed.isReady) due.push(Math.max(now, this.#startedAt + OPTIONAL_WAIT_MS));
+    const times = due.filter((at) => at !== undefined);
+    if (times.length === 0) return;
+    const ms = Math.max(MIN_ALARM_MS, Math.min(...times) - now);
+    this.#cancelAlarm = this.#clock.after(ms, () => {
+      this.#cancelAlarm = undefined;
+      this.#alarm = this.#onAlarm().catch((error: unknown) => this.#events.onFailure(error as Error));
+    });
+  }
+
+  async #onAlarm(): Promise<void> {
+    const now = this.#clock.now();
+    if (this.#leavesGarbage && this.#running === undefined) {
+      this.#leavesGarbage = false;
+      giveBackMemory();
+    }
+    this.intake.tick();
+    for (const [name, at] of this.#wakeAt) {
+      if (at > now) continue;
+      this.#wakeAt.delete(name);
+      this.#mark([name]);
+    }
+    let freed = 0;
+    await this.#record((draft) => {
+      freed = draft.expire(now);
+    });
+    if (freed > 0) this.#retryStarved();
+    // a store that failed is tried again, and what waits for it is published
+    if (this.#recorder.error !== undefined) {
+      await this.#recorder.record([]);
+      this.#mark(this.#starved);
+      this.#schedule();
+    }
+    this.#arm();
+  }
+
+  /** Steps of the ledger that no plan brings. */
+  async #record(decide: (draft: LedgerDraft) => void): Promise<void> {
+    const draft = new LedgerDraft(this.#ledger);
+    decide(draft);
+    for (const step of draft.steps) this.#ledger.apply(step);
+    const recorded = await this.#recorder.record(draft.steps);
+    if (recorded.kind === 'outrun') this.#adopt(recorded.rows);
+  }
+
+  /** Whether enough is known to decide anything. */
+  #mayPublish(): boolean {
+    if (this.feed.isReady) return true;
+    if (this.intake.missing().length > 0) return false;
+    if (this.intake.configured.every(({ snapshot }) => snapshot.kind !== 'none')) return true;
+    return this.#clock.now() - this.#startedAt >= OPTIONAL_WAIT_MS;
+  }
+
+  #run(): Promise<void> {
+    if (!this.#mayPublish()) return Promise.resolve();
+    this.#running ??= this.#window()
+      .catch((error: unknown) => this.#events.onFailure(error as Error))
+      .finally(() => {
+        this.#running = undefined;
+        this.#arm();
+        if (this.#dirty.size > 0) this.#schedule();
+      });
+    return this.#running;
+  }
+
+  /** One window: plan, record, publish. */
+  async #window(): Promise<void> {
+    const since = this.#dirtySince;
+    this.#dirtySince = undefined;
+    const names = [...this.#dirty];
+    this.#dirty = new Set();
+    if (names.length > STEP) this.#sortByAge(names);
+    try {
+      for (let at = 0; at < names.length; at += STEP) {
+        await this.#step(names.slice(at, at + STEP));
+        if (names.length > STEP) await nextTurn();
+      }
+    } catch (error) {
+      for (const name of names) this.#dirty.add(name);
+      throw error;
+    }
+    if (names.length > LARGE) this.#leavesGarbage = true;
+    const changed = await this.feed.flush();
+    if (!this.feed.isReady) {
+      await this.feed.setReady();
+      this.#leavesGarbage = true;
+      this.#events.onReady(this.feed.totals.interfaces);
+    }
+    if (changed > 0 && since !== undefined) {
+      this.#events.onPublished(changed, (performance.now() - since) / 1000);
+    }
+    void this.#storedFacts
+      .record(this.intake.configured, false)
+      .catch((error: unknown) => this.#events.onFailure(error as Error));
+  }
+
+  /** The older ones first, then by name: newcomers of one delivery get their places in an order that is the same everywhere. */
+  #sortByAge(names: InterfaceName[]): void {
+    const ages = new Map<InterfaceName, number>();
+    for (const name of names) {
+      const ordinals = this.#ledger.servicesOf(name).map(({ ordinal }) => ordinal);
+      if (ordinals.length > 0) ages.set(name, Math.min(...ordinals));
+    }
+    const ageOf = (name: InterfaceName) => ages.get(name) ?? Number.MAX_SAFE_INTEGER;
+    names.sort((a, b) => ageOf(a) - ageOf(b) || (a < b ? -1 : 1));
+  }
+
+  /** Plans, has the plan recorded, and commits what it comes to. */
+  async #step(names: readonly InterfaceName[]): Promise<void> {
+    let left = names;
+    for (let attempt = 0; left.length > 0; attempt++) {
+      const made = this.#plan(left);
+      const staged = this.#stage(made);
+      const steps: StoreStep[] = [
+        ...made.ledger,
+        ...made.placements.map((row): StoreStep => ({ kind: 'put-placement', row })),
+      ];
+      for (const step of made.ledger) this.#ledger.apply(step);
+      for (const row of made.placements) this.#placements.apply(row);
+      const recorded = await this.#recorder.record(steps);
+      let again: ReadonlySet<InterfaceName> = new Set();
+      if (recorded.kind === 'outrun') {
+        // replicas that share a store may have been faster: what they took is theirs, and planned anew
+        this.#adopt(recorded.rows);
+        again = new Set([...made.interfaces.keys()].filter((name) => this.#dirty.delete(name)));
+      } else if (recorded.kind === 'refused') {
+        // new addresses stand in memory, but may not be answered: the same plan without them
+        again = this.#withWithheld(made);
+      }
+      if (attempt === MAX_ATTEMPTS) {
+        this.#drop(staged, again);
+        this.#mark(again);
+        again = new Set();
+      }
+      this.#commit(made, staged, again);
+      left = [...again];
+    }
+  }
+
+  #plan(names: readonly InterfaceName[]): Plan {
+    const { intake } = this;
+    const facts = {
+      options: this.#options.plan,
+      contributionsOf: (name: InterfaceName) => intake.contributionsOf(name),
+      clusters: intake.clusters,
+      ownership: intake.ownership,
+      statics: this.#statics,
+    };
+    const decided = {
+      ledger: this.#ledger,
+      placements: this.#placements,
+      names: this.book,
+      publishedServices: (name: InterfaceName) => this.feed.servicesOf(name),
+      isUnconfirmed: (name: InterfaceName) => this.#unconfirmed.has(name),
+      isHeldElsewhere: (name: InterfaceName) => this.#heldElsewhere.has(name),
+      waitingSince: (service: string) => this.#waiting.get(service),
+      withheld: (address: Parameters<Recorder['withheld']>[0]) => this.#recorder.withheld(address),
+    };
+    return plan(facts, decided, names, this.#clock.now());
+  }
+
+  #stage({ interfaces }: Plan): Map<InterfaceName, BlobAt> {
+    const staged = new Map<InterfaceName, BlobAt>();
+    for (const [name, { outcome }] of interfaces) {
+      if (outcome.kind === 'published') staged.set(name, this.feed.stage(outcome.record, outcome.about));
+      else if (outcome.kind === 'gone') staged.set(name, 0);
+    }
+    return staged;
+  }
+
+  #withWithheld({ interfaces }: Plan): Set<InterfaceName> {
+    const names = new Set<InterfaceName>();
+    for (const [name, { outcome }] of interfaces) {
+      if (outcome.kind !== 'published') continue;
+      const { services } = outcome.about;
+      const isAnswered = services.some(({ vip }) => {
+        return vip.addresses.some((address) => this.#recorder.withheld(address) !== undefined);
+      });
+      if (isAnswered) names.add(name);
+    }
+    return names;
+  }
+
+  #drop(staged: Map<InterfaceName, BlobAt>, names: Iterable<InterfaceName>): void {
+    for (const name of names) {
+      this.feed.discard(staged.get(name) ?? 0);
+      staged.delete(name);
+    }
+  }
+
+  /** Takes over what a plan came to, but for the interfaces that are planned again. */
+  #commit(made: Plan, staged: Map<InterfaceName, BlobAt>, again: ReadonlySet<InterfaceName>): void {
+    this.#drop(staged, again);
+    const now = this.#clock.now();
+    for (const [service, since] of made.waiting) {
+      if (since === undefined) this.#waiting.delete(service);
+      else this.#waiting.set(service, since);
+    }
+    for (const [name, { outcome, refusals, watched }] of made.interfaces) {
+      if (again.has(name)) continue;
+      const wakeAt = made.wakeAt.get(name);
+      if (wakeAt === undefined) this.#wakeAt.delete(name);
+      else this.#wakeAt.set(name, wakeAt);
+      if (this.intake.clusters.clusters.length > 0) this.intake.clusters.watch(name, watched);
+      this.#unconfirmed.delete(name);
+      this.#noteRefusals(name, refusals);
+      this.#noteOutcome(name, outcome.kind === 'published' ? outcome.about : undefined);
+      // since it was planned a Service may have gone
+      const at = staged.get(name) ?? 0;
+      const standing = at === 0 ? undefined : this.feed.without(at, (service) => this.#goneOf(service.vip));
+      if (standing === undefined) continue;
+      this.feed.discard(at);
+      staged.set(name, standing);
+    }
+    for (const step of made.names) {
+      const owner = step.kind === 'wait-no-more' ? step.interface : step.claimant?.interface;
+      if (owner === undefined || !again.has(owner)) this.book.apply(step);
+    }
+    this.feed.commit(staged, now);
+    for (const name of staged.keys()) {
+      this.#events.onPlanned(name);
+      this.#releaseNumber(name);
+    }
+  }
+
+  /** Forgets an interface of which nothing is known any more. */
+  #releaseNumber(name: InterfaceName): void {
+    if (this.feed.isKnown(name) || this.intake.has(name) || this.#ledger.has(name)) return;
+    this.#heldElsewhere.delete(name);
+    this.#numbers.release(name);
+  }
+
+  #noteRefusals(name: InterfaceName, refusals: readonly Refusal[]): void {
+    const before = this.#refusals.get(name) ?? [];
+    this.#refused += refusals.length - before.length;
+    if (refusals.length === 0) this.#refusals.delete(name);
+    else this.#refusals.set(name, refusals);
+    for (const refusal of refusals) {
+      if (!before.some(({ text }) => text === refusal.text)) this.#events.onRefused(name, refusal);
+    }
+  }
+
+  #noteOutcome(name: InterfaceName, about: PlannedAbout | undefined): void {
+    const vips = about?.services.map(({ vip }) => vip) ?? [];
+    if (vips.some(({ failure }) => failure !== undefined)) this.#starved.add(name);
+    else this.#starved.delete(name);
+    if (vips.some(({ refusedPin }) => refusedPin !== undefined)) this.#unpinned.add(name);
+    else this.#unpinned.delete(name);
+    if (
+      about === undefined ||
+      (about.conflicts.length === 0 && vips.every(({ behind }) => behind === undefined))
+    )
+      return;
+    const before = this.feed.published(name)?.about;
+    for (const text of about.conflicts)
+      if (before?.conflicts.includes(text) !== true) this.#events.onLoss(name, text);
+    for (const { key, vip } of about.services) {
+      if (vip.behind === undefined) continue;
+      const text = serviceKeyText(key);
+      const old = before?.services.find((one) => serviceKeyText(one.key) === text)?.vip;
+      const isNews = vip.losers.length > 0 && vip.losers.join() !== old?.losers.join();
+      if (isNews) this.#events.onContested(text, vip);
+      // from the pool to a ClusterIP: once, and never silently (contract 1.3)
+      if (old?.from !== 'pool' || old.addresses.length === 0) continue;
+      this.#moved++;
+      this.#events.onMoved(name, text, old, vip);
+    }
+  }
+
+  /** Why the addresses of a VIP are not answered any more: the Service whose ClusterIPs they are has gone. */
+  #goneOf({ behind, addresses }: Vip): string | undefined {
+    if (behind === undefined) return undefined;
+    const service = `${behind.namespace}/${behind.name}`;
+    if (!this.intake.clusters.isGone(behind.cluster, service, addresses)) return undefined;
+    return `Service ${service} has this address no more`;
+  }
+
+  /** A slow store must not keep the ClusterIP of a deleted Service in the answers: nothing has to be recorded for that. */
+  #withdraw(names: readonly InterfaceName[]): void {
+    if (this.#isStopped) return;
+    const changes = new Map<InterfaceName, BlobAt>();
+    for (const name of names) {
+      const at = this.feed.without(this.feed.recordOf(name), (service) => this.#goneOf(service.vip));
+      if (at !== undefined) changes.set(name, at);
+    }
+    if (changes.size === 0) return;
+    this.feed.commit(changes, this.#clock.now());
+    this.feed.flush().catch((error: unknown) => this.#events.onFailure(error as Error));
+  }
+}
+
+/** What of the configuration a plan depends on. */
+function decisive({ plan, pools, reuseAfterMs, ownership, registries }: LineOptions): unknown {
+  return {
+    plan,
+    pools,
+    reuseAfterMs,
+    ownership,
+    registries: registries.map(({ id, join }) => ({ id, join })),
+  };
+}
+
+/** The interface of a service key's text, `group/interface:version`. */
+function interfaceOf(service: string): InterfaceName {
+  const start = service.indexOf('/') + 1;
+  const colon = service.indexOf(':', start);
+  return service.slice(start, colon < 0 ? undefined : colon) as InterfaceName;
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

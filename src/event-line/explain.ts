@@ -1,0 +1,113 @@
+import type { PublishedInterface } from '../feed/feed.ts';
+import { endpointText } from '../intake/endpoint-sets.ts';
+import { addressText } from '../name/address.ts';
+import { type DomainName, join, keyOf, labelsAbove, type Prefix, toShortText } from '../name/domain-name.ts';
+import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
+import type { EventLine } from './event-line.ts';
+
+/** What is known of an interface, for people and as JSON. */
+export interface Explanation {
+  readonly interface: string;
+  readonly callNames: readonly string[];
+  /** null: it has no name, because nobody may give it one */
+  readonly domain: string | null;
+  readonly services: readonly ServiceExplanation[];
+  /** when its answers last changed, ISO 8601 */
+  readonly changedAt: string | null;
+  readonly conflicts: readonly string[];
+  /** endpoints that are not answered, beyond `answers.maxRecords` */
+  readonly leftOut: number;
+}
+
+export interface ServiceExplanation {
+  /** Dubbo's service key, `group/interface:version` */
+  readonly service: string;
+  readonly registries: readonly string[];
+  readonly sources: readonly string[];
+  readonly application: string;
+  readonly protocol: string;
+  readonly port: number | null;
+  readonly endpoints: readonly string[];
+  readonly vips: readonly string[];
+  readonly vipFrom: string;
+  /** the Kubernetes Service whose ClusterIPs the VIPs are, `namespace/name` */
+  readonly behind: string | null;
+  /** why there is no VIP */
+  readonly failure: string | null;
+  /** registered nowhere any more, kept for `forgetAfter` */
+  readonly remembered: boolean;
+}
+
+/** The interface behind a relative name: its call name, its structured domain, or anything below them. */
+export function interfaceAt(line: EventLine, relative: Prefix): InterfaceName | undefined {
+  for (let at = 0; at < relative.length; at += relative.charCodeAt(at) + 1) {
+    const owner = line.book.ownerOf(relative.slice(at) as Prefix);
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
+}
+
+/** Finds the interface that a person means: a domain name in one of the zones, or an interface's own name. */
+export function findInterface(
+  line: EventLine,
+  zones: readonly DomainName[],
+  text: string,
+  name: DomainName | undefined,
+): InterfaceName | undefined {
+  const literal = text as InterfaceName;
+  if (line.feed.has(literal) || line.refusalsOf(literal).length > 0) return literal;
+  for (const zone of zones) {
+    const relative = name === undefined ? undefined : labelsAbove(keyOf(name), keyOf(zone));
+    const found = relative === undefined ? undefined : interfaceAt(line, relative);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+export function explain(line: EventLine, zone: DomainName, name: InterfaceName): Explanation | undefined {
+  const published = line.feed.published(name);
+  if (published === undefined) return refusedOnly(line, name);
+  const absolute = (prefix: Prefix) => toShortText(join(prefix, zone));
+  const { about, callNames, domain, changedAt } = published;
+  return {
+    interface: name,
+    callNames: callNames.map(absolute),
+    domain: absolute(domain),
+    services: servicesOf(line, published),
+    changedAt: new Date(changedAt).toISOString(),
+    conflicts: about.conflicts,
+    leftOut: about.leftOut,
+  };
+}
+
+/** Named by objects that may not name it, and by nobody else. */
+function refusedOnly(line: EventLine, name: InterfaceName): Explanation | undefined {
+  const refusals = line.refusalsOf(name);
+  if (refusals.length === 0) return undefined;
+  return {
+    interface: name,
+    callNames: [],
+    domain: null,
+    services: [],
+    changedAt: null,
+    conflicts: refusals.map(({ text }) => text),
+    leftOut: 0,
+  };
+}
+
+function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExplanation[] {
+  return about.services.map(({ key, vip, endpoints, ...service }) => ({
+    service: serviceKeyText(key),
+    registries: service.registries,
+    sources: service.sources,
+    application: service.application,
+    protocol: service.protocol,
+    port: service.port ?? null,
+    endpoints: line.feed.endpointsOf(endpoints).map(endpointText),
+    vips: vip.addresses.map(addressText),
+    vipFrom: vip.from,
+    behind: vip.behind === undefined ? null : `${vip.behind.namespace}/${vip.behind.name}`,
+    failure: vip.failure ?? null,
+    remembered: service.isRemembered,
+  }));
+}

@@ -1,0 +1,98 @@
+import type { Source } from '../intake/source.ts';
+import type { Recorder } from '../store/recorder.ts';
+import type { FactsRow, RegistryRow, StoreStep } from '../store/store.ts';
+
+/** Rows in one commit. */
+const BATCH = 1000;
+
+/**
+ * What registries said, in the store: a restart answers from it while they are away. It may lag behind the answers; a
+ * restart then knows a little less, never something wrong.
+ */
+export class StoredFacts {
+  readonly #recorder: Recorder;
+  readonly #isKept: boolean;
+  readonly #now: () => number;
+  readonly #registries = new Map<string, RegistryRow>();
+  #recording: Promise<void> | undefined;
+
+  /** @param isKept whether the store keeps such rows */
+  constructor(recorder: Recorder, isKept: boolean, now: () => number) {
+    this.#recorder = recorder;
+    this.#isKept = isKept;
+    this.#now = now;
+  }
+
+  /** A part of what the store holds. */
+  load(sources: readonly Source[], facts: readonly FactsRow[], registries: readonly RegistryRow[]): void {
+    for (const row of registries) this.#registries.set(row.id, row);
+    for (const row of facts) {
+      const source = sources.find(({ options }) => options.id === row.registry);
+      source?.facts.restore(row.interface, row.octets);
+    }
+  }
+
+  /** Everything was loaded. @returns sources that have a snapshot now */
+  restored(sources: readonly Source[]): Source[] {
+    return sources.filter((source) => {
+      const row = this.#registries.get(source.options.id);
+      // rows without their registry's are those of a first delivery that was cut off
+      if (row === undefined) source.facts.clear();
+      else {
+        source.facts.restored(row.liveMs);
+        source.snapshot = { kind: 'stored', at: row.snapshotAt };
+      }
+      return row !== undefined;
+    });
+  }
+
+  /**
+   * Stores what became outdated of each source, unless that is under way.
+   *
+   * @param isClosing waits for it, and stores the time for which registries were live too
+   */
+  async record(sources: readonly Source[], isClosing: boolean): Promise<void> {
+    if (!this.#isKept) return;
+    if (isClosing) await this.#recording;
+    this.#recording ??= this.#record(sources, isClosing).finally(() => {
+      this.#recording = undefined;
+    });
+    await this.#recording;
+  }
+
+  async #record(sources: readonly Source[], isClosing: boolean): Promise<void> {
+    for (const source of sources) {
+      const { facts, options, snapshot } = source;
+      if (snapshot.kind !== 'delivered' || (facts.outdated.size === 0 && !isClosing)) continue;
+      for (;;) {
+        // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
+        const names = [
+          ...facts.outdated
+            .values()
+            .filter((name) => !facts.isUnsettled(name))
+            .take(BATCH),
+        ];
+        const isLast = names.length < BATCH;
+        for (const name of names) facts.outdated.delete(name);
+        const steps = names.map((name): StoreStep => {
+          const octets = facts.storedRow(name);
+          return octets === undefined
+            ? { kind: 'delete-facts', registry: options.id, interface: name }
+            : { kind: 'put-facts', row: { registry: options.id, interface: name, octets } };
+        });
+        const now = this.#now();
+        const liveMs = Math.round(facts.liveMs(now));
+        if (isLast) steps.push({ kind: 'put-registry', row: { id: options.id, snapshotAt: now, liveMs } });
+        if (names.length > 0 || isClosing || !this.#registries.has(options.id)) {
+          if (!(await this.#recorder.recordLater(steps))) {
+            for (const name of names) facts.outdated.add(name);
+            return;
+          }
+        }
+        if (!isLast) continue;
+        this.#registries.set(options.id, { id: options.id, snapshotAt: now, liveMs });
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import type { InterfaceName } from '../name/interface-name.ts';
+import type { Endpoint, Registration } from '../registry/registration.ts';
+import { endpointText } from './endpoint-sets.ts';
+
+/** A disappearance is massive when within this time … */
+const DISTRUST_WINDOW_MS = 10_000;
+/** … at least so many entries, and more than half of all, are gone. */
+const DISTRUST_MIN_ENTRIES = 100;
+
+interface Departure {
+  readonly at: number;
+  readonly interface: InterfaceName;
+  /** Dubbo's service key */
+  readonly key: string;
+  readonly registration: Registration;
+  /** undefined stands for an entry that is a registration without endpoints */
+  readonly endpoint: Endpoint | undefined;
+}
+
+/**
+ * What left a registry a moment ago, entry by entry, and whether it is too much to be believed (`distrustFor`): then all of
+ * it is held until the time is over, or until somebody says that it is true.
+ */
+export class Departures {
+  #distrustForMs: number;
+  /** of the last 10 s by entry; while distrusting, those that are held */
+  readonly #entries = new Map<string, Departure>();
+  readonly #byService = new Map<string, Set<string>>();
+  /** entries by interface */
+  readonly #counts = new Map<InterfaceName, number>();
+  #until: number | undefined;
+
+  constructor(distrustForMs: number) {
+    this.#distrustForMs = distrustForMs;
+  }
+
+  setDistrustFor(distrustForMs: number): void {
+    this.#distrustForMs = distrustForMs;
+  }
+
+  get distrusting(): boolean {
+    return this.#until !== undefined;
+  }
+
+  /** Until when; Unix milliseconds. */
+  get until(): number | undefined {
+    return this.#until;
+  }
+
+  get held(): number {
+    return this.#until === undefined ? 0 : this.#entries.size;
+  }
+
+  /** A registration became another; one that comes or goes has none before or after. */
+  note(
+    name: InterfaceName,
+    key: string,
+    old: Registration | undefined,
+    next: Registration | undefined,
+    now: number,
+  ): void {
+    if (this.#distrustForMs === 0 || (old === undefined && this.#entries.size === 0)) return;
+    const present = new Set(entriesOf(next).map(entryText));
+    if (this.#byService.has(key)) for (const text of present) this.#forget(`${key} ${text}`);
+    if (old === undefined) return;
+    for (const endpoint of entriesOf(old)) {
+      const text = entryText(endpoint);
+      if (present.has(text)) continue;
+      this.#add(`${key} ${text}`, { at: now, interface: name, key, registration: old, endpoint });
+    }
+  }
+
+  /**
+   * Decides whether what departed within the window is too much.
+   *
+   * @param entries what the registry still has
+   * @param recall is told all that is held from now on
+   */
+  judge(
+    now: number,
+    entries: number,
+    recall: (name: InterfaceName, registration: Registration) => void,
+  ): void {
+    if (this.#until !== undefined) return;
+    this.#dropOld(now);
+    const departed = this.#entries.size;
+    if (departed < DISTRUST_MIN_ENTRIES || departed * 2 <= entries + departed) return;
+    this.#until = now + this.#distrustForMs;
+    for (const { interface: name, registration } of this.#entries.values()) recall(name, registration);
+  }
+
+  /** @param changed gets the interfaces whose departures are believed now */
+  settle(now: number, changed: Set<InterfaceName>): void {
+    if (this.#until !== undefined && now >= this.#until) this.believe(changed);
+    if (this.#until === undefined) this.#dropOld(now);
+  }
+
+  /** What is gone is gone. */
+  believe(changed: Set<InterfaceName>): void {
+    for (const { interface: name } of this.#entries.values()) changed.add(name);
+    this.#until = undefined;
+    this.#entries.clear();
+    this.#byService.clear();
+    this.#counts.clear();
+  }
+
+  isUnsettled(name: InterfaceName): boolean {
+    return this.#counts.has(name);
+  }
+
+  isHeld(name: InterfaceName): boolean {
+    return this.#until !== undefined && this.#counts.has(name);
+  }
+
+  heldOf(key: string): Endpoint[] {
+    if (this.#until === undefined) return [];
+    const texts = [...(this.#byService.get(key) ?? [])];
+    return texts.flatMap((text) => this.#entries.get(text)?.endpoint ?? []);
+  }
+
+  #add(entry: string, departure: Departure): void {
+    this.#forget(entry);
+    const { key, interface: name } = departure;
+    this.#entries.set(entry, departure);
+    const texts = this.#byService.get(key);
+    if (texts === undefined) this.#byService.set(key, new Set([entry]));
+    else texts.add(entry);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  #forget(entry: string): void {
+    const departure = this.#entries.get(entry);
+    if (departure === undefined) return;
+    const { key, interface: name } = departure;
+    this.#entries.delete(entry);
+    const texts = this.#byService.get(key);
+    texts?.delete(entry);
+    if (texts?.size === 0) this.#byService.delete(key);
+    const left = (this.#counts.get(name) ?? 0) - 1;
+    if (left > 0) this.#counts.set(name, left);
+    else this.#counts.delete(name);
+  }
+
+  #dropOld(now: number): void {
+    for (const [entry, departure] of this.#entries) {
+      if (now - departure.at < DISTRUST_WINDOW_MS) return;
+      this.#forget(entry);
+    }
+  }
+}
+
+function entriesOf(registration: Registration | undefined): readonly (Endpoint | undefined)[] {
+  if (registration === undefined) return [];
+  return registration.endpoints.length === 0 ? [undefined] : registration.endpoints;
+}
+
+function entryText(endpoint: Endpoint | undefined): string {
+  return endpoint === undefined ? '' : endpointText(endpoint);
+}

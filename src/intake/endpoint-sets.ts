@@ -1,0 +1,141 @@
+import { addressText, isIpv4, parseAddress } from '../name/address.ts';
+import type { Arena, BlobAt } from '../packed/arena.ts';
+import { int32Column, uint32Column } from '../packed/column.ts';
+import { HashSlots } from '../packed/hash-slots.ts';
+import { OctetReader } from '../packed/octet-reader.ts';
+import { OctetWriter } from '../packed/octet-writer.ts';
+import type { Endpoint } from '../registry/registration.ts';
+import { HOST, readEndpoints } from '../zone/interface-record.ts';
+
+/**
+ * Sets of endpoints, each kept once however many registrations, interfaces and threads refer to it: an application of
+ * hundreds of interfaces has one. Whoever refers to a set holds it; a set that nobody holds is gone.
+ */
+export class EndpointSets {
+  readonly #arena: Arena;
+  readonly #ats = uint32Column();
+  readonly #hashes = int32Column();
+  readonly #holders = int32Column();
+  readonly #slots = new HashSlots((number) => this.#hashes.get(number));
+  readonly #free: number[] = [];
+  #highest = 0;
+  readonly #writer = new OctetWriter();
+  readonly #reader = new OctetReader();
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Distinct sets. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** The set of these endpoints, held once more; 0 for none. */
+  hold(endpoints: readonly Endpoint[]): BlobAt {
+    if (endpoints.length === 0) return 0;
+    writeEndpoints(this.#writer, endpoints);
+    return this.holdOctets(this.#writer.octets);
+  }
+
+  /** The same for a set that was written by {@link octetsOf}. */
+  holdOctets(octets: Uint8Array): BlobAt {
+    const hash = hashOf(octets);
+    const known = this.#slots.find(hash, (number) => {
+      return this.#hashes.get(number) === hash && this.#arena.equals(this.#ats.get(number), octets);
+    });
+    if (known !== 0) {
+      this.#holders.set(known, this.#holders.get(known) + 1);
+      return this.#ats.get(known);
+    }
+    const number = this.#free.pop() ?? ++this.#highest;
+    const at = this.#arena.put(octets);
+    this.#ats.set(number, at);
+    this.#hashes.set(number, hash);
+    this.#holders.set(number, 1);
+    this.#slots.add(hash, number);
+    return at;
+  }
+
+  /** Holds a set once more that somebody holds. */
+  holdAgain(at: BlobAt): void {
+    if (at === 0) return;
+    const number = this.#numberOf(at);
+    this.#holders.set(number, this.#holders.get(number) + 1);
+  }
+
+  release(at: BlobAt): void {
+    if (at === 0) return;
+    const number = this.#numberOf(at);
+    const holders = this.#holders.get(number) - 1;
+    this.#holders.set(number, holders);
+    if (holders > 0) return;
+    this.#slots.delete(this.#hashes.get(number), number);
+    this.#free.push(number);
+    this.#arena.free(at);
+  }
+
+  /** @returns endpoints in the order of their texts */
+  read(at: BlobAt): Endpoint[] {
+    if (at === 0) return [];
+    this.#arena.open(at, this.#reader);
+    return endpointsFrom(this.#reader);
+  }
+
+  /** As it is stored; holds until the set is released. */
+  octetsOf(at: BlobAt): Uint8Array {
+    return this.#arena.view(at);
+  }
+
+  #numberOf(at: BlobAt): number {
+    const hash = hashOf(this.#arena.view(at));
+    const number = this.#slots.find(hash, (candidate) => this.#ats.get(candidate) === at);
+    if (number === 0) throw new Error(`no endpoint set at ${at}`);
+    return number;
+  }
+}
+
+/** Reads what {@link EndpointSets.octetsOf} gave. */
+export function endpointsFrom(reader: OctetReader): Endpoint[] {
+  return readEndpoints(reader).map(({ kind, host, port, protocol }) => {
+    return { host: kind === HOST.name ? host : addressText(host as never), port, protocol };
+  });
+}
+
+/** Each (protocol, host, port) once, in the order of their texts. */
+export function unite(endpoints: readonly Endpoint[]): Endpoint[] {
+  const byText = new Map(endpoints.map((endpoint) => [endpointText(endpoint), endpoint]));
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+/** `dubbo://10.0.0.1:20880`, `tri://[fd00::1]:50051` */
+export function endpointText(endpoint: Endpoint): string {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return `${endpoint.protocol}://${host}:${endpoint.port}`;
+}
+
+/** A set of endpoints as it rests and is stored. */
+export function writeEndpoints(writer: OctetWriter, endpoints: readonly Endpoint[]): void {
+  const united = unite(endpoints);
+  const protocols = [...new Set(united.map(({ protocol }) => protocol))];
+  writer.reset();
+  writer.count(protocols.length);
+  for (const protocol of protocols) writer.text(protocol);
+  writer.count(united.length);
+  for (const { host, port, protocol } of united) {
+    const address = parseAddress(host);
+    const canonical = address !== undefined && addressText(address) === host ? address : undefined;
+    const kind = canonical === undefined ? HOST.name : isIpv4(canonical) ? HOST.ipv4 : HOST.ipv6;
+    writer.count((protocols.indexOf(protocol) << 2) | kind);
+    writer.u16(port);
+    if (canonical === undefined) writer.text(host);
+    else writer.raw(canonical);
+  }
+}
+
+/** FNV-1a; for large sets of every octet too, since one endpoint may be all that differs. */
+function hashOf(octets: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < octets.length; i++) hash = Math.imul(hash ^ (octets[i] as number), 0x01000193);
+  return hash;
+}

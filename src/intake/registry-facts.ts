@@ -1,0 +1,519 @@
+import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
+import type { InterfaceNumbers } from '../name/interface-numbers.ts';
+import { Arena, type BlobAt } from '../packed/arena.ts';
+import { int32Column, uint32Column } from '../packed/column.ts';
+import { cut } from '../packed/linked.ts';
+import { OctetReader } from '../packed/octet-reader.ts';
+import { OctetWriter } from '../packed/octet-writer.ts';
+import type { Endpoint, Registration } from '../registry/registration.ts';
+import { Departures } from './departures.ts';
+import { type EndpointSets, unite } from './endpoint-sets.ts';
+import { readRegistration, writeRegistration } from './registration-codec.ts';
+import { readStored, type StoredRegistration, writeStored } from './stored-row.ts';
+
+export interface FactsOptions {
+  /** how long a service without registration is remembered, counted while the registry is live */
+  readonly forgetAfterMs: number;
+  /** how long a mass disappearance is not believed */
+  readonly distrustForMs: number;
+}
+
+/** What all registries share. */
+export interface FactsMemory {
+  readonly names: InterfaceNumbers;
+  readonly sets: EndpointSets;
+}
+
+/** Number of a row; 0 stands for none. */
+type Row = number;
+
+const NO_CHANGE: ReadonlySet<InterfaceName> = new Set();
+const NO_OCTETS = new Uint8Array(0);
+
+/**
+ * One registry's registrations: what it says now, what it is not believed to have lost (`distrustFor`), and what is
+ * remembered after it went (`forgetAfter`). A registration is a row of numbers and one blob, whose octets are those that
+ * are stored.
+ */
+export class RegistryFacts {
+  #options: FactsOptions;
+  readonly #names: InterfaceNumbers;
+  readonly #sets: EndpointSets;
+  readonly #arena = new Arena(false);
+  readonly #writer = new OctetWriter();
+  readonly #reader = new OctetReader();
+  // rows: the blob is a registration behind the set of its endpoints
+  readonly #blobs = uint32Column();
+  readonly #owners = int32Column();
+  /** 0: remembered, in no unit any more */
+  readonly #unitOf = int32Column();
+  readonly #nextOfUnit = int32Column();
+  readonly #nextOfOwner = int32Column();
+  #highestRow = 0;
+  #firstFreeRow: Row = 0;
+  readonly #firstOfOwner = int32Column();
+  // units: what the registry changes as one
+  readonly #unitNumbers = new Map<string, number>();
+  readonly #unitNames: string[] = [''];
+  readonly #freeUnits: number[] = [];
+  readonly #firstOfUnit = int32Column();
+  /** the complete delivery that a unit was last part of */
+  readonly #roundOf = uint32Column();
+  #round = 0;
+  #interfaces = 0;
+  #entries = 0;
+  /** remembered rows and when they went, on the registry's live clock; in the order of their going */
+  readonly #gone = new Map<Row, number>();
+  readonly #departures: Departures;
+  /** milliseconds for which the registry has been live, over restarts: what `forgetAfter` counts */
+  #liveMs = 0;
+  #liveSince: number | undefined;
+  /** interfaces whose stored rows are outdated */
+  readonly outdated = new Set<InterfaceName>();
+
+  constructor(options: FactsOptions, { names, sets }: FactsMemory) {
+    this.#options = options;
+    this.#names = names;
+    this.#sets = sets;
+    this.#departures = new Departures(options.distrustForMs);
+  }
+
+  /** Interfaces that it says or remembers something of. */
+  get interfaces(): number {
+    return this.#interfaces;
+  }
+
+  /** Registered instances, and registrations without any. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  get distrusting(): boolean {
+    return this.#departures.distrusting;
+  }
+
+  /** Entries that are gone but still answered because their disappearance is not believed yet. */
+  get held(): number {
+    return this.#departures.held;
+  }
+
+  /** Until when entries are held, Unix milliseconds; undefined when none are. */
+  get heldUntil(): number | undefined {
+    return this.#departures.until;
+  }
+
+  /** Of a changed configuration. */
+  setOptions(options: FactsOptions): void {
+    this.#options = options;
+    this.#departures.setDistrustFor(options.distrustForMs);
+  }
+
+  /** The registry is not configured any more: what it holds of shared memory is given back. */
+  clear(): void {
+    for (const name of new Set(this.interfaceNames())) {
+      for (const row of [...this.#rowsOf(this.#names.find(name))]) {
+        this.#gone.delete(row);
+        this.#removeRow(row);
+      }
+    }
+    this.#unitNumbers.clear();
+  }
+
+  liveMs(now: number): number {
+    return this.#liveMs + (this.#liveSince === undefined ? 0 : now - this.#liveSince);
+  }
+
+  /** Only a live registry's silence says that something is gone. */
+  setLive(live: boolean, now: number): void {
+    this.#liveMs = this.liveMs(now);
+    this.#liveSince = live ? now : undefined;
+  }
+
+  /** When {@link tick} has something to do next, Unix milliseconds. */
+  wakeAt(now: number): number | undefined {
+    const distrust = this.#departures.until;
+    const [first] = this.#gone.values();
+    if (first === undefined || this.#liveSince === undefined) return distrust;
+    const forget = now + Math.max(0, first + this.#options.forgetAfterMs - this.liveMs(now));
+    return distrust === undefined ? forget : Math.min(distrust, forget);
+  }
+
+  /** All registrations of one unit. @returns interfaces about which something changed */
+  update(unit: string, registrations: readonly Registration[], now: number): ReadonlySet<InterfaceName> {
+    const changed = new Set<InterfaceName>();
+    this.#apply(unit, registrations, now, changed);
+    this.#departures.judge(now, this.#entries, (name, registration) =>
+      this.#recall(name, registration, now, changed),
+    );
+    this.#settle(now, changed);
+    return changed;
+  }
+
+  /** The complete delivery that began last. */
+  get round(): number {
+    return this.#round;
+  }
+
+  /** A complete delivery begins; one that was not ended is forgotten. What it puts counts at once. @returns its number */
+  begin(): number {
+    return ++this.#round;
+  }
+
+  /** One unit of a complete delivery. @returns interfaces about which something changed */
+  put(unit: string, registrations: readonly Registration[], now: number): ReadonlySet<InterfaceName> {
+    const changed = new Set<InterfaceName>();
+    this.#apply(unit, registrations, now, changed);
+    const number = this.#unitNumbers.get(unit);
+    if (number !== undefined) this.#roundOf.set(number, this.#round);
+    return changed.size === 0 ? NO_CHANGE : changed;
+  }
+
+  /** The delivery is complete: units that were not put are gone. @returns interfaces about which something changed */
+  end(now: number): ReadonlySet<InterfaceName> {
+    const changed = new Set<InterfaceName>();
+    for (const [unit, number] of this.#unitNumbers) {
+      if (this.#roundOf.get(number) !== this.#round) this.#apply(unit, [], now, changed);
+    }
+    this.#departures.judge(now, this.#entries, (name, registration) =>
+      this.#recall(name, registration, now, changed),
+    );
+    this.#settle(now, changed);
+    return changed;
+  }
+
+  /** Believes what was held long enough, forgets what is gone long enough. @returns interfaces that changed */
+  tick(now: number): ReadonlySet<InterfaceName> {
+    const changed = new Set<InterfaceName>();
+    this.#settle(now, changed);
+    return changed;
+  }
+
+  /** An operator says that what is gone is gone. @returns interfaces that changed */
+  accept(now: number): ReadonlySet<InterfaceName> {
+    const changed = new Set<InterfaceName>();
+    this.#departures.believe(changed);
+    this.#settle(now, changed);
+    return changed;
+  }
+
+  /** What the registry says of an interface, service by service; remembered ones without endpoints. */
+  registrationsOf(name: InterfaceName): Map<string, Registration[]> {
+    const found = new Map<string, Registration[]>();
+    const rows = [...this.#rowsOf(this.#names.find(name))];
+    // in the order of units, whatever the order of their coming
+    if (rows.length > 1) rows.sort((a, b) => (this.#unitName(a) < this.#unitName(b) ? -1 : 1));
+    for (const row of rows) {
+      const registration = this.#read(row, name);
+      const key = serviceKeyText(registration);
+      const others = found.get(key);
+      if (others === undefined) found.set(key, [registration]);
+      else others.push(registration);
+    }
+    if (!this.distrusting) return found;
+    for (const [key, registrations] of found) {
+      const [first] = registrations;
+      const held = this.#departures.heldOf(key);
+      if (first === undefined || held.length === 0) continue;
+      registrations[0] = { ...first, endpoints: unite([...first.endpoints, ...held]) };
+    }
+    return found;
+  }
+
+  /** The set of the endpoints of the only registration of an interface; undefined when there are several or held ones. */
+  onlySetOf(name: InterfaceName): BlobAt | undefined {
+    const row = this.#firstOfOwner.get(this.#names.find(name));
+    if (row === 0 || this.#nextOfOwner.get(row) !== 0 || this.distrusting) return undefined;
+    return this.#setOf(row);
+  }
+
+  has(name: InterfaceName): boolean {
+    return this.#firstOfOwner.get(this.#names.find(name)) !== 0;
+  }
+
+  /** Whether the registry only remembers the service. */
+  isRemembered(name: InterfaceName, key: string): boolean {
+    for (const row of this.#rowsOf(this.#names.find(name))) {
+      if (this.#gone.has(row) && serviceKeyText(this.#read(row, name)) === key) return true;
+    }
+    return false;
+  }
+
+  /** Whether something of the interface went a moment ago, so that it may yet be held. */
+  isUnsettled(name: InterfaceName): boolean {
+    return this.#departures.isUnsettled(name);
+  }
+
+  *interfaceNames(): Generator<InterfaceName> {
+    for (const number of this.#unitNumbers.values()) {
+      for (let row = this.#firstOfUnit.get(number); row !== 0; row = this.#nextOfUnit.get(row)) {
+        yield this.#names.nameOf(this.#owners.get(row));
+      }
+    }
+    for (const row of this.#gone.keys()) yield this.#names.nameOf(this.#owners.get(row));
+  }
+
+  /** What is stored of an interface; undefined when nothing is known of it. */
+  storedRow(name: InterfaceName): Uint8Array | undefined {
+    const rows = [...this.#rowsOf(this.#names.find(name))];
+    if (rows.length === 0) return undefined;
+    const stored = rows.map((row): StoredRegistration => {
+      const goneAt = this.#gone.get(row);
+      const set = this.#setOf(row);
+      return {
+        ...(goneAt === undefined ? { unit: this.#unitName(row) } : { goneAt }),
+        body: this.#arena.view(this.#blobs.get(row)).subarray(4),
+        endpoints: set === 0 ? NO_OCTETS : this.#sets.octetsOf(set),
+      };
+    });
+    return writeStored(this.#writer, stored);
+  }
+
+  /** Takes over what a former process stored of one interface. */
+  restore(name: InterfaceName, stored: Uint8Array): void {
+    const owner = this.#names.of(name);
+    for (const { unit, goneAt = 0, body, endpoints } of readStored(stored)) {
+      const set = endpoints.length === 0 ? 0 : this.#sets.holdOctets(endpoints);
+      this.#writer.reset();
+      this.#writer.u32(set);
+      this.#writer.bytes(body);
+      const row = this.#addRow(owner, this.#arena.put(this.#writer.octets));
+      if (unit === undefined) this.#gone.set(row, goneAt);
+      else {
+        this.#link(row, this.#unitNumber(unit));
+        this.#entries += entriesIn(this.#sets.read(set));
+      }
+    }
+  }
+
+  /** All stored rows were taken over. */
+  restored(liveMs: number): void {
+    this.#liveMs = liveMs;
+    // remembered ones in the order of their going
+    const gone = [...this.#gone].sort(([, a], [, b]) => a - b);
+    this.#gone.clear();
+    for (const [row, goneAt] of gone) this.#gone.set(row, goneAt);
+  }
+
+  #settle(now: number, changed: Set<InterfaceName>): void {
+    this.#departures.settle(now, changed);
+    const liveMs = this.liveMs(now);
+    for (const [row, goneAt] of this.#gone) {
+      // in the order of going: the first that is too young ends the search
+      if (liveMs - goneAt < this.#options.forgetAfterMs) break;
+      const name = this.#names.nameOf(this.#owners.get(row));
+      if (this.#departures.isHeld(name)) continue;
+      this.#gone.delete(row);
+      this.#removeRow(row);
+      changed.add(name);
+      this.outdated.add(name);
+    }
+  }
+
+  #apply(
+    unit: string,
+    registrations: readonly Registration[],
+    now: number,
+    changed: Set<InterfaceName>,
+  ): void {
+    const number = this.#unitNumbers.get(unit);
+    if (number === undefined && registrations.length === 0) return;
+    const wanted = mergedByService(registrations);
+    const before: Row[] = [];
+    if (number !== undefined) for (const row of this.#rowsOfUnit(number)) before.push(row);
+    for (const row of before) {
+      const name = this.#names.nameOf(this.#owners.get(row));
+      const registration = takeSame(wanted, this.#read(row, name));
+      if (registration === undefined) this.#leave(row, name, now, changed);
+      else this.#replaceRow(row, registration, now, changed);
+    }
+    for (const registration of wanted) this.#enter(unit, registration, now, changed);
+    this.#dropEmptyUnit(unit);
+  }
+
+  #enter(unit: string, registration: Registration, now: number, changed: Set<InterfaceName>): void {
+    const name = registration.interface;
+    const owner = this.#names.of(name);
+    const key = serviceKeyText(registration);
+    this.#departures.note(name, key, undefined, registration, now);
+    // a service that returns is remembered no longer
+    for (const row of [...this.#rowsOf(owner)]) {
+      if (!this.#gone.has(row) || serviceKeyText(this.#read(row, name)) !== key) continue;
+      this.#gone.delete(row);
+      this.#removeRow(row);
+    }
+    const row = this.#addRow(owner, this.#arena.put(this.#octetsOf(registration)));
+    this.#link(row, this.#unitNumber(unit));
+    this.#entries += entriesIn(registration.endpoints);
+    changed.add(name);
+    this.outdated.add(name);
+  }
+
+  #replaceRow(row: Row, registration: Registration, now: number, changed: Set<InterfaceName>): void {
+    const name = registration.interface;
+    const octets = this.#octetsOf(registration);
+    const blob = this.#blobs.get(row);
+    const set = octets.readUInt32LE(0);
+    if (this.#arena.equals(blob, octets)) {
+      this.#sets.release(set);
+      return;
+    }
+    const old = this.#read(row, name);
+    this.#departures.note(name, serviceKeyText(registration), old, registration, now);
+    this.#entries += entriesIn(registration.endpoints) - entriesIn(old.endpoints);
+    this.#sets.release(this.#setOf(row));
+    this.#arena.free(blob);
+    this.#blobs.set(row, this.#arena.put(octets));
+    changed.add(name);
+    this.outdated.add(name);
+  }
+
+  #leave(row: Row, name: InterfaceName, now: number, changed: Set<InterfaceName>): void {
+    const old = this.#read(row, name);
+    const key = serviceKeyText(old);
+    this.#departures.note(name, key, old, undefined, now);
+    this.#entries -= entriesIn(old.endpoints);
+    changed.add(name);
+    this.outdated.add(name);
+    this.#unlink(row);
+    const isElsewhere = [...this.#rowsOf(this.#owners.get(row))].some((other) => {
+      return other !== row && !this.#gone.has(other) && serviceKeyText(this.#read(other, name)) === key;
+    });
+    if (isElsewhere) this.#removeRow(row);
+    else this.#remember(row, old, now);
+  }
+
+  /** The last registration of a service, without endpoints. */
+  #remember(row: Row, registration: Registration, now: number): void {
+    this.#sets.release(this.#setOf(row));
+    this.#arena.free(this.#blobs.get(row));
+    this.#blobs.set(row, this.#arena.put(this.#octetsOf({ ...registration, endpoints: [] })));
+    this.#gone.set(row, this.liveMs(now));
+  }
+
+  /** A service that was forgotten at once, before its going turned out to be part of a mass disappearance. */
+  #recall(name: InterfaceName, registration: Registration, now: number, changed: Set<InterfaceName>): void {
+    changed.add(name);
+    const owner = this.#names.of(name);
+    const key = serviceKeyText(registration);
+    for (const row of this.#rowsOf(owner)) if (serviceKeyText(this.#read(row, name)) === key) return;
+    const row = this.#addRow(owner, this.#arena.put(this.#octetsOf({ ...registration, endpoints: [] })));
+    this.#gone.set(row, this.liveMs(now));
+    this.outdated.add(name);
+  }
+
+  /** Holds the registration's set of endpoints. */
+  #octetsOf(registration: Registration): Buffer {
+    const set = this.#sets.hold(registration.endpoints);
+    this.#writer.reset();
+    this.#writer.u32(set);
+    writeRegistration(this.#writer, registration);
+    return this.#writer.octets;
+  }
+
+  #read(row: Row, name: InterfaceName): Registration {
+    this.#arena.open(this.#blobs.get(row), this.#reader);
+    const set = this.#reader.u32();
+    const body = readRegistration(this.#reader, name);
+    return { ...body, interface: name, endpoints: this.#sets.read(set) };
+  }
+
+  #setOf(row: Row): BlobAt {
+    this.#arena.open(this.#blobs.get(row), this.#reader);
+    return this.#reader.u32();
+  }
+
+  *#rowsOf(owner: number): Generator<Row> {
+    for (let row = this.#firstOfOwner.get(owner); row !== 0; row = this.#nextOfOwner.get(row)) yield row;
+  }
+
+  *#rowsOfUnit(unit: number): Generator<Row> {
+    for (let row = this.#firstOfUnit.get(unit); row !== 0; row = this.#nextOfUnit.get(row)) yield row;
+  }
+
+  #addRow(owner: number, blob: BlobAt): Row {
+    const row = this.#firstFreeRow === 0 ? ++this.#highestRow : this.#firstFreeRow;
+    if (this.#firstFreeRow !== 0) this.#firstFreeRow = this.#nextOfOwner.get(row);
+    const first = this.#firstOfOwner.get(owner);
+    if (first === 0) this.#interfaces++;
+    this.#blobs.set(row, blob);
+    this.#owners.set(row, owner);
+    this.#unitOf.set(row, 0);
+    this.#nextOfUnit.set(row, 0);
+    this.#nextOfOwner.set(row, first);
+    this.#firstOfOwner.set(owner, row);
+    return row;
+  }
+
+  /** The row is in no unit any more. */
+  #removeRow(row: Row): void {
+    if (this.#unitOf.get(row) !== 0) this.#unlink(row);
+    this.#sets.release(this.#setOf(row));
+    this.#arena.free(this.#blobs.get(row));
+    const owner = this.#owners.get(row);
+    cut(row, this.#firstOfOwner, owner, this.#nextOfOwner);
+    if (this.#firstOfOwner.get(owner) === 0) this.#interfaces--;
+    this.#nextOfOwner.set(row, this.#firstFreeRow);
+    this.#firstFreeRow = row;
+  }
+
+  #link(row: Row, unit: number): void {
+    this.#unitOf.set(row, unit);
+    this.#nextOfUnit.set(row, this.#firstOfUnit.get(unit));
+    this.#firstOfUnit.set(unit, row);
+  }
+
+  #unlink(row: Row): void {
+    cut(row, this.#firstOfUnit, this.#unitOf.get(row), this.#nextOfUnit);
+    this.#unitOf.set(row, 0);
+  }
+
+  #unitName(row: Row): string {
+    return this.#unitNames[this.#unitOf.get(row)] ?? '';
+  }
+
+  #unitNumber(unit: string): number {
+    const known = this.#unitNumbers.get(unit);
+    if (known !== undefined) return known;
+    const number = this.#freeUnits.pop() ?? this.#unitNames.length;
+    this.#unitNumbers.set(unit, number);
+    this.#unitNames[number] = unit;
+    this.#roundOf.set(number, this.#round);
+    return number;
+  }
+
+  #dropEmptyUnit(unit: string): void {
+    const number = this.#unitNumbers.get(unit);
+    if (number === undefined || this.#firstOfUnit.get(number) !== 0) return;
+    this.#unitNumbers.delete(unit);
+    this.#unitNames[number] = '';
+    this.#freeUnits.push(number);
+  }
+}
+
+/** One unit may register a service more than once (two protocols): one registration with all endpoints. */
+function mergedByService(registrations: readonly Registration[]): Registration[] {
+  if (registrations.length < 2) return [...registrations];
+  const byKey = new Map<string, Registration>();
+  for (const registration of registrations) {
+    const key = serviceKeyText(registration);
+    const same = byKey.get(key);
+    const endpoints = same && unite([...same.endpoints, ...registration.endpoints]);
+    byKey.set(key, same === undefined ? registration : { ...same, endpoints: endpoints ?? [] });
+  }
+  return [...byKey.values()];
+}
+
+/** Takes the registration of the same service out of the list. */
+function takeSame(
+  wanted: Registration[],
+  { interface: name, version, group }: Registration,
+): Registration | undefined {
+  const at = wanted.findIndex(
+    (one) => one.interface === name && one.version === version && one.group === group,
+  );
+  return at < 0 ? undefined : wanted.splice(at, 1)[0];
+}
+
+function entriesIn(endpoints: readonly Endpoint[]): number {
+  return Math.max(1, endpoints.length);
+}

@@ -1,0 +1,43 @@
+import { serviceKeyText } from '../name/interface-name.ts';
+import type { Placement } from '../vip/placements.ts';
+import type { Refusal } from './claims.ts';
+import type { InterfaceNames } from './naming.ts';
+import type { Placed } from './record.ts';
+
+/** What an interface lost to others, for people: names, pins, and what its registries disagree on. */
+export function conflictsOf(
+  names: InterfaceNames,
+  placed: readonly Placed[],
+  refusals: readonly Refusal[],
+): string[] {
+  const lost = names.losses.map(({ wanted, got, holder }) => {
+    const instead = got === undefined ? 'is left out' : `is ${readable(got)} instead`;
+    return `${readable(wanted)} belongs to ${holder}: the name ${instead}`;
+  });
+  const refused = placed.flatMap(({ merged, vip }) => {
+    return vip.refusedPin === undefined
+      ? []
+      : [`pin of ${serviceKeyText(merged.key)} refused: ${vip.refusedPin}`];
+  });
+  const outdone = placed.flatMap(({ merged, vip }) =>
+    vip.losers.map(
+      (loser) => `${serviceKeyText(merged.key)} is behind Service ${serviceText(vip.behind)}: ${loser}`,
+    ),
+  );
+  const denied = refusals.map(({ text }) => text);
+  const disagreed = placed.flatMap(({ merged }) => merged.conflicts);
+  return [...new Set([...lost, ...refused, ...outdone, ...denied, ...disagreed])];
+}
+
+/** `trade/user-center` */
+function serviceText(behind: Placement | undefined): string {
+  return behind === undefined ? '' : `${behind.namespace}/${behind.name}`;
+}
+
+function readable(name: string): string {
+  let text = '';
+  for (let at = 0; at < name.length; at += name.charCodeAt(at) + 1) {
+    text += `${text === '' ? '' : '.'}${name.slice(at + 1, at + 1 + name.charCodeAt(at))}`;
+  }
+  return text;
+}

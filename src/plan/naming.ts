@@ -1,0 +1,80 @@
+import type { Prefix } from '../name/domain-name.ts';
+import { baseLimit, callNameLabels, fitLabels, withHash } from '../name/interface-domain.ts';
+import type { InterfaceName } from '../name/interface-name.ts';
+import { hashedLabel, shortenLabel } from '../name/labels.ts';
+import { DEFAULT_TEMPLATE, expandTemplate, type Template, type TemplateValues } from '../name/template.ts';
+import { type ClaimKind, lowered, type NameDraft } from './name-book.ts';
+
+/** The names that an interface got, relative to a zone, and those that it lost. */
+export interface InterfaceNames {
+  readonly callNames: readonly Prefix[];
+  readonly domain: Prefix;
+  readonly instance: string;
+  readonly losses: readonly NameLoss[];
+}
+
+export interface NameLoss {
+  readonly wanted: Prefix;
+  readonly got: Prefix | undefined;
+  readonly holder: InterfaceName;
+}
+
+export interface NamingOptions {
+  readonly template: Template;
+  /** octets of the longest zone name */
+  readonly zoneLength: number;
+}
+
+/** Claims the names of one interface in the book; see contract 1.1 for the order of the attempts. */
+export function claimNames(
+  book: NameDraft,
+  name: InterfaceName,
+  ordinal: number,
+  values: TemplateValues,
+  options: NamingOptions,
+): InterfaceNames {
+  const limit = baseLimit(options.zoneLength);
+  const losses: NameLoss[] = [];
+  const kept = new Set<string>();
+  const claim = (kind: ClaimKind, attempts: readonly Prefix[]): Prefix | undefined => {
+    const lost: { wanted: Prefix; holder: InterfaceName }[] = [];
+    let got: Prefix | undefined;
+    for (const wanted of attempts) {
+      kept.add(lowered(wanted));
+      const result = book.claim(wanted, { interface: name, kind, ordinal });
+      if (result.granted) {
+        got = wanted;
+        break;
+      }
+      lost.push({ wanted, holder: result.holder });
+    }
+    losses.push(...lost.map(({ wanted, holder }) => ({ wanted, holder, got })));
+    return got;
+  };
+
+  const templated = expandTemplate(options.template, values);
+  const plain = expandTemplate(DEFAULT_TEMPLATE, values);
+  const domain = claim('domain', [
+    fitLabels(templated, limit, name),
+    fitLabels(plain, limit, name),
+    fitLabels(withHash(plain, name), limit, name),
+  ]);
+  const callNames = callNameLabels(name).flatMap((labels) => {
+    const got = claim('call', [
+      fitLabels(labels, limit, name),
+      fitLabels(withHash(labels, name), limit, name),
+    ]);
+    return got ?? [];
+  });
+  book.release(name, kept);
+  const collided = losses.some(
+    ({ wanted }) => lowered(wanted) === lowered(fitLabels(callNameLabels(name)[0] ?? [], limit, name)),
+  );
+  return {
+    callNames: callNames,
+    // three attempts fail only if someone registers a hash of this very name on purpose: then a longer hash serves
+    domain: domain ?? fitLabels(withHash(withHash(plain, name), `${name} again`), limit, name),
+    instance: collided ? hashedLabel(name, name) : shortenLabel(name),
+    losses: losses,
+  };
+}
