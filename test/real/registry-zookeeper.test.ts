@@ -11,7 +11,7 @@ import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
-import { connectZkTool, dubboProviderPath, dubboProvidersPath, type ZkTool } from '../support/zk-tool.ts';
+import { connectZkTool, dubboProviderPath, type ZkTool } from '../support/zk-tool.ts';
 import { startZooKeeper, type ZooKeeper } from '../support/zookeeper.ts';
 
 const skip = skipWithout('zookeeper');
@@ -319,7 +319,7 @@ describe('zookeeper: faults', { skip }, () => {
     await until('two relists', () => watcher.counters.relists >= 2);
     const bursts = await Promise.all(names.map((name) => tool.create(provider(name, '10.0.0.2'))));
     const ms = await until('a burst', () =>
-      names.every((name) => sink.units.get(dubboProvidersPath(name))?.[0]?.endpoints.length === 2),
+      names.every((name) => sink.units.get(name)?.[0]?.endpoints.length === 2),
     );
     console.log(`${bursts.length} changes at once: known ${ms.toFixed(0)} ms after the last`);
     await until('live', () => sink.kind === 'live');

@@ -8,6 +8,7 @@ import { DubboTree, type TreeSource } from '../../src/registry/zookeeper/dubbo-t
 import { ZOOKEEPER_DEFAULTS } from '../../src/registry/zookeeper/options.ts';
 import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
+import { RecordingSink } from '../support/watcher-contract.ts';
 
 /**
  * Nodes, and one client's watches, each good for one event. Replies and events reach the client in one order, that of the
@@ -15,6 +16,9 @@ import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
  */
 class FakeZooKeeper implements TreeSource {
   readonly nodes = new Set<string>();
+  /** by path: when a child came or went */
+  readonly #versions = new Map<string, number>();
+  #transactions = 0;
   readonly #childWatches = new Set<string>();
   readonly #nodeWatches = new Set<string>();
   /** what the client has asked and the server not yet seen; then what is on its way back */
@@ -31,7 +35,7 @@ class FakeZooKeeper implements TreeSource {
       const names = [...this.nodes]
         .filter((node) => parentOf(node) === path)
         .map((node) => node.slice(path.length + 1));
-      return { kind: 'list', names };
+      return { kind: 'list', names, version: this.#versions.get(path) ?? 0 };
     });
   }
 
@@ -51,6 +55,8 @@ class FakeZooKeeper implements TreeSource {
     if (path === '' || this.nodes.has(path)) return;
     this.create(parentOf(path));
     this.nodes.add(path);
+    this.#note(path);
+    this.#note(parentOf(path));
     this.#fire(this.#nodeWatches, path);
     this.#fire(this.#childWatches, parentOf(path));
   }
@@ -59,6 +65,7 @@ class FakeZooKeeper implements TreeSource {
   delete(path: string): void {
     for (const node of [...this.nodes]) if (parentOf(node) === path) this.delete(node);
     if (!this.nodes.delete(path)) return;
+    this.#note(parentOf(path));
     const watched = this.#childWatches.delete(path);
     if (watched) this.#nodeWatches.add(path);
     this.#fire(this.#nodeWatches, path);
@@ -74,6 +81,10 @@ class FakeZooKeeper implements TreeSource {
       await Promise.resolve();
     }
     return this.#requests.length + this.#toClient.length > 0;
+  }
+
+  #note(path: string): void {
+    this.#versions.set(path, ++this.#transactions);
   }
 
   #ask<Reply>(serve: () => Reply): Promise<Reply> {
@@ -144,18 +155,25 @@ interface Client {
 }
 
 function connect(server: FakeZooKeeper, relistMs: number): Client {
-  const units = new Map<string, readonly Registration[]>();
+  const sink = new RecordingSink();
   const client = { snapshots: 0, updates: 0, missed: 0 };
   const options = { ...ZOOKEEPER_DEFAULTS, servers: '', rootGapMs: 0, relistMs, parallelReads: 2 };
   const handlers = {
-    snapshot(all: ReadonlyMap<string, readonly Registration[]>) {
-      client.snapshots++;
-      for (const [unit, registrations] of all) units.set(unit, registrations);
+    replace() {
+      const { put, done } = sink.replace();
+      return {
+        put,
+        done() {
+          client.snapshots++;
+          done();
+        },
+      };
     },
+    complete() {},
     update(unit: string, registrations: readonly Registration[]) {
       assert.equal(client.snapshots, 1, 'an update before the snapshot');
       client.updates++;
-      units.set(unit, registrations);
+      sink.update(unit, registrations);
     },
     skipped() {},
     missed() {
@@ -166,8 +184,7 @@ function connect(server: FakeZooKeeper, relistMs: number): Client {
   const tree = new DubboTree(server, options, '', handlers, new StringPool());
   server.onEvent = (path) => tree.event(path);
   const known = (): string[] =>
-    [...units.values()]
-      .flat()
+    sink.registrations
       .flatMap((registration) =>
         registration.endpoints.map(({ host }) => `${registration.interface} ${host}`),
       )

@@ -1,0 +1,115 @@
+/** A read of it is on its way. */
+export const READING = 1;
+/** An event came that no read has answered yet. */
+export const CHANGED = 2;
+/** Not read since the session began. */
+export const UNREAD = 4;
+/** Registrations of it were delivered. */
+export const DELIVERED = 8;
+/** The root has it no more; only the end of a read is waited for. */
+export const GONE = 16;
+const SEEN = 32;
+
+/** The version of what was never read. */
+export const NEVER_READ = -1;
+
+/**
+ * The children of the root that are interfaces, as columns instead of objects: there are 100,000 of them, and a million
+ * some day. Each has a number, which may be another's when it is gone. About 100 octets and the name for each.
+ */
+export class Directories {
+  readonly #numbers = new Map<string, number>();
+  readonly #nodes: string[] = [];
+  readonly #free: number[] = [];
+  #versions = new Float64Array(64);
+  #flags = new Uint8Array(64);
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  /** The numbers of all that are not gone. */
+  all(): Iterable<number> {
+    return this.#numbers.values();
+  }
+
+  find(node: string): number | undefined {
+    return this.#numbers.get(node);
+  }
+
+  /** As the node is called. */
+  node(directory: number): string {
+    return this.#nodes[directory] ?? '';
+  }
+
+  add(node: string): number {
+    const directory = this.#free.pop() ?? this.#nodes.length;
+    if (directory >= this.#flags.length) this.#grow();
+    this.#numbers.set(node, directory);
+    this.#nodes[directory] = node;
+    this.#versions[directory] = NEVER_READ;
+    this.#flags[directory] = 0;
+    return directory;
+  }
+
+  /** It is not found any more, and marked as {@link GONE}; its number is its own until {@link release}. */
+  remove(directory: number): void {
+    this.#numbers.delete(this.node(directory));
+    this.set(directory, GONE);
+  }
+
+  release(directory: number): void {
+    this.#nodes[directory] = '';
+    this.#free.push(directory);
+  }
+
+  /** Of the list of its providers that was read last; 0: there was none. */
+  version(directory: number): number {
+    return this.#versions[directory] ?? NEVER_READ;
+  }
+
+  setVersion(directory: number, version: number): void {
+    this.#versions[directory] = version;
+  }
+
+  has(directory: number, flags: number): boolean {
+    return ((this.#flags[directory] ?? 0) & flags) !== 0;
+  }
+
+  set(directory: number, flag: number): void {
+    this.#flags[directory] = (this.#flags[directory] ?? 0) | flag;
+  }
+
+  clear(directory: number, flag: number): void {
+    this.#flags[directory] = (this.#flags[directory] ?? 0) & ~flag;
+  }
+
+  /** Compares with a list of the root: what it has not known, and what is gone. */
+  compare(nodes: readonly string[]): { readonly unknown: string[]; readonly gone: number[] } {
+    const unknown: string[] = [];
+    let known = 0;
+    for (const node of nodes) {
+      const directory = this.#numbers.get(node);
+      if (directory === undefined) unknown.push(node);
+      else {
+        known++;
+        this.set(directory, SEEN);
+      }
+    }
+    const gone: number[] = [];
+    if (known < this.size) {
+      for (const directory of this.all()) if (!this.has(directory, SEEN)) gone.push(directory);
+    }
+    for (let directory = 0; directory < this.#nodes.length; directory++) this.clear(directory, SEEN);
+    return { unknown, gone };
+  }
+
+  #grow(): void {
+    const versions = new Float64Array(this.#versions.length * 2);
+    versions.set(this.#versions);
+    this.#versions = versions;
+    const flags = new Uint8Array(this.#flags.length * 2);
+    flags.set(this.#flags);
+    this.#flags = flags;
+  }
+}
