@@ -293,3 +293,31 @@ describe('its supervisor', { concurrency: true }, () => {
     assert.match(stdout, /live\n.*stopped\n$/s);
   });
 });
+
+describe('a storm of a thousand connections', () => {
+  const storms: readonly [what: string, onPiece: (n: number, socket: Socket) => unknown][] = [
+    ['that are closed at once', (_, socket) => socket.destroy()],
+    ['that are closed once a session was granted', (n, socket) => (n === 0 ? socket.end(granted(9_000)) : 0)],
+  ];
+  for (const [what, onPiece] of storms) {
+    it(`leaves no socket and no timer behind: ${what}`, async (test) => {
+      const resources = (): string[] =>
+        process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap' || kind === 'Timeout');
+      const server = await scripted(test, onPiece);
+      const before = resources().length;
+      const options = {
+        ...ZOOKEEPER_DEFAULTS,
+        servers: `127.0.0.1:${server.port}`,
+        backoffMinMs: 1,
+        backoffMaxMs: 1,
+      };
+      const watcher = createZooKeeperWatcher(options, new RecordingSink());
+      watcher.start();
+      await until('1,000 attempts', () => watcher.counters.attempts >= 1_000, { deadlineMs: 20_000 });
+      const during = resources().length;
+      assert.ok(during < before + 10, `${during} sockets and timers`);
+      await watcher.stop();
+      await until('nothing left', () => resources().length <= before);
+    });
+  }
+});

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { Registration } from '../../src/registry/registration.ts';
 import { DubboTree, type TreeSource } from '../../src/registry/zookeeper/dubbo-tree.ts';
 import { ZOOKEEPER_DEFAULTS } from '../../src/registry/zookeeper/options.ts';
+import type { NameFilter } from '../../src/registry/zookeeper/protocol.ts';
 import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 import { RecordingSink } from '../support/watcher-contract.ts';
@@ -28,15 +29,23 @@ class FakeZooKeeper implements TreeSource {
   /** swallows so many events: a fault that the real one never has */
   losesEvents = 0;
 
-  list(path: string): Promise<ListReply> {
+  list(path: string, knownVersion?: number, leaveOut?: NameFilter): Promise<ListReply> {
+    const isLeftOut = (name: string): boolean => {
+      const octets = Buffer.from(`(${name})`);
+      return leaveOut?.(octets, 1, octets.length - 1) ?? false;
+    };
+    const filtered = (reply: ListReply): ListReply =>
+      reply.kind === 'list' ? { ...reply, names: reply.names.filter((name) => !isLeftOut(name)) } : reply;
     return this.#ask<ListReply>(() => {
       if (!this.nodes.has(path)) return { kind: 'no-node' };
       this.#childWatches.add(path);
       const names = [...this.nodes]
         .filter((node) => parentOf(node) === path)
         .map((node) => node.slice(path.length + 1));
-      return { kind: 'list', names, version: this.#versions.get(path) ?? 0 };
-    });
+      const version = this.#versions.get(path) ?? 0;
+      if (version === knownVersion) return { kind: 'unchanged' };
+      return { kind: 'list', names, version };
+    }, filtered);
   }
 
   exists(path: string): Promise<ExistsReply> {
@@ -87,11 +96,12 @@ class FakeZooKeeper implements TreeSource {
     this.#versions.set(path, ++this.#transactions);
   }
 
-  #ask<Reply>(serve: () => Reply): Promise<Reply> {
+  /** @param read what the client makes of the reply when it comes */
+  #ask<Reply>(serve: () => Reply, read = (reply: Reply) => reply): Promise<Reply> {
     return new Promise((resolve) => {
       this.#requests.push(() => {
         const reply = serve();
-        return () => resolve(reply);
+        return () => resolve(read(reply));
       });
     });
   }
@@ -279,9 +289,9 @@ describe('the tree of a session', () => {
     await settle(server);
     let reads = 0;
     const list = server.list.bind(server);
-    server.list = (path) => {
+    server.list = (...asked) => {
       reads++;
-      return list(path);
+      return list(...asked);
     };
     for (let i = 0; i < 100; i++)
       server.create(`/dubbo/a.A/providers/${encodeURIComponent(`dubbo://10.0.1.${i + 1}:1/x`)}`);

@@ -1,3 +1,5 @@
+import { NameTable } from './name-table.ts';
+
 /** A read of it is on its way. */
 export const READING = 1;
 /** An event came that no read has answered yet. */
@@ -15,10 +17,11 @@ export const NEVER_READ = -1;
 
 /**
  * The children of the root that are interfaces, as columns instead of objects: there are 100,000 of them, and a million
- * some day. Each has a number, which may be another's when it is gone. About 100 octets and the name for each.
+ * some day. Each has a number, which may be another's when it is gone. About 60 octets and the name for each.
  */
 export class Directories {
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new NameTable();
+  /** by number; '' where there is none */
   readonly #nodes: string[] = [];
   readonly #free: number[] = [];
   #versions = new Float64Array(64);
@@ -29,12 +32,16 @@ export class Directories {
   }
 
   /** The numbers of all that are not gone. */
-  all(): Iterable<number> {
-    return this.#numbers.values();
+  *all(): Generator<number> {
+    for (let directory = 0; directory < this.#nodes.length; directory++) {
+      if (this.#isThere(directory)) yield directory;
+    }
   }
 
   find(node: string): number | undefined {
-    return this.#numbers.get(node);
+    const octets = Buffer.from(node);
+    const directory = this.#numbers.find(octets, 0, octets.length);
+    return directory < 0 ? undefined : directory;
   }
 
   /** As the node is called. */
@@ -45,7 +52,8 @@ export class Directories {
   add(node: string): number {
     const directory = this.#free.pop() ?? this.#nodes.length;
     if (directory >= this.#flags.length) this.#grow();
-    this.#numbers.set(node, directory);
+    const octets = Buffer.from(node);
+    this.#numbers.set(octets, 0, octets.length, directory);
     this.#nodes[directory] = node;
     this.#versions[directory] = NEVER_READ;
     this.#flags[directory] = 0;
@@ -54,7 +62,8 @@ export class Directories {
 
   /** It is not found any more, and marked as {@link GONE}; its number is its own until {@link release}. */
   remove(directory: number): void {
-    this.#numbers.delete(this.node(directory));
+    const octets = Buffer.from(this.node(directory));
+    this.#numbers.delete(octets, 0, octets.length);
     this.set(directory, GONE);
   }
 
@@ -84,24 +93,29 @@ export class Directories {
     this.#flags[directory] = (this.#flags[directory] ?? 0) & ~flag;
   }
 
-  /** Compares with a list of the root: what it has not known, and what is gone. */
-  compare(nodes: readonly string[]): { readonly unknown: string[]; readonly gone: number[] } {
-    const unknown: string[] = [];
-    let known = 0;
-    for (const node of nodes) {
-      const directory = this.#numbers.get(node);
-      if (directory === undefined) unknown.push(node);
-      else {
-        known++;
-        this.set(directory, SEEN);
-      }
+  /**
+   * Notes that a list of the root names it, if it is known.
+   *
+   * @param octets have its name from `from` to `to`
+   */
+  see(octets: Uint8Array, from: number, to: number): boolean {
+    const directory = this.#numbers.find(octets, from, to);
+    if (directory >= 0) this.set(directory, SEEN);
+    return directory >= 0;
+  }
+
+  /** At the end of a list: what it did not name. */
+  unseen(): number[] {
+    const unseen: number[] = [];
+    for (let directory = 0; directory < this.#nodes.length; directory++) {
+      if (!this.has(directory, SEEN) && this.#isThere(directory)) unseen.push(directory);
+      this.clear(directory, SEEN);
     }
-    const gone: number[] = [];
-    if (known < this.size) {
-      for (const directory of this.all()) if (!this.has(directory, SEEN)) gone.push(directory);
-    }
-    for (let directory = 0; directory < this.#nodes.length; directory++) this.clear(directory, SEEN);
-    return { unknown, gone };
+    return unseen;
+  }
+
+  #isThere(directory: number): boolean {
+    return this.#nodes[directory] !== '' && !this.has(directory, GONE);
   }
 
   #grow(): void {

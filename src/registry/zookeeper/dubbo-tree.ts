@@ -15,6 +15,7 @@ import type { Replacement } from '../watcher.ts';
 import { CHANGED, DELIVERED, Directories, GONE, NEVER_READ, READING, UNREAD } from './directories.ts';
 import type { ZooKeeperOptions } from './options.ts';
 import { readDirectory, readDirectoryName, type SkippedEntry } from './parse.ts';
+import type { NameFilter } from './protocol.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { ListReply, Session } from './session.ts';
 import type { StringPool } from './string-pool.ts';
@@ -53,6 +54,7 @@ export class DubboTree {
   /** the root without an end slash, as people know it: below the chroot */
   readonly #root: string;
   readonly #directories = new Directories();
+  readonly #see: NameFilter = (octets, from, to) => this.#directories.see(octets, from, to);
   readonly #queue: ReadQueue;
   /** from the first list of the root until it is done */
   #replacement: Replacement | undefined;
@@ -128,7 +130,7 @@ export class DubboTree {
     this.#rootChanged = false;
     this.#rootWanted = false;
     this.#rootReadAt = performance.now();
-    const outcome = await this.#list(this.#root || '/', this.#rootVersion);
+    const outcome = await this.#list(this.#root || '/', this.#rootVersion, this.#see);
     if (this.#closed) return;
     if (outcome.kind === 'refused') return this.#session.drop(`${this.#root || '/'}: ${outcome.reason}`);
     this.#rootBusy = false;
@@ -143,13 +145,16 @@ export class DubboTree {
     if (this.#rootWanted) this.#wantRoot();
   }
 
-  /** @returns how many directories came or went */
+  /**
+   * @param nodes of the list, those that are not known
+   * @returns how many directories came or went
+   */
   #takeRoot(nodes: readonly string[]): number {
     const skipped: SkippedEntry[] = [];
-    const { unknown, gone } = this.#directories.compare(nodes);
+    const gone = this.#directories.unseen();
     let changes = gone.length;
     for (const directory of gone) this.#forget(directory);
-    for (const node of unknown) {
+    for (const node of nodes) {
       const reading = readDirectoryName(node);
       if (reading.kind === 'bad')
         skipped.push({ ...reading, detail: `${this.#root}/${node}: ${reading.detail}` });
@@ -254,9 +259,9 @@ export class DubboTree {
   }
 
   /** A node's children; none when it is not there, and a watch for its coming. */
-  async #list(path: string, knownVersion: number): Promise<Outcome> {
+  async #list(path: string, knownVersion: number, leaveOut?: NameFilter): Promise<Outcome> {
     const full = path === '/' ? this.#chroot || '/' : this.#chroot + path;
-    const reply = await this.#session.list(full, knownVersion);
+    const reply = await this.#session.list(full, knownVersion, leaveOut);
     if (reply.kind !== 'no-node') return reply;
     const existence = await this.#session.exists(full);
     if (existence.kind === 'exists') return { kind: 'again' };

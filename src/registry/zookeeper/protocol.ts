@@ -50,8 +50,11 @@ export function childrenVersion(frame: Buffer): number {
   return frame.readInt32BE(at) * 2 ** 32 + frame.readUInt32BE(at + 4);
 }
 
+/** Whether the name that octets have from `from` to `to` is to be left out of a list. */
+export type NameFilter = (octets: Uint8Array, from: number, to: number) => boolean;
+
 /** The names in the reply to a list. Throws when it is none. */
-export function childrenNames(frame: Buffer): string[] {
+export function childrenNames(frame: Buffer, leaveOut?: NameFilter): string[] {
   const end = frame.length - STAT_OCTETS;
   const count = frame.readInt32BE(REPLY_HEAD_OCTETS);
   const names: string[] = [];
@@ -60,7 +63,7 @@ export function childrenNames(frame: Buffer): string[] {
     const from = at + 4;
     at = from + frame.readInt32BE(at);
     if (at < from || at > end) throw new Error('a list that is cut');
-    names.push(frame.toString('utf8', from, at));
+    if (leaveOut === undefined || !leaveOut(frame, from, at)) names.push(frame.toString('utf8', from, at));
   }
   if (at !== end) throw new Error('a list that is longer than it says');
   return names;

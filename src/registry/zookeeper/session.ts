@@ -21,6 +21,7 @@ import {
   encodeRequest,
   errorOf,
   GET_CHILDREN,
+  type NameFilter,
   xidOf,
 } from './protocol.ts';
 
@@ -117,12 +118,12 @@ export class Session {
    *
    * @param knownVersion of the list that its caller has: the same is not read again
    */
-  list(path: string, knownVersion = -1): Promise<ListReply> {
+  list(path: string, knownVersion = -1, leaveOut?: NameFilter): Promise<ListReply> {
     return this.#call<ListReply>(GET_CHILDREN, path, true, (frame) => {
       const version = childrenVersion(frame);
       return version === knownVersion
         ? { kind: 'unchanged' }
-        : { kind: 'list', names: childrenNames(frame), version };
+        : { kind: 'list', names: childrenNames(frame, leaveOut), version };
     });
   }
 
