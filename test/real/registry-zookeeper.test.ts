@@ -11,7 +11,7 @@ import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
-import { connectZkTool, dubboProviderPath, dubboProvidersPath, type ZkTool } from '../support/zk-tool.ts';
+import { connectZkTool, dubboProviderPath, type ZkTool } from '../support/zk-tool.ts';
 import { startZooKeeper, type ZooKeeper } from '../support/zookeeper.ts';
 
 const skip = skipWithout('zookeeper');
@@ -272,6 +272,62 @@ describe('zookeeper: faults', { skip }, () => {
     await knows(USER, '10.0.0.5');
   });
 
+  it('believes a server that was restored from an older backup', async () => {
+    const restore = await zk.backUp();
+    await freshTool();
+    await start();
+    await tool.create(provider(USER, '10.0.0.2'));
+    await tool.remove(`/dubbo/${ORDER}`);
+    await tool.create(provider('com.foo.PayService', '10.0.0.3'));
+    await knows(USER, '10.0.0.1', '10.0.0.2');
+    await knows('com.foo.PayService', '10.0.0.3');
+    await restore();
+    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+    await knows(USER, '10.0.0.1');
+    await knows(ORDER, '10.0.0.1');
+    await knows('com.foo.PayService');
+    await freshTool();
+    await tool.create(provider(USER, '10.0.0.4'));
+    await knows(USER, '10.0.0.1', '10.0.0.4');
+    assert.equal(watcher.counters.missedEvents, 0);
+  });
+
+  it('keeps what it read of a directory that may not be read any more, and follows the others', async () => {
+    const path = `/dubbo/${USER}/providers`;
+    await start({ relistMs: 200 });
+    await tool.setReadable(path, false);
+    await tool.create(provider(USER, '10.0.0.2'));
+    await until('skipped', () => sink.skips.length > 0);
+    await tool.create(provider(ORDER, '10.0.0.2'));
+    await knows(ORDER, '10.0.0.1', '10.0.0.2');
+    const { relists } = watcher.counters;
+    await until('two relists', () => watcher.counters.relists >= relists + 2);
+    assert.deepEqual(sink.endpoints(USER), ['10.0.0.1:1']);
+    assert.deepEqual(
+      sink.skips.map(({ reason, detail }) => [reason, detail]),
+      [['unreadable', `${path}: not allowed to read it`]],
+    );
+    await tool.setReadable(path, true);
+    await knows(USER, '10.0.0.1', '10.0.0.2');
+    assert.deepEqual([sink.kind, watcher.counters.sessions], ['live', 1]);
+  });
+
+  it('keeps everything when the root may not be read any more, without a storm', async () => {
+    await start({ relistMs: 200 });
+    await tool.setReadable('/dubbo', false);
+    await tool.create(provider(USER, '10.0.0.2'));
+    await knows(USER, '10.0.0.1', '10.0.0.2');
+    await until('stale', () => sink.kind === 'stale');
+    const delivered = sink.deliveries.length;
+    await sleep(1_000);
+    assert.equal(sink.deliveries.length, delivered);
+    assert.deepEqual(sink.endpoints(ORDER), ['10.0.0.1:1']);
+    assert.ok(watcher.counters.attempts < 10, `${watcher.counters.attempts} attempts`);
+    await tool.setReadable('/dubbo', true);
+    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+    await knows(ORDER, '10.0.0.1');
+  });
+
   const spoils: readonly [what: string, spoil: (piece: Buffer, client: Socket) => void][] = [
     ['is cut in the middle of a frame', (piece, client) => client.end(piece.subarray(0, piece.length - 3))],
     ['is cut in the length of a frame', (_, client) => client.end(Buffer.from([0, 0]))],
@@ -319,7 +375,7 @@ describe('zookeeper: faults', { skip }, () => {
     await until('two relists', () => watcher.counters.relists >= 2);
     const bursts = await Promise.all(names.map((name) => tool.create(provider(name, '10.0.0.2'))));
     const ms = await until('a burst', () =>
-      names.every((name) => sink.units.get(dubboProvidersPath(name))?.[0]?.endpoints.length === 2),
+      names.every((name) => sink.units.get(name)?.[0]?.endpoints.length === 2),
     );
     console.log(`${bursts.length} changes at once: known ${ms.toFixed(0)} ms after the last`);
     await until('live', () => sink.kind === 'live');

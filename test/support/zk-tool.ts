@@ -111,6 +111,18 @@ export class ZkTool {
     });
   }
 
+  /** Whether everybody may list it; all else stays allowed. */
+  setReadable(path: string, isReadable: boolean): Promise<void> {
+    const { ALL, READ } = zookeeper.Permission;
+    const acl = new zookeeper.ACL(isReadable ? ALL : ALL & ~READ, new zookeeper.Id('world', 'anyone'));
+    return new Promise((resolve, reject) => {
+      this.#client.setACL(path, [acl], -1, (error) => {
+        if (error) reject(asError(error));
+        else resolve();
+      });
+    });
+  }
+
   /** Deletes a node and all below it; no error when it is not there. */
   async remove(path: string): Promise<void> {
     for (const child of await this.list(path))

@@ -1,5 +1,5 @@
 /** A real ZooKeeper server of a test's own: started, stopped, killed, paused, wiped, its sessions expired. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from './ports.ts';
@@ -120,6 +120,21 @@ export class ZooKeeper {
     if (this.#child?.running === true) await this.stop();
     await rm(join(this.dataDir, 'version-2'), { recursive: true, force: true });
     await this.start();
+  }
+
+  /** Stops it, copies all data, and starts it again; returns what puts the copy back in the same manner. */
+  async backUp(): Promise<() => Promise<void>> {
+    const data = join(this.dataDir, 'version-2');
+    const copy = join(tempFolder('zookeeper-backup'), 'version-2');
+    await this.stop();
+    await cp(data, copy, { recursive: true });
+    await this.start();
+    return async () => {
+      await this.stop();
+      await rm(data, { recursive: true, force: true });
+      await cp(copy, data, { recursive: true });
+      await this.start();
+    };
   }
 
   /** Kills it, and deletes the data folder if it was made for this server. */

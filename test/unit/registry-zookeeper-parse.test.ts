@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type InterfaceName, parseInterfaceName } from '../../src/name/interface-name.ts';
 import { readDirectory, readDirectoryName, readProviderName } from '../../src/registry/zookeeper/parse.ts';
+import { type ProviderUrl, scanProviderUrl } from '../../src/registry/zookeeper/provider-url.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 
 /** What Dubbo 3.3.6 wrote. */
@@ -148,6 +149,74 @@ describe('a provider node', () => {
         if (reading.kind === 'bad') assert.match(reading.detail, /^.{1,240}$/u);
         readDirectoryName(text);
       }),
+    );
+  });
+});
+
+/** The same, without haste: decoded whole, then cut. */
+function slowly(node: string): ProviderUrl | 'encoding' | 'url' {
+  let text: string;
+  try {
+    text = decodeURIComponent(node.replaceAll('+', ' '));
+  } catch {
+    return 'encoding';
+  }
+  const url = /^([^:]*):\/\/([^/?]*)(?:\/[^?]*)?(?:\?(.*))?$/s.exec(text);
+  if (url === null) return 'url';
+  const [, protocol = '', authority = '', query = ''] = url;
+  const all = new Map<string, string>();
+  for (const pair of query.split('&')) {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
+    if (key !== undefined && value !== undefined) all.set(key, value);
+  }
+  const wanted = 'category disabled enabled version group application organization module environment'.split(
+    ' ',
+  );
+  const parameters: (string | undefined)[] = [];
+  for (const [i, key] of [...wanted, ...wanted.map((one) => `default.${one}`)].entries())
+    if (all.has(key)) parameters[i] = all.get(key);
+  const colon = authority.lastIndexOf(':');
+  const host = colon < 0 ? undefined : authority.slice(0, colon);
+  return { protocol, host, port: authority.slice(colon + 1), parameters };
+}
+
+describe('the URL of a provider', () => {
+  it('is cut as if it had been decoded first', () => {
+    const key = fc.constantFrom(
+      'version',
+      'group',
+      'default.group',
+      'default.default.group',
+      'gr%6Fup',
+      'side',
+      '',
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('', '1.0.0', 'a+b', 'é', '%', '%e', '%zz', '%C3'),
+    );
+    const value = fc.oneof(
+      text,
+      text.map((one) => encodeURIComponent(one.toWellFormed())),
+    );
+    const pair = fc.tuple(key, fc.constantFrom('=', '%3D', '%3d', ''), value).map((parts) => parts.join(''));
+    const mark = (plain: string) => fc.constantFrom(plain, encodeURIComponent(plain));
+    const url = fc
+      .tuple(
+        fc.constantFrom('dubbo', 'tri', '', 'a%2Bb', 'x%'),
+        mark('://'),
+        fc.oneof(fc.constantFrom('10.0.0.1:80', '10.0.0.1%3A80', 'u%40h:1:2', '', 'h'), value),
+        fc.oneof(mark('/'), fc.constant('')),
+        value,
+        mark('?'),
+        fc.tuple(fc.array(pair, { maxLength: 5 }), mark('&')).map(([pairs, and]) => pairs.join(and)),
+      )
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.oneof(url, value, fc.constantFrom(DUBBO_2, DUBBO_3)), (node) => {
+        assert.deepEqual(scanProviderUrl(node), slowly(node));
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

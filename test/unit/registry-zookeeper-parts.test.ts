@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FrameReader } from '../../src/registry/zookeeper/frame-reader.ts';
+import { NameTable } from '../../src/registry/zookeeper/name-table.ts';
 import { isNodePath, parseServers } from '../../src/registry/zookeeper/options.ts';
 import { ReadQueue } from '../../src/registry/zookeeper/read-queue.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
@@ -24,14 +25,16 @@ describe('frames', () => {
         const frames = wanted.map(frame);
         let stream = Buffer.concat(frames);
         const reader = new FrameReader();
-        const got: Buffer[] = [];
+        const got: string[] = [];
+        const received = Buffer.alloc(60); // as the session has one buffer for all that comes
         for (let i = 0; stream.length > 0; i++) {
-          const size = Math.max(1, sizes[i % sizes.length] ?? 1);
-          got.push(...(reader.push(stream.subarray(0, size)) ?? []));
+          const size = stream.copy(received, 0, 0, Math.max(1, sizes[i % sizes.length] ?? 1));
+          const whole = reader.push(received.subarray(0, size)) ?? [];
+          got.push(...whole.map((octets) => octets.toString('hex')));
           stream = stream.subarray(size);
         }
         assert.deepEqual(
-          got.map((octets) => octets.toString('hex')),
+          got,
           frames.map((octets) => octets.toString('hex')),
         );
       }),
@@ -89,16 +92,13 @@ describe('the queue of reads', () => {
   it('runs so many at once, changed ones first, none twice', async () => {
     const order: number[] = [];
     const finish: (() => void)[] = [];
-    const items = [0, 1, 2, 3, 4].map((id) => ({ id, queued: false }));
-    const queue = new ReadQueue<{ id: number; queued: boolean }>(2, ({ id }) => {
+    const queue = new ReadQueue(2, (id) => {
       order.push(id);
       return new Promise((resolve) => finish.push(resolve));
     });
-    queue.lookOver(items);
-    const [, , , , last] = items;
-    assert.ok(last);
-    queue.changed(last);
-    queue.changed(last);
+    queue.lookOver([0, 1, 2, 3, 4]);
+    queue.changed(4);
+    queue.changed(4);
     assert.deepEqual(order, [0, 1]);
     while (finish.length > 0) {
       finish.shift()?.();
@@ -109,21 +109,60 @@ describe('the queue of reads', () => {
 
   it('looks over with fewer at once, and lets what changed overtake', async () => {
     const order: number[] = [];
-    const items = Array.from({ length: 5_000 }, (_, id) => ({ id, queued: false }));
-    const queue = new ReadQueue<{ id: number; queued: boolean }>(64, async ({ id }) => {
+    const items = Array.from({ length: 5_000 }, (_, id) => id);
+    const late = items.length;
+    const queue = new ReadQueue(64, async (id) => {
       await new Promise(setImmediate);
       order.push(id);
     });
     queue.lookParallel = 1;
     queue.lookOver(items);
-    const late = { id: -1, queued: false };
     queue.changed(late);
     while (order.length < 5_001) await new Promise(setImmediate);
-    assert.deepEqual(order.slice(0, 3).toSorted(), [-1, 0, 1]);
     assert.deepEqual(
-      order.filter((id) => id >= 0),
-      items.map(({ id }) => id),
+      order.slice(0, 3).toSorted((a, b) => a - b),
+      [0, 1, late],
     );
+    assert.deepEqual(
+      order.filter((id) => id !== late),
+      items,
+    );
+  });
+});
+
+describe('a table of names', () => {
+  it('is what a map would be', () => {
+    const name = fc.oneof(fc.nat({ max: 60 }).map(String), fc.string({ unit: 'binary', maxLength: 9 }));
+    const step = fc.record({ name, isAdded: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
+        const table = new NameTable();
+        const map = new Map<string, number>();
+        for (const [i, { name, isAdded }] of steps.entries()) {
+          const octets = Buffer.from(`(${name})`);
+          if (isAdded) {
+            table.set(octets, 1, octets.length - 1, i);
+            map.set(name, i);
+          } else {
+            table.delete(octets, 1, octets.length - 1);
+            map.delete(name);
+          }
+        }
+        assert.equal(table.size, map.size);
+        for (const { name } of steps) {
+          const octets = Buffer.from(name);
+          assert.equal(table.find(octets, 0, octets.length), map.get(name) ?? -1);
+        }
+      }),
+    );
+  });
+
+  it('tells 200,000 names apart', () => {
+    const table = new NameTable();
+    const names = Array.from({ length: 200_000 }, (_, i) => Buffer.from(`com.foo.p${i % 97}.Service${i}`));
+    for (const [i, name] of names.entries()) table.set(name, 0, name.length, i);
+    assert.equal(table.size, names.length);
+    assert.ok(names.every((name, i) => table.find(name, 0, name.length) === i));
   });
 });
 

@@ -143,7 +143,7 @@ describe('a session', { concurrency: true }, () => {
       (socket) => socket.write(frame(-1, -1, -1, 0, 99, 3, 0)),
     ],
     ['sends an unknown error', /Unknown code/, (socket) => socket.write(reply(0, -127))],
-    ['answers what was not asked', /connection closed/, (socket) => socket.write(reply(77, 0))],
+    ['answers what was not asked', /unusable/, (socket) => socket.write(reply(77, 0))],
     ['sends half a list', /unusable/, (socket) => socket.write(reply(0, 0, 5, 4, 0))],
     ['sends an empty frame', /unusable/, (socket) => socket.write(frame())],
     ['refuses the password', /authentication failed/, (socket) => socket.write(frame(-4, 0, 0, AUTH_FAILED))],
@@ -292,4 +292,32 @@ describe('its supervisor', { concurrency: true }, () => {
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /live\n.*stopped\n$/s);
   });
+});
+
+describe('a storm of a thousand connections', () => {
+  const storms: readonly [what: string, onPiece: (n: number, socket: Socket) => unknown][] = [
+    ['that are closed at once', (_, socket) => socket.destroy()],
+    ['that are closed once a session was granted', (n, socket) => (n === 0 ? socket.end(granted(9_000)) : 0)],
+  ];
+  for (const [what, onPiece] of storms) {
+    it(`leaves no socket and no timer behind: ${what}`, async (test) => {
+      const resources = (): string[] =>
+        process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap' || kind === 'Timeout');
+      const server = await scripted(test, onPiece);
+      const before = resources().length;
+      const options = {
+        ...ZOOKEEPER_DEFAULTS,
+        servers: `127.0.0.1:${server.port}`,
+        backoffMinMs: 1,
+        backoffMaxMs: 1,
+      };
+      const watcher = createZooKeeperWatcher(options, new RecordingSink());
+      watcher.start();
+      await until('1,000 attempts', () => watcher.counters.attempts >= 1_000, { deadlineMs: 20_000 });
+      const during = resources().length;
+      assert.ok(during < before + 10, `${during} sockets and timers`);
+      await watcher.stop();
+      await until('nothing left', () => resources().length <= before);
+    });
+  }
 });

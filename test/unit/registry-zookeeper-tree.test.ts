@@ -6,8 +6,10 @@ import fc from 'fast-check';
 import type { Registration } from '../../src/registry/registration.ts';
 import { DubboTree, type TreeSource } from '../../src/registry/zookeeper/dubbo-tree.ts';
 import { ZOOKEEPER_DEFAULTS } from '../../src/registry/zookeeper/options.ts';
+import type { NameFilter } from '../../src/registry/zookeeper/protocol.ts';
 import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
+import { RecordingSink } from '../support/watcher-contract.ts';
 
 /**
  * Nodes, and one client's watches, each good for one event. Replies and events reach the client in one order, that of the
@@ -15,6 +17,9 @@ import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
  */
 class FakeZooKeeper implements TreeSource {
   readonly nodes = new Set<string>();
+  /** by path: when a child came or went */
+  readonly #versions = new Map<string, number>();
+  #transactions = 0;
   readonly #childWatches = new Set<string>();
   readonly #nodeWatches = new Set<string>();
   /** what the client has asked and the server not yet seen; then what is on its way back */
@@ -24,15 +29,23 @@ class FakeZooKeeper implements TreeSource {
   /** swallows so many events: a fault that the real one never has */
   losesEvents = 0;
 
-  list(path: string): Promise<ListReply> {
+  list(path: string, knownVersion?: number, leaveOut?: NameFilter): Promise<ListReply> {
+    const isLeftOut = (name: string): boolean => {
+      const octets = Buffer.from(`(${name})`);
+      return leaveOut?.(octets, 1, octets.length - 1) ?? false;
+    };
+    const filtered = (reply: ListReply): ListReply =>
+      reply.kind === 'list' ? { ...reply, names: reply.names.filter((name) => !isLeftOut(name)) } : reply;
     return this.#ask<ListReply>(() => {
       if (!this.nodes.has(path)) return { kind: 'no-node' };
       this.#childWatches.add(path);
       const names = [...this.nodes]
         .filter((node) => parentOf(node) === path)
         .map((node) => node.slice(path.length + 1));
-      return { kind: 'list', names };
-    });
+      const version = this.#versions.get(path) ?? 0;
+      if (version === knownVersion) return { kind: 'unchanged' };
+      return { kind: 'list', names, version };
+    }, filtered);
   }
 
   exists(path: string): Promise<ExistsReply> {
@@ -51,6 +64,8 @@ class FakeZooKeeper implements TreeSource {
     if (path === '' || this.nodes.has(path)) return;
     this.create(parentOf(path));
     this.nodes.add(path);
+    this.#note(path);
+    this.#note(parentOf(path));
     this.#fire(this.#nodeWatches, path);
     this.#fire(this.#childWatches, parentOf(path));
   }
@@ -59,6 +74,7 @@ class FakeZooKeeper implements TreeSource {
   delete(path: string): void {
     for (const node of [...this.nodes]) if (parentOf(node) === path) this.delete(node);
     if (!this.nodes.delete(path)) return;
+    this.#note(parentOf(path));
     const watched = this.#childWatches.delete(path);
     if (watched) this.#nodeWatches.add(path);
     this.#fire(this.#nodeWatches, path);
@@ -76,11 +92,16 @@ class FakeZooKeeper implements TreeSource {
     return this.#requests.length + this.#toClient.length > 0;
   }
 
-  #ask<Reply>(serve: () => Reply): Promise<Reply> {
+  #note(path: string): void {
+    this.#versions.set(path, ++this.#transactions);
+  }
+
+  /** @param read what the client makes of the reply when it comes */
+  #ask<Reply>(serve: () => Reply, read = (reply: Reply) => reply): Promise<Reply> {
     return new Promise((resolve) => {
       this.#requests.push(() => {
         const reply = serve();
-        return () => resolve(reply);
+        return () => resolve(read(reply));
       });
     });
   }
@@ -144,18 +165,25 @@ interface Client {
 }
 
 function connect(server: FakeZooKeeper, relistMs: number): Client {
-  const units = new Map<string, readonly Registration[]>();
+  const sink = new RecordingSink();
   const client = { snapshots: 0, updates: 0, missed: 0 };
   const options = { ...ZOOKEEPER_DEFAULTS, servers: '', rootGapMs: 0, relistMs, parallelReads: 2 };
   const handlers = {
-    snapshot(all: ReadonlyMap<string, readonly Registration[]>) {
-      client.snapshots++;
-      for (const [unit, registrations] of all) units.set(unit, registrations);
+    replace() {
+      const { put, done } = sink.replace();
+      return {
+        put,
+        done() {
+          client.snapshots++;
+          done();
+        },
+      };
     },
+    complete() {},
     update(unit: string, registrations: readonly Registration[]) {
       assert.equal(client.snapshots, 1, 'an update before the snapshot');
       client.updates++;
-      units.set(unit, registrations);
+      sink.update(unit, registrations);
     },
     skipped() {},
     missed() {
@@ -166,8 +194,7 @@ function connect(server: FakeZooKeeper, relistMs: number): Client {
   const tree = new DubboTree(server, options, '', handlers, new StringPool());
   server.onEvent = (path) => tree.event(path);
   const known = (): string[] =>
-    [...units.values()]
-      .flat()
+    sink.registrations
       .flatMap((registration) =>
         registration.endpoints.map(({ host }) => `${registration.interface} ${host}`),
       )
@@ -262,9 +289,9 @@ describe('the tree of a session', () => {
     await settle(server);
     let reads = 0;
     const list = server.list.bind(server);
-    server.list = (path) => {
+    server.list = (...asked) => {
       reads++;
-      return list(path);
+      return list(...asked);
     };
     for (let i = 0; i < 100; i++)
       server.create(`/dubbo/a.A/providers/${encodeURIComponent(`dubbo://10.0.1.${i + 1}:1/x`)}`);

@@ -5,12 +5,17 @@
  * (which needs no parents, so nothing above has to be watched). Every read arms its watch anew before its result is used,
  * and an event only marks its directory for another read: one at a time for each, so nothing is missed and a burst costs
  * little. No node of a provider is ever read: its name says all.
+ *
+ * First the root is listed once and each directory read once, and delivered at that; what changes meanwhile is read again
+ * when all is delivered.
  */
-import { hash } from 'node:crypto';
 import type { InterfaceName } from '../../name/interface-name.ts';
 import type { Registration } from '../registration.ts';
+import type { Replacement } from '../watcher.ts';
+import { CHANGED, DELIVERED, Directories, GONE, NEVER_READ, READING, UNREAD } from './directories.ts';
 import type { ZooKeeperOptions } from './options.ts';
 import { readDirectory, readDirectoryName, type SkippedEntry } from './parse.ts';
+import type { NameFilter } from './protocol.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { ListReply, Session } from './session.ts';
 import type { StringPool } from './string-pool.ts';
@@ -19,8 +24,10 @@ import type { StringPool } from './string-pool.ts';
 export type TreeSource = Pick<Session, 'list' | 'exists' | 'drop'>;
 
 export interface TreeHandlers {
-  /** Everything, once, when all was read. */
-  snapshot(units: ReadonlyMap<string, readonly Registration[]>): void;
+  /** Once; what is put is everything. A unit is the name of an interface's node. */
+  replace(): Replacement;
+  /** Everything was put, and `done`: from now on there are updates. */
+  complete(): void;
   update(unit: string, registrations: readonly Registration[]): void;
   /** What cannot be used in a unit now; none: all of it can. */
   skipped(unit: string, entries: readonly SkippedEntry[]): void;
@@ -29,26 +36,12 @@ export interface TreeHandlers {
   relisted(): void;
 }
 
-/** One child of the root. Kept small: there are 100,000. */
-interface Directory {
-  /** as the node is called */
-  readonly node: string;
-  readonly interface: InterfaceName;
-  /** of the names of the providers that were delivered last; 0: none */
-  digest: number;
-  queued: boolean;
-  reading: boolean;
-  /** an event came that no read has answered yet */
-  changed: boolean;
-  /** not read since the session began */
-  fresh: boolean;
-  gone: boolean;
-}
-
 /** The periodic reading is in no hurry. */
 const RELIST_PARALLEL = 8;
-/** A list of 100,000 children costs 50–80 ms of CPU: so long a pause holds it under a fifth of a core. */
-const ROOT_GAP_MS_PER_CHILD = 0.004;
+/** A list of 100,000 children costs 30 ms of CPU: so long a pause holds it under a fifth of a core. */
+const ROOT_GAP_MS_PER_CHILD = 0.0015;
+
+const PROVIDERS = '/providers';
 
 type Outcome = Exclude<ListReply, { readonly kind: 'no-node' }> | { readonly kind: 'again' };
 
@@ -60,12 +53,14 @@ export class DubboTree {
   readonly #pool: StringPool;
   /** the root without an end slash, as people know it: below the chroot */
   readonly #root: string;
-  readonly #directories = new Map<string, Directory>();
-  readonly #queue: ReadQueue<Directory>;
-  /** until it is delivered */
-  #snapshot: Map<string, readonly Registration[]> | undefined = new Map();
+  readonly #directories = new Directories();
+  readonly #see: NameFilter = (octets, from, to) => this.#directories.see(octets, from, to);
+  readonly #queue: ReadQueue;
+  /** from the first list of the root until it is done */
+  #replacement: Replacement | undefined;
+  #complete = false;
   #unread = 0;
-  #rootRead = false;
+  #rootVersion = NEVER_READ;
   #rootBusy = false;
   #rootChanged = false;
   #rootWanted = false;
@@ -98,8 +93,8 @@ export class DubboTree {
       this.#onRootEvent();
       return;
     }
-    const node = /^\/([^/]+)\/providers$/.exec(path.slice(base.length))?.[1] ?? '';
-    const directory = this.#directories.get(node);
+    if (!path.endsWith(PROVIDERS)) return;
+    const directory = this.#directories.find(path.slice(base.length + 1, -PROVIDERS.length));
     // one that is not known any more was watched for its coming: the root has its event too
     if (directory !== undefined) this.#onDirectoryEvent(directory);
   }
@@ -110,14 +105,14 @@ export class DubboTree {
     clearTimeout(this.#relistTimer);
   }
 
-  #onDirectoryEvent(directory: Directory): void {
-    directory.changed = true;
-    if (!directory.reading) this.#queue.changed(directory);
+  #onDirectoryEvent(directory: number): void {
+    this.#directories.set(directory, CHANGED);
+    if (this.#complete && !this.#directories.has(directory, READING)) this.#queue.changed(directory);
   }
 
   #onRootEvent(): void {
     this.#rootChanged = true;
-    this.#wantRoot();
+    if (this.#replacement === undefined) this.#wantRoot();
   }
 
   #wantRoot(): void {
@@ -135,116 +130,122 @@ export class DubboTree {
     this.#rootChanged = false;
     this.#rootWanted = false;
     this.#rootReadAt = performance.now();
-    const outcome = await this.#list(this.#root || '/');
+    const outcome = await this.#list(this.#root || '/', this.#rootVersion, this.#see);
     if (this.#closed) return;
     if (outcome.kind === 'refused') return this.#session.drop(`${this.#root || '/'}: ${outcome.reason}`);
+    this.#rootBusy = false;
     if (outcome.kind === 'again') this.#onRootEvent();
     if (outcome.kind === 'list') {
+      this.#rootVersion = outcome.version;
       const changes = this.#takeRoot(outcome.names);
-      if (changes > 0 && !announced && !this.#rootChanged) this.#handlers.missed(this.#root || '/');
-      this.#rootRead = true;
-      this.#deliverWhenComplete();
+      if (changes > 0 && this.#complete && !announced && !this.#rootChanged)
+        this.#handlers.missed(this.#root || '/');
+      if (!this.#complete) this.#begin();
     }
-    this.#rootBusy = false;
     if (this.#rootWanted) this.#wantRoot();
   }
 
-  /** @returns how many directories came or went */
+  /**
+   * @param nodes of the list, those that are not known
+   * @returns how many directories came or went
+   */
   #takeRoot(nodes: readonly string[]): number {
-    const present = new Set(nodes);
     const skipped: SkippedEntry[] = [];
-    let changes = 0;
-    for (const directory of this.#directories.values()) {
-      if (present.has(directory.node)) continue;
-      changes++;
-      this.#forget(directory);
-    }
-    for (const node of present) {
-      if (this.#directories.has(node)) continue;
+    const gone = this.#directories.unseen();
+    let changes = gone.length;
+    for (const directory of gone) this.#forget(directory);
+    for (const node of nodes) {
       const reading = readDirectoryName(node);
       if (reading.kind === 'bad')
         skipped.push({ ...reading, detail: `${this.#root}/${node}: ${reading.detail}` });
       if (reading.kind !== 'interface') continue;
       changes++;
-      this.#discover(node, reading.name);
+      const directory = this.#directories.add(node);
+      if (this.#complete) this.#onDirectoryEvent(directory);
     }
     this.#handlers.skipped(this.#root || '/', skipped);
     return changes;
   }
 
-  #discover(node: string, name: InterfaceName): void {
-    const directory: Directory = {
-      node,
-      interface: node === name ? (node as InterfaceName) : name,
-      digest: 0,
-      queued: false,
-      reading: false,
-      changed: false,
-      fresh: true,
-      gone: false,
-    };
-    this.#directories.set(node, directory);
-    this.#unread++;
-    this.#onDirectoryEvent(directory);
+  #begin(): void {
+    this.#replacement = this.#handlers.replace();
+    this.#unread = this.#directories.size;
+    for (const directory of this.#directories.all()) this.#directories.set(directory, UNREAD);
+    this.#queue.lookOver(this.#directories.all());
+    this.#completeWhenRead();
   }
 
-  #forget(directory: Directory): void {
-    this.#directories.delete(directory.node);
-    directory.gone = true;
-    this.#markRead(directory);
-    const unit = this.#unitOf(directory);
+  #forget(directory: number): void {
+    const unit = this.#directories.node(directory);
+    this.#directories.remove(directory);
+    this.#queue.forget(directory);
     this.#handlers.skipped(unit, []);
-    if (directory.digest !== 0) this.#deliver(unit, []);
+    if (this.#directories.has(directory, DELIVERED)) this.#handlers.update(unit, []);
+    if (!this.#directories.has(directory, READING)) this.#directories.release(directory);
   }
 
-  async #readDirectory(directory: Directory): Promise<void> {
-    if (directory.gone || this.#closed) return;
-    const announced = directory.changed;
-    directory.changed = false;
-    directory.reading = true;
-    const unit = this.#unitOf(directory);
-    const outcome = await this.#list(unit);
-    directory.reading = false;
-    if (this.#closed || directory.gone || outcome.kind === 'lost') return;
-    if (outcome.kind === 'again') directory.changed = true;
-    else this.#markRead(directory);
+  async #readDirectory(directory: number): Promise<void> {
+    const directories = this.#directories;
+    if (this.#closed || directories.has(directory, READING)) return;
+    const announced = directories.has(directory, CHANGED);
+    directories.clear(directory, CHANGED);
+    directories.set(directory, READING);
+    const path = this.#pathOf(directory);
+    const outcome = await this.#list(path, directories.version(directory));
+    directories.clear(directory, READING);
+    if (this.#closed || outcome.kind === 'lost') return;
+    if (directories.has(directory, GONE)) return directories.release(directory);
+    if (outcome.kind === 'again') {
+      directories.set(directory, CHANGED);
+      return this.#queue.changed(directory);
+    }
     if (outcome.kind === 'refused') {
       // what it said before is not taken back: that it cannot be read says nothing of its providers
-      this.#handlers.skipped(unit, [{ reason: 'unreadable', detail: `${unit}: ${outcome.reason}` }]);
+      const detail = `${path}: ${outcome.reason}`;
+      this.#handlers.skipped(directories.node(directory), [{ reason: 'unreadable', detail }]);
+      directories.setVersion(directory, NEVER_READ);
     }
-    if (outcome.kind === 'list') this.#take(directory, unit, outcome.names, announced);
-    if (directory.changed) this.#queue.changed(directory);
-    this.#deliverWhenComplete();
+    if (outcome.kind === 'list' && outcome.version !== directories.version(directory)) {
+      const isNews = this.#complete && !announced && !directories.has(directory, CHANGED);
+      if (isNews) this.#handlers.missed(path);
+      directories.setVersion(directory, outcome.version);
+      this.#take(directory, path, outcome.names);
+    }
+    if (this.#complete && directories.has(directory, CHANGED)) this.#queue.changed(directory);
+    if (!directories.has(directory, UNREAD)) return;
+    directories.clear(directory, UNREAD);
+    this.#unread--;
+    this.#completeWhenRead();
   }
 
-  #take(directory: Directory, unit: string, nodes: string[], announced: boolean): void {
-    const digest = digestOf(nodes);
-    if (digest === directory.digest) return;
-    if (!announced && !directory.changed) this.#handlers.missed(unit);
-    directory.digest = digest;
-    const { registrations, skipped } = readDirectory(directory.interface, unit, nodes, this.#pool);
+  #take(directory: number, path: string, nodes: string[]): void {
+    const unit = this.#directories.node(directory);
+    const reading = readDirectoryName(unit);
+    if (reading.kind !== 'interface') return;
+    // one string for the unit and the name, where they are equal
+    const name = reading.name === unit ? (unit as InterfaceName) : reading.name;
+    const { registrations, skipped } = readDirectory(name, path, nodes, this.#pool);
     this.#handlers.skipped(unit, skipped);
-    this.#deliver(unit, registrations);
+    const wasDelivered = this.#directories.has(directory, DELIVERED);
+    if (registrations.length === 0 && !wasDelivered) return;
+    if (registrations.length > 0) this.#directories.set(directory, DELIVERED);
+    else this.#directories.clear(directory, DELIVERED);
+    if (this.#complete) this.#handlers.update(unit, registrations);
+    else this.#replacement?.put(unit, registrations);
   }
 
-  #deliver(unit: string, registrations: readonly Registration[]): void {
-    if (this.#snapshot === undefined) this.#handlers.update(unit, registrations);
-    else if (registrations.length === 0) this.#snapshot.delete(unit);
-    else this.#snapshot.set(unit, registrations);
-  }
-
-  #markRead(directory: Directory): void {
-    if (directory.fresh) this.#unread--;
-    directory.fresh = false;
-  }
-
-  #deliverWhenComplete(): void {
-    const snapshot = this.#snapshot;
-    if (snapshot === undefined || !this.#rootRead || this.#unread > 0) return;
-    this.#snapshot = undefined;
+  #completeWhenRead(): void {
+    if (this.#unread > 0 || this.#complete) return;
+    this.#complete = true;
     this.#queue.lookParallel = Math.min(RELIST_PARALLEL, this.#options.parallelReads);
     this.#armRelist();
-    this.#handlers.snapshot(snapshot);
+    this.#replacement?.done();
+    this.#replacement = undefined;
+    this.#handlers.complete();
+    for (const directory of this.#directories.all()) {
+      if (this.#directories.has(directory, CHANGED)) this.#queue.changed(directory);
+    }
+    if (this.#rootChanged) this.#wantRoot();
   }
 
   #armRelist(): void {
@@ -252,28 +253,22 @@ export class DubboTree {
     this.#relistTimer = setTimeout(() => {
       this.#handlers.relisted();
       this.#wantRoot();
-      this.#queue.lookOver([...this.#directories.values()].filter((directory) => !directory.reading));
+      this.#queue.lookOver(this.#directories.all());
       this.#armRelist();
     }, delayMs);
   }
 
   /** A node's children; none when it is not there, and a watch for its coming. */
-  async #list(path: string): Promise<Outcome> {
+  async #list(path: string, knownVersion: number, leaveOut?: NameFilter): Promise<Outcome> {
     const full = path === '/' ? this.#chroot || '/' : this.#chroot + path;
-    const reply = await this.#session.list(full);
+    const reply = await this.#session.list(full, knownVersion, leaveOut);
     if (reply.kind !== 'no-node') return reply;
     const existence = await this.#session.exists(full);
     if (existence.kind === 'exists') return { kind: 'again' };
-    return existence.kind === 'no-node' ? { kind: 'list', names: [] } : existence;
+    return existence.kind === 'no-node' ? { kind: 'list', names: [], version: 0 } : existence;
   }
 
-  #unitOf(directory: Directory): string {
-    return `${this.#root}/${directory.node}/providers`;
+  #pathOf(directory: number): string {
+    return `${this.#root}/${this.#directories.node(directory)}${PROVIDERS}`;
   }
-}
-
-/** 48 bits that stand for a set of names; 0 for the empty one. */
-function digestOf(nodes: readonly string[]): number {
-  if (nodes.length === 0) return 0;
-  return hash('sha1', [...nodes].sort().join('\n'), 'buffer').readUIntBE(0, 6) || 1;
 }

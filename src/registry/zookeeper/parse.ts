@@ -5,6 +5,20 @@
 import { addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
 import { type InterfaceName, parseInterfaceName } from '../../name/interface-name.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
+import {
+  APPLICATION,
+  CATEGORY,
+  DEFAULTS,
+  DISABLED,
+  decodeUrl,
+  ENABLED,
+  ENVIRONMENT,
+  GROUP,
+  MODULE,
+  ORGANIZATION,
+  scanProviderUrl,
+  VERSION,
+} from './provider-url.ts';
 import type { StringPool } from './string-pool.ts';
 
 /** What one provider says in the name of its node; '' stands for unset. */
@@ -63,7 +77,7 @@ const OTHER_CATEGORIES: ReadonlySet<string> = new Set([
 /** Reads a child of the root: the URL-encoded name of an interface. */
 export function readDirectoryName(node: string): DirectoryReading {
   if (RESERVED_DIRECTORIES.has(node)) return { kind: 'reserved' };
-  const decoded = decode(node);
+  const decoded = decodeUrl(node);
   if (decoded === undefined) return { kind: 'bad', reason: 'encoding', detail: shown(node) };
   const name = parseInterfaceName(decoded);
   if (!name.ok) return { kind: 'bad', reason: 'interface-name', detail: shown(name.reason) };
@@ -72,41 +86,38 @@ export function readDirectoryName(node: string): DirectoryReading {
 
 /** Reads a child of `providers`: a URL, encoded whole. */
 export function readProviderName(node: string): ProviderReading {
-  const decoded = decode(node);
-  if (decoded === undefined) return bad('encoding', `${shown(node)} is not URL-encoded`);
-  // PROTOCOL://[USER@]HOST:PORT[/PATH][?PARAMETERS]
-  const url = /^([A-Za-z][\w+.-]*):\/\/([^/?]*)(?:\/[^?]*)?(?:\?(.*))?$/s.exec(decoded);
-  if (url === null) return bad('url', `${shown(decoded)} is no protocol://host:port/…`);
-  const [, protocol = '', authority = '', query = ''] = url;
+  const url = scanProviderUrl(node);
+  if (url === 'encoding') return bad('encoding', `${shown(node)} is not URL-encoded`);
+  if (url === 'url' || !/^[A-Za-z][\w+.-]*$/.test(url.protocol))
+    return bad('url', `${shownUrl(node)} is no protocol://host:port/…`);
+  const { protocol, parameters } = url;
   if (protocol === 'empty') return { kind: 'none' };
-  const parameters = readParameters(query);
-  const category = parameters.get('category') ?? 'providers';
-  if (OTHER_CATEGORIES.has(protocol) || !category.split(',').includes('providers')) {
-    return bad('not-a-provider', `${shown(decoded)} is no provider`);
+  const category = parameters[CATEGORY];
+  const isProvider = category === undefined || category.split(',').includes('providers');
+  if (OTHER_CATEGORIES.has(protocol) || !isProvider) {
+    return bad('not-a-provider', `${shownUrl(node)} is no provider`);
   }
-  if (/^true$/i.test(parameters.get('disabled') ?? '')) return { kind: 'none' };
-  if (/^false$/i.test(parameters.get('enabled') ?? '')) return { kind: 'none' };
+  if (parameters[DISABLED]?.toLowerCase() === 'true') return { kind: 'none' };
+  if (parameters[ENABLED]?.toLowerCase() === 'false') return { kind: 'none' };
 
-  const server = authority.slice(authority.lastIndexOf('@') + 1);
-  const colon = server.endsWith(']') ? -1 : server.lastIndexOf(':');
-  const port = colon < 0 ? undefined : readPort(server.slice(colon + 1));
-  if (port === undefined) return bad('port', `${shown(decoded)} has no port from 1 to 65535`);
-  const host = readHost(server.slice(0, colon));
-  if (host === undefined) return bad('host', `${shown(decoded)} has no usable host`);
+  const port = url.host === undefined ? undefined : readPort(url.port);
+  if (url.host === undefined || port === undefined)
+    return bad('port', `${shownUrl(node)} has no port from 1 to 65535`);
+  const host = readHost(url.host.slice(url.host.lastIndexOf('@') + 1));
+  if (host === undefined) return bad('host', `${shownUrl(node)} has no usable host`);
 
-  // Dubbo 2 writes what a provider sets for all its services with `default.` in front
-  const value = (key: string): string => parameters.get(key) || parameters.get(`default.${key}`) || '';
-  const concrete = (key: string): string => (value(key) === '*' ? '' : value(key));
+  const value = (place: number): string => parameters[place] || parameters[place + DEFAULTS] || '';
+  const concrete = (place: number): string => (value(place) === '*' ? '' : value(place));
   const provider: ProviderFact = {
     protocol,
     host,
     port,
-    version: concrete('version'),
-    group: concrete('group'),
-    application: value('application'),
-    organization: value('organization'),
-    module: value('module'),
-    environment: value('environment'),
+    version: concrete(VERSION),
+    group: concrete(GROUP),
+    application: value(APPLICATION),
+    organization: value(ORGANIZATION),
+    module: value(MODULE),
+    environment: value(ENVIRONMENT),
   };
   return { kind: 'provider', provider };
 }
@@ -129,22 +140,25 @@ export function readDirectory(
   pool: StringPool,
 ): DirectoryContent {
   const skipped: SkippedEntry[] = [];
-  const services = new Map<string, { first: ProviderFact; endpoints: Map<string, Endpoint> }>();
-  for (const node of [...nodes].sort()) {
+  const services = new Map<string, Service>();
+  let service: Service | undefined;
+  for (const node of nodes.toSorted()) {
     const reading = readProviderName(node);
     if (reading.kind === 'bad') {
       skipped.push({ reason: reading.reason, detail: `${source}: ${reading.detail}` });
     }
     if (reading.kind !== 'provider') continue;
-    const { version, group, protocol, host, port } = reading.provider;
-    const key = `${group}\0${version}`;
-    const service = services.get(key) ?? { first: reading.provider, endpoints: new Map<string, Endpoint>() };
-    services.set(key, service);
-    const endpoint = { host: pool.take(host), port, protocol: pool.take(protocol) };
-    service.endpoints.set(`${protocol} ${port} ${host}`, endpoint);
+    const { provider } = reading;
+    // mostly there is one
+    if (service?.first.version !== provider.version || service.first.group !== provider.group) {
+      const key = `${provider.group}\0${provider.version}`;
+      service = services.get(key) ?? new Service(provider, pool);
+      services.set(key, service);
+    }
+    service.add(provider, pool);
   }
   const registrations = [...services.values()].map(
-    ({ first, endpoints }): Registration => ({
+    ({ first, protocol, endpoints }): Registration => ({
       ...EMPTY_REGISTRATION,
       interface: name,
       version: pool.take(first.version),
@@ -153,31 +167,46 @@ export function readDirectory(
       organization: pool.take(first.organization),
       module: pool.take(first.module),
       environment: pool.take(first.environment),
-      protocol: pool.take(first.protocol),
+      protocol,
       port: first.port,
-      endpoints: [...endpoints.values()],
+      endpoints,
       source,
     }),
   );
   return { registrations, skipped };
 }
 
-/** As `java.net.URLDecoder` does; undefined when it is malformed. */
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return undefined;
-  }
-}
+/** From so many endpoints on a set says which are known: among fewer a look at each is quicker. */
+const MANY_ENDPOINTS = 16;
 
-function readParameters(query: string): Map<string, string> {
-  const parameters = new Map<string, string>();
-  for (const pair of query.split('&')) {
-    const equals = pair.indexOf('=');
-    if (equals > 0) parameters.set(pair.slice(0, equals), pair.slice(equals + 1));
+/** One version and group of an interface. */
+class Service {
+  readonly first: ProviderFact;
+  readonly protocol: string;
+  readonly endpoints: Endpoint[] = [];
+  #known: Set<string> | undefined;
+
+  constructor(first: ProviderFact, pool: StringPool) {
+    this.first = first;
+    this.protocol = pool.take(first.protocol);
   }
-  return parameters;
+
+  add({ host, port, protocol }: ProviderFact, pool: StringPool): void {
+    if (this.#isKnown(host, port, protocol)) return;
+    const shared = protocol === this.protocol ? this.protocol : pool.take(protocol);
+    this.endpoints.push({ host: pool.take(host), port, protocol: shared });
+  }
+
+  #isKnown(host: string, port: number, protocol: string): boolean {
+    if (this.endpoints.length < MANY_ENDPOINTS) {
+      return this.endpoints.some(
+        (one) => one.port === port && one.host === host && one.protocol === protocol,
+      );
+    }
+    this.#known ??= new Set(this.endpoints.map((one) => `${one.protocol} ${one.port} ${one.host}`));
+    const { size } = this.#known;
+    return this.#known.add(`${protocol} ${port} ${host}`).size === size;
+  }
 }
 
 function readPort(text: string): number | undefined {
@@ -187,6 +216,7 @@ function readPort(text: string): number | undefined {
 
 /** Java writes IPv6 addresses without brackets, and with the interface they were found on: `fd00:0:0:0:0:0:0:1%eth0`. */
 function readHost(text: string): string | undefined {
+  if (isUsualIpv4(text)) return text;
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   if (bare.includes(':')) {
     const address = parseIpv6(bare.replace(/%.*$/s, ''));
@@ -200,12 +230,37 @@ function readHost(text: string): string | undefined {
   return isHostName ? bare : undefined;
 }
 
+/** Most hosts are this: dotted decimal as it is to be written, not of 0.0.0.0/8. Others are read at leisure. */
+function isUsualIpv4(text: string): boolean {
+  let parts = 1;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit === -2) {
+      if (digits === 0 || ++parts > 4) return false;
+      digits = 0;
+      value = 0;
+    } else {
+      value = value * 10 + digit;
+      if (digit < 0 || digit > 9 || value > 255 || (value === 0 && parts === 1)) return false;
+      if (digits > 0 && value < 10) return false;
+      digits++;
+    }
+  }
+  return parts === 4 && digits > 0;
+}
+
 function isUnspecified(octets: string): boolean {
   return /^\0*$/.test(octets);
 }
 
 function bad(reason: SkipReason, detail: string): ProviderReading {
   return { kind: 'bad', reason, detail };
+}
+
+function shownUrl(node: string): string {
+  return shown(decodeUrl(node) ?? node);
 }
 
 /** For people: short, and on one line. */

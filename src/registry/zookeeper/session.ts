@@ -2,16 +2,28 @@
  * One ZooKeeper session on one connection, used until its first fault and never again: the guard around
  * node-zookeeper-client.
  *
- * The library encodes and decodes; it is not trusted with anything else. Its reconnection is cut off (a session that was
- * lost once is dead for ever, `facts/dependencies.md`), its frames come whole from us (a cut one would poison the next
- * connection), what its handlers throw ends this session and not the process, and its table of watches stays empty: one
- * handler gets all events. So it never sends SetWatches, whose frame outgrows the server's 1 MiB at some 10,000 watches,
- * and one connection carries the watches of any number of interfaces.
+ * The library connects, authenticates, pings, decodes events and takes leave; it is not trusted with anything else. Its
+ * reconnection is cut off (a session that was lost once is dead for ever), its frames come whole from us (a cut one would
+ * poison the next connection), what its handlers throw ends this session and not the process, and its table of watches
+ * stays empty: one handler gets all events. So it never sends SetWatches, whose frame outgrows the server's 1 MiB at some
+ * 10,000 watches, and one connection carries the watches of any number of interfaces. Lists and their like are asked
+ * past it, on its socket (`protocol.ts`).
  */
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import zookeeper, { type Client, Exception, State } from 'node-zookeeper-client';
+import { Fifo } from './fifo.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { ServerAddress, ZooKeeperOptions } from './options.ts';
+import {
+  childrenNames,
+  childrenVersion,
+  EXISTS,
+  encodeRequest,
+  errorOf,
+  GET_CHILDREN,
+  type NameFilter,
+  xidOf,
+} from './protocol.ts';
 
 export interface SessionHandlers {
   /** The server granted the session. */
@@ -23,34 +35,39 @@ export interface SessionHandlers {
 }
 
 export type ListReply =
-  | { readonly kind: 'list'; readonly names: string[] }
+  /** `version` is another one whenever a child came or went; never 0, nor negative */
+  | { readonly kind: 'list'; readonly names: string[]; readonly version: number }
+  /** the version is the known one */
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'no-node' }
   /** this node cannot be read: its ACL forbids it */
   | { readonly kind: 'refused'; readonly reason: string }
   /** the session is over */
   | { readonly kind: 'lost' };
 
-export type ExistsReply = { readonly kind: 'exists' } | Exclude<ListReply, { readonly kind: 'list' }>;
+export type ExistsReply = { readonly kind: 'exists' } | Refusal;
 
 /** What of the library's inside is leaned on; its version is pinned. */
 interface ConnectionManager {
   readonly socket?: Socket;
   readonly connectTimeoutHandler: NodeJS.Timeout | null;
-  findNextServer(callback: (server: ServerAddress) => void): void;
+  findNextServer(callback: (server: ServerAddress & { onread: OnReadOpts }) => void): void;
   onSocketData(octets: Buffer): void;
   onSocketClosed(): void;
   onSocketError(error: NodeJS.ErrnoException): void;
-  registerChildWatcher(): void;
-  registerDataWatcher(): void;
-  registerExistenceWatcher(): void;
   watcherManager: { emit(event: { type: number; path: string }): void; isEmpty(): boolean };
 }
 
+type Refusal = Exclude<ListReply, { readonly kind: 'list' | 'unchanged' }>;
+
 interface Call {
+  readonly xid: number;
   readonly startedAt: number;
-  abandon(): void;
+  /** with the reply's frame; undefined: the session is over. Throws when the frame is not what it should be. */
+  finish(frame: Buffer | undefined): void;
 }
 
+const RECEIVE_OCTETS = 16 * 1024;
 const TICK_MS = 250;
 /** How long `close()` waits for the server to take leave. */
 const CLOSE_DEADLINE_MS = 500;
@@ -58,8 +75,6 @@ const CLOSE_DEADLINE_MS = 500;
 const CONNECT_REPLY_OCTETS: ReadonlySet<number> = new Set([40, 41]);
 /** Created, deleted, data changed, children changed. */
 const EVENT_TYPES: ReadonlySet<number> = new Set([1, 2, 3, 4]);
-
-const noop = (): void => {};
 
 export class Session {
   readonly #server: ServerAddress;
@@ -69,7 +84,10 @@ export class Session {
   readonly #manager: ConnectionManager;
   readonly #frames = new FrameReader();
   /** in the order in which they were made, which is that of the replies */
-  readonly #calls = new Set<Call>();
+  readonly #calls = new Fifo<Call>();
+  #xid = 0;
+  /** requests of this turn, sent with one write */
+  #outgoing: Buffer[] = [];
   #state: 'connecting' | 'open' | 'dead' = 'connecting';
   #timer: NodeJS.Timeout | undefined;
   #heardAt = performance.now();
@@ -95,22 +113,23 @@ export class Session {
     this.#guard(() => this.#client.connect());
   }
 
-  /** Lists a node's children and leaves a watch for the next change of the list, or for the node's deletion. */
-  list(path: string): Promise<ListReply> {
-    return this.#call((finish) =>
-      this.#client.getChildren(path, noop, (error, names) =>
-        finish(error ? this.#refusal(error) : { kind: 'list', names: names ?? [] }),
-      ),
-    );
+  /**
+   * Lists a node's children and leaves a watch for the next change of the list, or for the node's deletion.
+   *
+   * @param knownVersion of the list that its caller has: the same is not read again
+   */
+  list(path: string, knownVersion = -1, leaveOut?: NameFilter): Promise<ListReply> {
+    return this.#call<ListReply>(GET_CHILDREN, path, true, (frame) => {
+      const version = childrenVersion(frame);
+      return version === knownVersion
+        ? { kind: 'unchanged' }
+        : { kind: 'list', names: childrenNames(frame, leaveOut), version };
+    });
   }
 
   /** Asks for a node and leaves a watch for its coming or going; its parents need not exist. */
   exists(path: string): Promise<ExistsReply> {
-    return this.#call((finish) =>
-      this.#client.exists(path, noop, (error, stat) =>
-        finish(error ? this.#refusal(error) : { kind: stat ? 'exists' : 'no-node' }),
-      ),
-    );
+    return this.#call<ExistsReply>(EXISTS, path, true, () => ({ kind: 'exists' }));
   }
 
   /** Ends it because of a fault. */
@@ -140,15 +159,19 @@ export class Session {
 
   #tame(manager: ConnectionManager): void {
     const receive = manager.onSocketData.bind(manager);
-    manager.findNextServer = (callback) => callback(this.#server);
-    manager.onSocketData = (octets) => this.#guard(() => this.#onOctets(octets, receive));
+    // one buffer for all that comes: a new one for each piece would leave holes in the process's memory for good
+    const onread: OnReadOpts = {
+      buffer: Buffer.allocUnsafe(RECEIVE_OCTETS),
+      callback: (length, buffer) => {
+        this.#guard(() => this.#onOctets(Buffer.from(buffer.buffer, buffer.byteOffset, length), receive));
+        return true;
+      },
+    };
+    manager.findNextServer = (callback) => callback({ ...this.#server, onread });
     manager.onSocketError = (error) => {
       this.#socketProblem = error.message || (error.code ?? '');
     };
     manager.onSocketClosed = () => this.drop(this.#socketProblem || 'connection closed');
-    manager.registerChildWatcher = noop;
-    manager.registerDataWatcher = noop;
-    manager.registerExistenceWatcher = noop;
     manager.watcherManager = {
       isEmpty: () => true,
       emit: ({ type, path }) => {
@@ -165,7 +188,8 @@ export class Session {
     for (const frame of frames ?? []) {
       if (this.#state === 'dead') return;
       // the library would believe any length of password, and allocate it
-      if (this.#state === 'open' || CONNECT_REPLY_OCTETS.has(frame.length)) receive(frame);
+      if (this.#state === 'open' && xidOf(frame) >= 0) this.#onReply(frame);
+      else if (this.#state === 'open' || CONNECT_REPLY_OCTETS.has(frame.length)) receive(frame);
       else this.drop('not ZooKeeper: no reply to the session request');
     }
   }
@@ -192,7 +216,7 @@ export class Session {
     if (now - this.#tickedAt > 4 * TICK_MS) this.#heardAt = now;
     this.#tickedAt = now;
     const silentMs = now - this.#heardAt;
-    const [oldest] = this.#calls;
+    const oldest = this.#calls.first();
     const oldestMs = oldest === undefined ? 0 : now - oldest.startedAt;
     if (oldestMs > callTimeoutMs) this.drop(`no reply for ${Math.round(oldestMs)} ms`);
     else if (Math.min(oldestMs, silentMs) > silenceMs) this.drop(`silent for ${Math.round(silentMs)} ms`);
@@ -202,36 +226,53 @@ export class Session {
   #probe(): void {
     if (this.#probing) return;
     this.#probing = true;
-    void this.#call((finish) =>
-      this.#client.exists('/', () => {
-        this.#probing = false;
-        finish({ kind: 'lost' });
-      }),
-    );
-  }
-
-  #call<Reply>(
-    request: (finish: (reply: Reply | { kind: 'lost' }) => void) => void,
-  ): Promise<Reply | { kind: 'lost' }> {
-    return new Promise((resolve) => {
-      if (this.#state !== 'open') return resolve({ kind: 'lost' });
-      const call: Call = { startedAt: performance.now(), abandon: () => resolve({ kind: 'lost' }) };
-      this.#calls.add(call);
-      this.#guard(() =>
-        request((reply) => {
-          this.#calls.delete(call);
-          resolve(reply);
-        }),
-      );
+    void this.#call(EXISTS, '/', false, () => undefined).then(() => {
+      this.#probing = false;
     });
   }
 
-  #refusal(error: Error | Exception): Exclude<ListReply, { readonly kind: 'list' }> {
-    const code = error instanceof Exception ? error.getCode() : undefined;
+  /** @param read a frame without an error, as the reply that it is */
+  #call<Reply>(
+    operation: number,
+    path: string,
+    watch: boolean,
+    read: (frame: Buffer) => Reply,
+  ): Promise<Reply | Refusal> {
+    return new Promise((resolve) => {
+      if (this.#state !== 'open') return resolve({ kind: 'lost' });
+      const xid = this.#xid;
+      this.#xid = (xid + 1) & 0x7fffffff;
+      this.#calls.push({
+        xid,
+        startedAt: performance.now(),
+        finish: (frame) => {
+          if (frame === undefined) return resolve({ kind: 'lost' });
+          const code = errorOf(frame);
+          resolve(code === 0 ? read(frame) : this.#refusal(code));
+        },
+      });
+      this.#outgoing.push(encodeRequest(xid, operation, path, watch));
+      if (this.#outgoing.length === 1) queueMicrotask(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const requests = this.#outgoing;
+    this.#outgoing = [];
+    if (this.#state === 'open') this.#guard(() => this.#manager.socket?.write(Buffer.concat(requests)));
+  }
+
+  #onReply(frame: Buffer): void {
+    const call = this.#calls.first();
+    if (call?.xid !== xidOf(frame)) throw new Error('a reply to what was not asked');
+    call.finish(frame);
+    this.#calls.shift();
+  }
+
+  #refusal(code: number): Refusal {
     if (code === Exception.NO_NODE) return { kind: 'no-node' };
     if (code === Exception.NO_AUTH) return { kind: 'refused', reason: 'not allowed to read it' };
-    this.drop(error instanceof Error ? error.message : String(error));
-    return { kind: 'lost' };
+    throw (Exception as unknown as { create(code: number): Error }).create(code);
   }
 
   /** What the library throws, it throws because of what the server sent: the connection is of no more use. */
@@ -248,8 +289,8 @@ export class Session {
     this.#disarm();
     // the library's own, which would keep the process alive
     clearTimeout(this.#manager.connectTimeoutHandler ?? undefined);
-    for (const call of this.#calls) call.abandon();
-    this.#calls.clear();
+    while (this.#calls.length > 0) this.#calls.shift()?.finish(undefined);
+    this.#outgoing = [];
   }
 
   #disarm(): void {

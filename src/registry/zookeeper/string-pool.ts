@@ -11,6 +11,7 @@ export class StringPool {
   readonly #texts = new Map<string, string>();
 
   take(text: string): string {
+    if (text === '') return '';
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();

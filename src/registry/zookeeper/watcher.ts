@@ -24,7 +24,7 @@ export interface ZooKeeperWatcher extends Watcher {
   readonly counters: Readonly<ZooKeeperCounters>;
 }
 
-/** Each session delivers all units at once, then one at a time; a unit is the path of a `providers` directory. */
+/** Each session delivers all units at once, then one at a time; a unit is the name of an interface's node. */
 export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: RegistrySink): ZooKeeperWatcher {
   const counters: ZooKeeperCounters = { attempts: 0, sessions: 0, losses: 0, relists: 0, missedEvents: 0 };
   const pool = new StringPool();
@@ -43,11 +43,9 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
 
   // a tree that is closed calls none of these, and stop() closes it
   const handlers: TreeHandlers = {
-    snapshot(units) {
+    replace: () => sink.replace(),
+    complete() {
       hasData = true;
-      const replacement = sink.replace();
-      for (const [unit, registrations] of units) replacement.put(unit, registrations);
-      replacement.done();
       setState({ kind: 'live' });
     },
     update: (unit, registrations) => sink.update(unit, registrations),
