@@ -60,8 +60,8 @@ export async function benchScale(options: ScaleOptions, say: (line: string) => v
   const missing = await provision(needed);
   if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
 
-  const beside = options.beside === undefined ? undefined : await checkedOut(options.beside);
-  const subjects: Subject[] = beside === undefined ? [ours()] : [ours(), beside];
+  const { beside } = options;
+  const subjects = [ours(), ...(beside === undefined ? [] : [await checkedOut(beside)])];
   const source = await createZooKeeperSource();
   const rows: Row[] = [];
   try {
@@ -91,7 +91,6 @@ export async function benchScale(options: ScaleOptions, say: (line: string) => v
     }
   } finally {
     await source.remove();
-    await beside?.remove();
     if (rows.length > 0) say(`raw figures: ${await writeRaw('scale-', { options, rows })}`);
   }
   return scaleTables(rows);

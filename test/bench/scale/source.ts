@@ -22,7 +22,7 @@ export interface InterfaceSource {
   newInterface(index: number): Promise<void>;
   /** Takes back what `change` and `newInterface` left. */
   reset(): Promise<void>;
-  /** Seconds in which a process of its own merely lists everything: what a server can at best take to be ready. */
+  /** Seconds in which a process of its own merely lists everything: what a server can at best take to be ready; NaN without such a thing. */
   listAlone(): Promise<number>;
   /** Cuts the server off, so that it reads everything anew at once. */
   cutOff(pid: number): Promise<void>;

@@ -1,4 +1,5 @@
 /** A server that is measured: a commit of this repository in a process of its own. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,16 +35,15 @@ export function ours(): Subject {
   return subjectIn('rpc-dns', repository);
 }
 
-/** Checks a commit out beside ours; `remove` takes the checkout away. */
-export async function checkedOut(commit: string): Promise<Subject & { remove(): Promise<void> }> {
+/** Checks a commit out beside ours, until this process ends in whatever way. */
+export async function checkedOut(commit: string): Promise<Subject> {
   const { stdout } = await git('rev-parse', '--short', `${commit}^{commit}`);
   const folder = join(tempFolder('beside'), 'checkout');
   await git('worktree', 'add', '--detach', folder, stdout.trim());
+  // the folder goes with this process; git has to forget it, too
+  process.on('exit', () => spawnSync('git', ['-C', repository, 'worktree', 'remove', '--force', folder]));
   symlinkSync(realpathSync(join(repository, 'node_modules')), join(folder, 'node_modules'));
-  return {
-    ...subjectIn(stdout.trim(), folder),
-    remove: async () => void (await git('worktree', 'remove', '--force', folder)),
-  };
+  return subjectIn(stdout.trim(), folder);
 }
 
 function subjectIn(title: string, root: string): Subject {
