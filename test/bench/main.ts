@@ -94,6 +94,7 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
     rate: { type: 'string', default: '20000' },
+    attempts: { type: 'string', default: '3' },
   },
 });
 try {
@@ -106,8 +107,9 @@ try {
       only: values.only?.split(','),
       seconds: atLeastOne(values.seconds ?? '10', 'seconds'),
       rate: atLeastOne(values.rate, 'rate'),
+      attempts: atLeastOne(values.attempts, 'attempts'),
     };
-    console.log(await benchScale(options, say));
+    await benchScale(options, say);
   } else if (positionals.length > 0)
     throw new Error(`'${positionals[0]}': expected nothing, kubernetes or scale`);
   else

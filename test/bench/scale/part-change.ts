@@ -17,6 +17,7 @@ const NEW_PAUSE_MS = 150;
 
 export const change: Part = {
   title: 'a provider comes or goes',
+  repeatable: true,
   async measure(run: Run): Promise<readonly Figure[]> {
     const latencies = await changesOneByOne(run);
     const cpu = await cpuPerChange(run);
@@ -64,6 +65,7 @@ async function cpuPerChange({ source, server, size }: Run): Promise<number> {
 /** The interfaces stay until the source is reset. */
 export const newInterfaces: Part = {
   title: 'a new interface',
+  repeatable: false,
   async measure({ source, server, size }: Run): Promise<readonly Figure[]> {
     const asker = await Asker.open(server.dnsPort);
     const latencies: number[] = [];

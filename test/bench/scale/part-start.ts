@@ -5,6 +5,7 @@ import type { Figure, Part, Run } from './run.ts';
 
 export const ready: Part = {
   title: 'start to ready',
+  repeatable: false,
   async measure({ readySeconds, listSeconds }: Run): Promise<readonly Figure[]> {
     return [
       { name: 'ready ÷ listing alone', value: readySeconds / listSeconds },
@@ -17,10 +18,10 @@ export const ready: Part = {
 /** The last of all parts: it leaves no server behind. */
 export const restart: Part = {
   title: 'restart while the registry is away',
+  repeatable: false,
   async measure({ server, source, subject, folder, size, readySeconds }: Run): Promise<readonly Figure[]> {
     await server.stop();
-    await source.stop();
-    const again = await subject.start(folder, source.registries);
+    const again = await subject.start(folder, source.registriesAway);
     const startedAt = performance.now();
     const asker = await Asker.open(again.dnsPort);
     try {
@@ -39,7 +40,6 @@ export const restart: Part = {
     } finally {
       asker.close();
       await again.stop();
-      await source.resume();
     }
   },
 };

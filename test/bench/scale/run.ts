@@ -35,11 +35,13 @@ export interface Run {
 
 export interface Part {
   readonly title: string;
+  /** Whether it leaves the server as it found it, and can be measured again. */
+  readonly repeatable: boolean;
   /** Ratios first: they are what holds on another machine. */
   measure(run: Run): Promise<readonly Figure[]>;
 }
 
-/** Resident names of the load: what applications ask for again and again. */
+/** What applications ask for again and again. */
 export const HOT_NAMES = 1_000;
 
 /** Spreads a number of steps over all interfaces. */

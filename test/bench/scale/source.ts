@@ -14,6 +14,8 @@ export interface InterfaceSource {
   readonly providers: number;
   /** What the server's configuration says of it: the value of `registries`. */
   readonly registries: string;
+  /** The same registry by its name, where nobody can be reached. */
+  readonly registriesAway: string;
   /** Fills it up to so many interfaces; the sizes of a run grow. */
   plant(size: number): Promise<void>;
   /** Adds one more provider to an interface, or takes it away again; resolves when that is acknowledged. */
@@ -26,9 +28,6 @@ export interface InterfaceSource {
   listAlone(): Promise<number>;
   /** Cuts the server off, so that it reads everything anew at once. */
   cutOff(pid: number): Promise<void>;
-  /** Makes it unreachable, and reachable again. */
-  stop(): Promise<void>;
-  resume(): Promise<void>;
   /** Ends it for good. */
   remove(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** The interfaces in a real ZooKeeper. */
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../support/ports.ts';
 import { runToEnd } from '../../support/process.ts';
 import { tempFolder } from '../../support/temp.ts';
 import { connectZkTool, type ZkTool } from '../../support/zk-tool.ts';
@@ -14,36 +15,35 @@ export async function createZooKeeperSource(): Promise<ZooKeeperSource> {
   // in memory: neither a slow disk nor the server's own writes are to be seen in the figures
   const zookeeper = await startZooKeeper({
     dataDir: tempFolder('zookeeper', '/dev/shm'),
-    heapMegabytes: 1024,
+    heapMegabytes: 1536,
     tickTimeMs: 2_000,
   });
-  const source = new ZooKeeperSource(zookeeper);
-  await source.connect();
-  return source;
+  const client = await connectZkTool(zookeeper.address, { sessionTimeoutMs: 40_000 });
+  await client.ensure('/dubbo');
+  return new ZooKeeperSource(zookeeper, client, await freePort());
 }
 
 export class ZooKeeperSource implements InterfaceSource {
   readonly providers = PROVIDERS;
   readonly registries: string;
+  readonly registriesAway: string;
   readonly #zookeeper: ZooKeeper;
-  #client: ZkTool | undefined;
+  readonly #client: ZkTool;
   #planted = 0;
   /** interfaces that have one provider more */
   readonly #changed = new Set<number>();
   readonly #added = new Set<number>();
 
-  constructor(zookeeper: ZooKeeper) {
+  /** @param closedPort where nobody listens */
+  constructor(zookeeper: ZooKeeper, client: ZkTool, closedPort: number) {
     this.#zookeeper = zookeeper;
-    this.registries = `[{ kind: zookeeper, servers: "${zookeeper.address}" }]`;
-  }
-
-  async connect(): Promise<void> {
-    this.#client = await connectZkTool(this.#zookeeper.address, { sessionTimeoutMs: 40_000 });
-    await this.#tool.ensure('/dubbo');
+    this.#client = client;
+    this.registries = registriesAt(zookeeper.address);
+    this.registriesAway = registriesAt(`127.0.0.1:${closedPort}`);
   }
 
   async plant(size: number): Promise<void> {
-    await this.#tool.createAll(this.#paths(size));
+    await this.#client.createAll(this.#paths(size));
     this.#planted = size;
   }
 
@@ -57,7 +57,7 @@ export class ZooKeeperSource implements InterfaceSource {
     // noted first: changes overtake one another in no other way than their requests do
     if (present) this.#changed.add(index);
     else this.#changed.delete(index);
-    await (present ? this.#tool.createTogether([path]) : this.#tool.removeLeaf(path));
+    await (present ? this.#client.createTogether([path]) : this.#client.removeLeaf(path));
     return {
       name: `_endpoints.${interfaceAt(index).structuredDomain}`,
       address: providerAddress(index, PROVIDERS, PROVIDERS),
@@ -67,14 +67,14 @@ export class ZooKeeperSource implements InterfaceSource {
 
   async newInterface(index: number): Promise<void> {
     this.#added.add(index);
-    await this.#tool.createTogether(interfacePaths(index, PROVIDERS));
+    await this.#client.createTogether(interfacePaths(index, PROVIDERS));
   }
 
   async reset(): Promise<void> {
     const leaves = [...this.#changed].map((index) => providerPath(index, PROVIDERS, PROVIDERS));
-    await Promise.all(leaves.map((path) => this.#tool.removeLeaf(path)));
+    await Promise.all(leaves.map((path) => this.#client.removeLeaf(path)));
     const roots = [...this.#added].map((index) => interfacePaths(index, 0)[0] ?? '');
-    await Promise.all(roots.map((path) => this.#tool.remove(path)));
+    await Promise.all(roots.map((path) => this.#client.remove(path)));
     this.#changed.clear();
     this.#added.clear();
   }
@@ -95,24 +95,13 @@ export class ZooKeeperSource implements InterfaceSource {
     await Promise.all(sessions.map((id) => this.#zookeeper.expireSession(id)));
   }
 
-  async stop(): Promise<void> {
-    await this.#client?.close();
-    this.#client = undefined;
-    await this.#zookeeper.stop();
-  }
-
-  async resume(): Promise<void> {
-    await this.#zookeeper.start();
-    await this.connect();
-  }
-
   async remove(): Promise<void> {
-    await this.#client?.close();
+    await this.#client.close();
     await this.#zookeeper.remove();
   }
+}
 
-  get #tool(): ZkTool {
-    if (this.#client === undefined) throw new Error('ZooKeeper is stopped');
-    return this.#client;
-  }
+/** Named: what is stored of it counts for it wherever it is. */
+function registriesAt(address: string): string {
+  return `[{ kind: zookeeper, name: scale, servers: "${address}" }]`;
 }
