@@ -14,6 +14,7 @@ import { applyDefinitions } from '../support/kustomize.ts';
 import { until } from '../support/process.ts';
 import { provision } from '../support/provision.ts';
 import { ask, type Cleanup, type Server, startServer } from '../support/server.ts';
+import { quantile } from './report.ts';
 
 /** After so long nothing of the start is left over. */
 const SETTLE_MS = 20_000;
@@ -202,11 +203,6 @@ function watchPeak(pid: number): { stop(): number } {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
 }
 
 function table(figures: readonly Figures[]): string {

@@ -2,20 +2,20 @@
  * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
  *
  *     node test/bench/main.ts kubernetes [--objects 10000]
+ *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--only memory,…] …
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
  *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, release } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { provision } from '../support/provision.ts';
 import { tempFolder } from '../support/temp.ts';
 import { benchKubernetes } from './kubernetes.ts';
 import { load, type Sample } from './load.ts';
+import { writeRaw } from './raw-figures.ts';
 import { markdownTables, type Row, ratio } from './report.ts';
+import { benchScale } from './scale/scale.ts';
 import { type BenchServer, type RunningServer, servers } from './servers.ts';
 
 interface Contestant extends BenchServer {
@@ -62,30 +62,16 @@ async function bench(options: BenchOptions): Promise<void> {
     for (const { running } of contestants) await running.stop();
   }
   const rows = contestants.map(({ id, title, nameSet, samples }) => ({ id, title, nameSet, samples }));
-  say(`raw figures: ${await writeRaw(rows, options)}`);
+  say(`raw figures: ${await writeRaw('', { options, ratios: ratiosOf(rows), rows })}`);
   console.log(markdownTables(rows));
 }
 
-async function writeRaw(rows: readonly Row[], options: BenchOptions): Promise<string> {
-  const folder = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
-  await mkdir(folder, { recursive: true });
-  const at = new Date().toISOString();
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    kernel: release(),
-    node: process.version,
-  };
-  const ratios = rows.map((row) => {
+function ratiosOf(rows: readonly Row[]): object {
+  const entries = rows.map((row) => {
     const peers = rows.filter(({ nameSet }) => nameSet === row.nameSet);
     return [row.id, Object.fromEntries(peers.map((peer) => [peer.id, ratio(row, peer)]))] as const;
   });
-  const path = join(folder, `${at.replaceAll(':', '-')}.json`);
-  await writeFile(
-    path,
-    `${JSON.stringify({ at, machine, options, ratios: Object.fromEntries(ratios), rows }, null, 2)}\n`,
-  );
-  return path;
+  return Object.fromEntries(entries);
 }
 
 function say(line: string): void {
@@ -103,19 +89,34 @@ const { values, positionals } = parseArgs({
   options: {
     objects: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    only: { type: 'string', default: servers.map(({ id }) => id).join(',') },
+    seconds: { type: 'string' },
+    only: { type: 'string' },
+    sizes: { type: 'string', default: '1000,10000,100000' },
+    beside: { type: 'string' },
+    rate: { type: 'string', default: '20000' },
+    attempts: { type: 'string', default: '3' },
   },
 });
 try {
   if (positionals[0] === 'kubernetes') {
     console.log(await benchKubernetes(atLeastOne(values.objects, 'objects'), say));
-  } else if (positionals.length > 0) throw new Error(`'${positionals[0]}': expected nothing, or kubernetes`);
+  } else if (positionals[0] === 'scale') {
+    const options = {
+      sizes: values.sizes.split(',').map((size) => atLeastOne(size, 'sizes')),
+      beside: values.beside,
+      only: values.only?.split(','),
+      seconds: atLeastOne(values.seconds ?? '10', 'seconds'),
+      rate: atLeastOne(values.rate, 'rate'),
+      attempts: atLeastOne(values.attempts, 'attempts'),
+    };
+    await benchScale(options, say);
+  } else if (positionals.length > 0)
+    throw new Error(`'${positionals[0]}': expected nothing, kubernetes or scale`);
   else
     await bench({
       rounds: atLeastOne(values.rounds, 'rounds'),
-      seconds: atLeastOne(values.seconds, 'seconds'),
-      only: values.only.split(','),
+      seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
+      only: values.only?.split(',') ?? servers.map(({ id }) => id),
     });
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));

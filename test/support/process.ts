@@ -211,7 +211,8 @@ function killChildrenWithThisProcess(): void {
     for (const child of running.values()) child.kill('SIGKILL');
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(1));
+    // not once: what comes through npm comes twice, and the second would cut the tidying up short
+    process.on(signal, () => process.exit(1));
   }
 }
 
