@@ -17,7 +17,7 @@ import { NameBook } from '../plan/name-book.ts';
 import { type Plan, type PlanOptions, plan } from '../plan/plan.ts';
 import type { Vip } from '../plan/record.ts';
 import type { WatcherState } from '../registry/watcher.ts';
-import { Recorder } from '../store/recorder.ts';
+import { type Recorded, Recorder } from '../store/recorder.ts';
 import type { ForeignChange, Store, StoredPart, StoreStep } from '../store/store.ts';
 import { Ledger } from '../vip/ledger.ts';
 import { LedgerDraft } from '../vip/ledger-draft.ts';
@@ -44,6 +44,8 @@ const RETRY_MS = 1000;
 const MIN_ALARM_MS = 100;
 /** After a step of so many interfaces memory is given back to the system. */
 const LARGE = 2000;
+
+const NOTHING_TO_RECORD: Recorded = { kind: 'recorded' };
 
 /** What is configured of the event line. */
 export interface LineOptions {
@@ -384,7 +386,8 @@ export class EventLine {
       if (row?.retiredAt !== undefined && row.retiredAt !== null)
         due.push(row.retiredAt + this.#ledger.reuseAfterMs);
     }
-    if (this.#recorder.error !== undefined) due.push(now + RETRY_MS);
+    if (this.#recorder.error !== undefined || (this.feed.isReady && this.feed.isOutdated))
+      due.push(now + RETRY_MS);
     if (!this.feed.isReady) due.push(Math.max(now, this.#startedAt + OPTIONAL_WAIT_MS));
     const times = due.filter((at) => at !== undefined);
     if (times.length === 0) return;
@@ -412,6 +415,8 @@ export class EventLine {
       freed = draft.expire(now);
     });
     if (freed > 0) this.#retryStarved();
+    // a query line that could not be told something is told everything
+    if (this.feed.isReady && this.feed.isOutdated) this.#schedule();
     // a store that failed is tried again, and what waits for it is published
     if (this.#recorder.error !== undefined) {
       await this.#recorder.record([]);
@@ -504,7 +509,7 @@ export class EventLine {
       ];
       for (const step of made.ledger) this.#ledger.apply(step);
       for (const row of made.placements) this.#placements.apply(row);
-      const recorded = await this.#recorder.record(steps);
+      const recorded = steps.length === 0 ? NOTHING_TO_RECORD : await this.#recorder.record(steps);
       let again: ReadonlySet<InterfaceName> = new Set();
       if (recorded.kind === 'outrun') {
         // replicas that share a store may have been faster: what they took is theirs, and planned anew
@@ -541,6 +546,7 @@ export class EventLine {
       isUnconfirmed: (name: InterfaceName) => this.#unconfirmed.has(name),
       isHeldElsewhere: (name: InterfaceName) => this.#heldElsewhere.has(name),
       waitingSince: (service: string) => this.#waiting.get(service),
+      isWithholding: this.#recorder.isWithholding,
       withheld: (address: Parameters<Recorder['withheld']>[0]) => this.#recorder.withheld(address),
     };
     return plan(facts, decided, names, this.#clock.now());
@@ -593,7 +599,7 @@ export class EventLine {
       this.#noteRefusals(name, refusals);
       this.#noteOutcome(name, outcome.kind === 'published' ? outcome.about : undefined);
       // since it was planned a Service may have gone
-      const at = staged.get(name) ?? 0;
+      const at = outcome.kind === 'published' && isBehind(outcome.about) ? (staged.get(name) ?? 0) : 0;
       const standing = at === 0 ? undefined : this.feed.without(at, (service) => this.#goneOf(service.vip));
       if (standing === undefined) continue;
       this.feed.discard(at);
@@ -674,6 +680,11 @@ export class EventLine {
     this.feed.commit(changes, this.#clock.now());
     this.feed.flush().catch((error: unknown) => this.#events.onFailure(error as Error));
   }
+}
+
+/** Whether a Service of a cluster stands for one of its services. */
+function isBehind({ services }: PlannedAbout): boolean {
+  return services.some(({ vip }) => vip.behind !== undefined);
 }
 
 /** What of the configuration a plan depends on. */

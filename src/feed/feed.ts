@@ -7,7 +7,7 @@ import { Arena, type BlobAt } from '../packed/arena.ts';
 import { float64Column, uint32Column } from '../packed/column.ts';
 import { OctetWriter } from '../packed/octet-writer.ts';
 import { Texts } from '../packed/texts.ts';
-import { type About, type PlannedAbout, readAbout, readLost, writeAbout } from '../plan/about.ts';
+import { type About, type PlannedAbout, readAbout, readCounts, readLost, writeAbout } from '../plan/about.ts';
 import { lowered } from '../plan/name-book.ts';
 import type { EndpointList } from '../plan/record.ts';
 import type { Endpoint } from '../registry/registration.ts';
@@ -57,8 +57,10 @@ export class Feed {
   readonly #records = uint32Column();
   readonly #changedAt = float64Column();
   #highest = 0;
-  /** former records that the query line may still read */
-  readonly #retired = new Set<BlobAt>();
+  /** former records that the query line reads until the next flush */
+  readonly #retired: BlobAt[] = [];
+  /** the same of a flush that failed */
+  readonly #stranded: BlobAt[] = [];
   /** numbers of interfaces whose committed records queries do not see yet */
   readonly #unseen = new Set<number>();
   /** all names have to be made anew */
@@ -138,22 +140,21 @@ export class Feed {
 
   /** Makes a record ready to be published. Whoever does not publish it gives it back by {@link discard}. */
   stage(record: InterfaceRecord<EndpointList>, about: PlannedAbout): BlobAt {
+    // the record holds each of its sets once
+    const held: BlobAt[] = [];
     const hold = ({ endpoints, set }: EndpointList): BlobAt => {
-      if (set === undefined) return this.sets.hold(endpoints);
-      this.sets.holdAgain(set);
-      return set;
+      const at = set ?? this.sets.hold(endpoints);
+      if (held.includes(at)) {
+        if (set === undefined) this.sets.release(at);
+        return at;
+      }
+      if (set !== undefined) this.sets.holdAgain(set);
+      held.push(at);
+      return at;
     };
     const forms: readonly Form[] = record.forms.map((form) => ({ ...form, endpoints: hold(form.endpoints) }));
     const services = about.services.map((service) => ({ ...service, endpoints: hold(service.endpoints) }));
-    const held = [...forms, ...services].map(({ endpoints }) => endpoints);
-    const at = this.#write({ ...record, forms }, { ...about, services });
-    // the record holds each of its sets once
-    const kept = new Set<BlobAt>();
-    for (const set of held) {
-      if (kept.has(set)) this.sets.release(set);
-      kept.add(set);
-    }
-    return at;
+    return this.#write({ ...record, forms }, { ...about, services });
   }
 
   discard(at: BlobAt): void {
@@ -220,33 +221,34 @@ export class Feed {
       }
       const number = this.#numbers.of(name);
       const before = this.#records.get(number);
-      this.#count(number, before, -1);
-      this.#count(number, at, 1);
+      this.#count(before, -1);
+      this.#count(at, 1);
       this.#records.set(number, at);
       this.#highest = Math.max(this.#highest, number);
       this.#changedAt.set(number, now);
-      if (before !== 0) this.#retired.add(before);
+      if (before !== 0) this.#retired.push(before);
       this.#unseen.add(number);
     }
+  }
+
+  /** Whether the query line has to be told everything anew, because it could not be told something. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
   }
 
   /** Shows queries what was committed, as one revision. Resolves when they see it. @returns how many interfaces changed */
   async flush(): Promise<number> {
     const numbers = [...this.#unseen];
-    this.#unseen.clear();
-    const retired = [...this.#retired];
     if (numbers.length === 0 && !this.#isOutdated) return 0;
-    const isLarge = numbers.length > Math.max(REBUILD_MIN, this.totals.interfaces / 2);
-    if (this.#isOutdated || isLarge) await this.rebuild();
-    else {
-      await this.#tell(numbers.map((number) => [number, this.#records.get(number)]));
-      this.#freeRetired(retired);
-    }
     const changed: InterfaceName[] = [];
     const removed: InterfaceName[] = [];
     for (const number of numbers) {
       (this.#records.get(number) === 0 ? removed : changed).push(this.#numbers.nameOf(number));
     }
+    this.#unseen.clear();
+    if (this.#isOutdated || numbers.length > Math.max(REBUILD_MIN, this.totals.interfaces / 2))
+      await this.rebuild();
+    else await this.#tell(numbers.map((number) => [number, this.#records.get(number)]));
     if (numbers.length > 0) this.journal.add(changed, removed);
     return numbers.length;
   }
@@ -254,14 +256,11 @@ export class Feed {
   /** Builds all names beside and shows them at once. */
   async rebuild(): Promise<void> {
     this.#isOutdated = false;
-    const retired = [...this.#retired];
-    try {
-      await this.#line.rebuild(() => this.#all());
-    } catch (error) {
-      this.#isOutdated = true;
-      throw error;
-    }
-    this.#freeRetired(retired);
+    const retired = [...this.#retired.splice(0), ...this.#stranded.splice(0)];
+    await this.#told(
+      this.#line.rebuild(() => this.#all()),
+      retired,
+    );
   }
 
   replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[]): Promise<void> {
@@ -274,19 +273,21 @@ export class Feed {
   }
 
   async #tell(changes: readonly RecordChange[]): Promise<void> {
+    // those alone that these changes replace: what a rebuild under way replaces is read until its switch
+    await this.#told(this.#line.update(changes), this.#retired.splice(0));
+  }
+
+  /** @param retired former records that nobody reads any more when it is done */
+  async #told(telling: Promise<void>, retired: readonly BlobAt[]): Promise<void> {
     try {
-      await this.#line.update(changes);
+      await telling;
     } catch (error) {
       // what the query thread has is not known any more
       this.#isOutdated = true;
+      this.#stranded.push(...retired);
       throw error;
     }
-  }
-
-  /** Nobody reads these former records any more. */
-  #freeRetired(retired: readonly BlobAt[]): void {
-    const freed = new Set(retired.filter((at) => this.#retired.delete(at)));
-    for (const at of freed) this.discard(at);
+    for (const at of retired) this.discard(at);
   }
 
   *#all(): Generator<RecordChange> {
@@ -315,12 +316,12 @@ export class Feed {
     return readAbout(view.about, name, this.#texts, sets);
   }
 
-  #count(number: number, at: BlobAt, step: 1 | -1): void {
+  #count(at: BlobAt, step: 1 | -1): void {
     if (at === 0) return;
-    const about = this.aboutOf(new RecordView(this.#arena, at), this.#numbers.nameOf(number));
+    const { conflicts, occluded, leftOut } = readCounts(new RecordView(this.#arena, at).about);
     this.totals.interfaces += step;
-    this.totals.conflicts += step * about.conflicts.length;
-    this.totals.occluded += step * about.occluded;
-    this.totals.leftOut += step * about.leftOut;
+    this.totals.conflicts += step * conflicts;
+    this.totals.occluded += step * occluded;
+    this.totals.leftOut += step * leftOut;
   }
 }

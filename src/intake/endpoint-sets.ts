@@ -103,8 +103,12 @@ export function endpointsFrom(reader: OctetReader): Endpoint[] {
 }
 
 /** Each (protocol, host, port) once, in the order of their texts. */
-export function unite(endpoints: readonly Endpoint[]): Endpoint[] {
-  const byText = new Map(endpoints.map((endpoint) => [endpointText(endpoint), endpoint]));
+export function unite(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (endpoints.length < 2) return endpoints;
+  const texts = endpoints.map(endpointText);
+  // most come in order already
+  if (texts.every((text, i) => i === 0 || (texts[i - 1] as string) < text)) return endpoints;
+  const byText = new Map(endpoints.map((endpoint, i) => [texts[i] as string, endpoint]));
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
@@ -117,14 +121,17 @@ export function endpointText(endpoint: Endpoint): string {
 /** A set of endpoints as it rests and is stored. */
 export function writeEndpoints(writer: OctetWriter, endpoints: readonly Endpoint[]): void {
   const united = unite(endpoints);
-  const protocols = [...new Set(united.map(({ protocol }) => protocol))];
+  const protocols: string[] = [];
+  for (const { protocol } of united) if (!protocols.includes(protocol)) protocols.push(protocol);
   writer.reset();
   writer.count(protocols.length);
   for (const protocol of protocols) writer.text(protocol);
   writer.count(united.length);
   for (const { host, port, protocol } of united) {
     const address = parseAddress(host);
-    const canonical = address !== undefined && addressText(address) === host ? address : undefined;
+    // an IPv6 address that is written in another way than ours is told as it was written
+    const canonical =
+      address !== undefined && (isIpv4(address) || addressText(address) === host) ? address : undefined;
     const kind = canonical === undefined ? HOST.name : isIpv4(canonical) ? HOST.ipv4 : HOST.ipv6;
     writer.count((protocols.indexOf(protocol) << 2) | kind);
     writer.u16(port);

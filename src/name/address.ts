@@ -10,16 +10,31 @@ export function isIpv4(address: Address): address is Ipv4 {
   return address.length === 4;
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 /** Dotted decimal, without leading zeros (which some readers take for octal). */
 export function parseIpv4(text: string): Ipv4 | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
+  if (text.length < 7 || text.length > 15) return undefined;
   let octets = '';
-  for (const part of match.slice(1)) {
-    if (Number(part) > 255 || (part.length > 1 && part.startsWith('0'))) return undefined;
-    octets += String.fromCharCode(Number(part));
+  let value = -1;
+  let digits = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || value > 255) return undefined;
+      octets += String.fromCharCode(value);
+      value = -1;
+      digits = 0;
+      continue;
+    }
+    const digit = code - ZERO;
+    // a second digit behind a zero is one behind a leading zero
+    if (digit < 0 || digit > 9 || value === 0 || digits === 3) return undefined;
+    value = value < 0 ? digit : value * 10 + digit;
+    digits++;
   }
-  return octets as Ipv4;
+  return octets.length === 4 ? (octets as Ipv4) : undefined;
 }
 
 /** RFC 4291 section 2.2, all three forms; no zone index. */
@@ -64,7 +79,7 @@ export function addressText(address: Address): string {
 }
 
 function ipv4Text(address: Ipv4): string {
-  return [0, 1, 2, 3].map((i) => address.charCodeAt(i)).join('.');
+  return `${address.charCodeAt(0)}.${address.charCodeAt(1)}.${address.charCodeAt(2)}.${address.charCodeAt(3)}`;
 }
 
 /** RFC 5952: lower case, the longest run of zero groups (two or more, the first of equals) as `::`. */

@@ -5,6 +5,8 @@ export class InterfaceNumbers {
   readonly #numbers = new Map<InterfaceName, number>();
   readonly #names: (InterfaceName | undefined)[] = [undefined];
   readonly #free: number[] = [];
+  #lastName: InterfaceName | undefined;
+  #lastNumber = 0;
 
   get size(): number {
     return this.#numbers.size;
@@ -12,15 +14,21 @@ export class InterfaceNumbers {
 
   /** 0 for one that nothing is known of. */
   find(name: InterfaceName): number {
-    return this.#numbers.get(name) ?? 0;
+    // one interface is asked for many times in a row, mostly by the very same string
+    if (name === this.#lastName) return this.#lastNumber;
+    const number = this.#numbers.get(name) ?? 0;
+    this.#lastName = name;
+    this.#lastNumber = number;
+    return number;
   }
 
   of(name: InterfaceName): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
+    const known = this.find(name);
+    if (known !== 0) return known;
     const number = this.#free.pop() ?? this.#names.length;
     this.#names[number] = name;
     this.#numbers.set(name, number);
+    this.#lastNumber = number;
     return number;
   }
 
@@ -32,10 +40,11 @@ export class InterfaceNumbers {
 
   /** Nothing refers to the number any more. */
   release(name: InterfaceName): void {
-    const number = this.#numbers.get(name);
-    if (number === undefined) return;
+    const number = this.find(name);
+    if (number === 0) return;
     this.#numbers.delete(name);
     this.#names[number] = undefined;
     this.#free.push(number);
+    this.#lastNumber = 0;
   }
 }

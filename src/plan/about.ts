@@ -54,9 +54,10 @@ export function writeAbout(
   texts: Texts,
   sets: readonly BlobAt[],
 ): void {
-  writeList(writer, about.conflicts, (text) => writer.text(text));
+  writer.count(about.conflicts.length);
   writer.count(about.occluded);
   writer.count(about.leftOut);
+  for (const text of about.conflicts) writer.text(text);
   writeList(writer, about.lost, (wanted) => writer.latin1(wanted));
   writeList(writer, about.services, (service) => {
     const { key, application, protocol, port, endpoints, registries, sources, isRemembered, vip } = service;
@@ -110,9 +111,9 @@ export function readAbout(
   texts: Texts,
   sets: readonly BlobAt[],
 ): About {
-  const conflicts = readList(reader, () => reader.text());
-  const occluded = reader.count();
-  const leftOut = reader.count();
+  const { conflicts: count, occluded, leftOut } = readCounts(reader);
+  const conflicts: string[] = [];
+  for (let left = count; left > 0; left--) conflicts.push(reader.text());
   const lost = readList(reader, () => reader.latin1() as Prefix);
   const services = readList(reader, (): AboutService => {
     const has = reader.count();
@@ -139,11 +140,14 @@ export function readAbout(
   return { conflicts, occluded, leftOut, lost, services };
 }
 
+/** How much was lost, without reading what. */
+export function readCounts(reader: OctetReader): Record<'conflicts' | 'occluded' | 'leftOut', number> {
+  return { conflicts: reader.count(), occluded: reader.count(), leftOut: reader.count() };
+}
+
 /** The names that it wanted and others have, without reading the rest. */
 export function readLost(reader: OctetReader): Prefix[] {
-  for (let left = reader.count(); left > 0; left--) reader.skipText();
-  reader.count();
-  reader.count();
+  for (let { conflicts } = readCounts(reader); conflicts > 0; conflicts--) reader.skipText();
   return readList(reader, () => reader.latin1() as Prefix);
 }
 

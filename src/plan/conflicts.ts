@@ -26,7 +26,8 @@ export function conflictsOf(
   );
   const denied = refusals.map(({ text }) => text);
   const disagreed = placed.flatMap(({ merged }) => merged.conflicts);
-  return [...new Set([...lost, ...refused, ...outdone, ...denied, ...disagreed])];
+  const all = [...lost, ...refused, ...outdone, ...denied, ...disagreed];
+  return all.length === 0 ? all : [...new Set(all)];
 }
 
 /** `trade/user-center` */

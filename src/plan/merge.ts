@@ -57,6 +57,7 @@ export function mergeContributions(contributions: readonly Contribution[]): Merg
   if (first === undefined) throw new Error('nothing to merge');
   const { interface: name, version, group } = first.registration;
   const key: ServiceKey = { interface: name, version, group };
+  if (contributions.length === 1) return alone(key, first);
   const conflicts: string[] = [];
   const firstOf = <T extends string | number>(field: string, pick: (from: Registration) => T | undefined) => {
     let winner: { value: T; contribution: Contribution } | undefined;
@@ -103,5 +104,29 @@ export function mergeContributions(contributions: readonly Contribution[]): Merg
     registries: [...new Set(contributions.map(({ registry }) => registry))],
     sources: [...new Set(contributions.map(({ registration }) => registration.source))],
     conflicts,
+  };
+}
+
+/** The usual case: nobody else says anything of it. */
+function alone(key: ServiceKey, { registry, registration, set, isRemembered }: Contribution): Merged {
+  const { application, organization, module, environment, namespace, protocol, port, ttl } = registration;
+  return {
+    key,
+    application,
+    organization,
+    module,
+    environment,
+    namespace,
+    protocol: protocol === '' ? 'dubbo' : protocol,
+    port,
+    ttl,
+    vip: registration.vip,
+    service: registration.service,
+    endpoints: set === undefined ? unite(registration.endpoints) : registration.endpoints,
+    set,
+    isRemembered: isRemembered === true,
+    registries: [registry],
+    sources: [registration.source],
+    conflicts: [],
   };
 }

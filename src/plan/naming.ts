@@ -36,10 +36,12 @@ export function claimNames(
   const limit = baseLimit(options.zoneLength);
   const losses: NameLoss[] = [];
   const kept = new Set<string>();
-  const claim = (kind: ClaimKind, attempts: readonly Prefix[]): Prefix | undefined => {
+  // each attempt is made only when those before it failed: a hash costs more than all the rest
+  const claim = (kind: ClaimKind, ...attempts: readonly (() => Prefix)[]): Prefix | undefined => {
     const lost: { wanted: Prefix; holder: InterfaceName }[] = [];
     let got: Prefix | undefined;
-    for (const wanted of attempts) {
+    for (const attempt of attempts) {
+      const wanted = attempt();
       kept.add(lowered(wanted));
       const result = book.claim(wanted, { interface: name, kind, ordinal });
       if (result.granted) {
@@ -48,32 +50,36 @@ export function claimNames(
       }
       lost.push({ wanted, holder: result.holder });
     }
-    losses.push(...lost.map(({ wanted, holder }) => ({ wanted, holder, got })));
+    for (const { wanted, holder } of lost) losses.push({ wanted, holder, got });
     return got;
   };
 
   const templated = expandTemplate(options.template, values);
-  const plain = expandTemplate(DEFAULT_TEMPLATE, values);
-  const domain = claim('domain', [
-    fitLabels(templated, limit, name),
-    fitLabels(plain, limit, name),
-    fitLabels(withHash(plain, name), limit, name),
-  ]);
+  const plain = () => expandTemplate(DEFAULT_TEMPLATE, values);
+  const domain = claim(
+    'domain',
+    () => fitLabels(templated, limit, name),
+    () => fitLabels(plain(), limit, name),
+    () => fitLabels(withHash(plain(), name), limit, name),
+  );
   const callNames = callNameLabels(name).flatMap((labels) => {
-    const got = claim('call', [
-      fitLabels(labels, limit, name),
-      fitLabels(withHash(labels, name), limit, name),
-    ]);
+    const got = claim(
+      'call',
+      () => fitLabels(labels, limit, name),
+      () => fitLabels(withHash(labels, name), limit, name),
+    );
     return got ?? [];
   });
   book.release(name, kept);
-  const collided = losses.some(
-    ({ wanted }) => lowered(wanted) === lowered(fitLabels(callNameLabels(name)[0] ?? [], limit, name)),
-  );
+  const collided =
+    losses.length > 0 &&
+    losses.some(
+      ({ wanted }) => lowered(wanted) === lowered(fitLabels(callNameLabels(name)[0] ?? [], limit, name)),
+    );
   return {
     callNames: callNames,
     // three attempts fail only if someone registers a hash of this very name on purpose: then a longer hash serves
-    domain: domain ?? fitLabels(withHash(withHash(plain, name), `${name} again`), limit, name),
+    domain: domain ?? fitLabels(withHash(withHash(plain(), name), `${name} again`), limit, name),
     instance: collided ? hashedLabel(name, name) : shortenLabel(name),
     losses: losses,
   };

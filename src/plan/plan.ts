@@ -1,5 +1,6 @@
 import type { ClusterIndex, Watched } from '../intake/cluster-index.ts';
 import type { Contribution } from '../intake/contribution.ts';
+import { endpointText } from '../intake/endpoint-sets.ts';
 import type { Address } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
@@ -56,6 +57,8 @@ export interface Decided {
   isHeldElsewhere(name: InterfaceName): boolean;
   /** since when the first decision about a service is put off, Unix milliseconds */
   waitingSince(service: string): number | undefined;
+  /** whether the store did not take some addresses */
+  readonly isWithholding: boolean;
   /** why an address may not be answered: the store did not take it */
   withheld(address: Address): string | undefined;
 }
@@ -214,7 +217,8 @@ class Planning {
   #decide(name: InterfaceName): void {
     const { merged, ready, refusals } = this.#settled.get(name) ?? this.#settle(name);
     const published = this.#decided.publishedServices(name);
-    const watched = () => merged.map((one) => this.#placer.watched(one));
+    const hasClusters = this.#facts.clusters.clusters.length > 0;
+    const watched = () => (hasClusters ? merged.map((one) => this.#placer.watched(one)) : []);
     if (ready.length === 0 && published === undefined && this.#decided.isHeldElsewhere(name)) {
       this.#interfaces.set(name, { outcome: { kind: 'elsewhere' }, refusals, watched: watched() });
       return;
@@ -236,8 +240,10 @@ class Planning {
     const { placed, owners, refusals: unjoined, wakeAt } = this.#placer.place(name, seen);
     if (wakeAt !== undefined) this.#wake(name, wakeAt);
     this.#retireAllBut(name, owners, formerKeys);
-    const answered = placed.map((one) => ({ ...one, vip: this.#withhold(one.vip) }));
-    const all = [...refusals, ...unjoined];
+    const answered = this.#decided.isWithholding
+      ? placed.map((one) => ({ ...one, vip: this.#withhold(one.vip) }))
+      : placed;
+    const all = unjoined.length === 0 ? refusals : [...refusals, ...unjoined];
     this.#interfaces.set(name, {
       outcome: { kind: 'published', ...this.#compose(name, answered, all) },
       refusals: all,
@@ -254,15 +260,15 @@ class Planning {
     const lead = leadOf(placed, keyOfPlaced).merged;
     const values = { ...lead, interface: name, group: lead.key.group };
     const names = claimNames(this.#names, name, this.#ledger.ordinalOf(name) ?? 0, values, options);
-    const occluded = [names.domain, ...names.callNames].flatMap((base) => statics.lossesOf(base));
-    const endpoints = new Set(placed.flatMap(({ merged }) => merged.endpoints.map(endpointKey)));
+    const bases = statics.isEmpty ? [] : [names.domain, ...names.callNames];
+    const occluded = bases.flatMap((base) => statics.lossesOf(base));
     return {
       record: recordOf(name, names, placed, options),
       about: {
         services: placed.map(aboutService),
         conflicts: [...conflictsOf(names, placed, refusals), ...occluded],
         occluded: occluded.length,
-        leftOut: Math.max(0, endpoints.size - options.maxRecords),
+        leftOut: leftOutOf(placed, options.maxRecords),
         lost: lostNames(names),
       },
     };
@@ -281,6 +287,7 @@ class Planning {
     merged: readonly Merged[],
     formerKeys: readonly ServiceKey[],
   ): void {
+    if (formerKeys.length === 0) return;
     const answered = new Set(ready.map(({ key }) => serviceKeyText(key)));
     const registered = new Set(merged.map(({ key }) => serviceKeyText(key)));
     for (const key of formerKeys) {
@@ -319,6 +326,10 @@ function lostNames({ losses }: InterfaceNames): PlannedAbout['lost'] {
   return losses.map(({ wanted }) => lowered(wanted) as typeof wanted);
 }
 
-function endpointKey({ protocol, host, port }: { protocol: string; host: string; port: number }): string {
-  return `${protocol} ${host} ${port}`;
+/** Endpoints beyond `answers.maxRecords`. */
+function leftOutOf(placed: readonly Placed[], max: number): number {
+  const all = placed.reduce((sum, { merged }) => sum + merged.endpoints.length, 0);
+  if (all <= max) return 0;
+  const distinct = new Set(placed.flatMap(({ merged }) => merged.endpoints.map(endpointText)));
+  return Math.max(0, distinct.size - max);
 }

@@ -66,7 +66,7 @@ export function recordOf(
     domain: names.domain,
     instance: octets(names.instance),
     ttl: lead.merged.ttl ?? options.ttl,
-    forms: forms.map(({ labels, covered }) => formOf(labels, covered, options)),
+    forms: formRecords(forms, placed, options),
     applications: applicationsOf(placed),
   };
 }
@@ -140,6 +140,20 @@ class LabelBook {
   }
 }
 
+/** Forms that cover all services say what the plain one says: of one service that is all of them. */
+function formRecords(
+  forms: readonly CoveredForm[],
+  placed: readonly Placed[],
+  options: EntryOptions,
+): Form<EndpointList>[] {
+  let whole: Form<EndpointList> | undefined;
+  return forms.map(({ labels, covered }) => {
+    if (covered.length < placed.length) return formOf(labels, covered, options);
+    whole ??= formOf('' as Prefix, placed, options);
+    return labels === '' ? whole : { ...whole, labels };
+  });
+}
+
 function formOf(labels: Prefix, covered: readonly Placed[], options: EntryOptions): Form<EndpointList> {
   const lead = leadOf(covered, keyOfPlaced);
   const list = endpointsOf(covered, options.maxRecords);
@@ -195,7 +209,10 @@ function portsOf(covered: readonly Placed[], byEndpoints: boolean): ServicePortO
 
 function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean): Octets[] {
   const { merged } = lead;
-  const join = (values: readonly string[]) => [...new Set(values.filter((value) => value !== ''))].join(',');
+  const join = (values: readonly string[]) => {
+    if (values.length === 1) return values[0] ?? '';
+    return [...new Set(values.filter((value) => value !== ''))].join(',');
+  };
   const pairs = [
     ['interface', merged.key.interface],
     ['application', join(covered.map((one) => one.merged.application))],
@@ -215,7 +232,8 @@ function protocolsOf(merged: Merged): string[] {
 
 /** At most 255 octets of UTF-8 (RFC 1035 section 3.3). */
 function characterString(text: string): Octets {
-  return octets(Buffer.from(text, 'utf8').toString('latin1').slice(0, 255));
+  const isAscii = /^[\x20-\x7e]*$/.test(text);
+  return octets((isAscii ? text : Buffer.from(text, 'utf8').toString('latin1')).slice(0, 255));
 }
 
 /** `user-center.app`: for each application of the interface the addresses of its services. */

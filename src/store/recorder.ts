@@ -36,6 +36,10 @@ export class Recorder {
     return this.#error;
   }
 
+  get isWithholding(): boolean {
+    return this.#withheld.size > 0;
+  }
+
   /** Why an address must not be answered; undefined when it may. */
   withheld(address: Address): string | undefined {
     if (!this.#withheld.has(address)) return undefined;

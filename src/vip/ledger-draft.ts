@@ -8,7 +8,7 @@ import {
   type LedgerView,
   type ServiceRow,
 } from './ledger-rows.ts';
-import { addressAt, isUsable, type Pool, poolCapacity, poolContains, poolSize } from './pool.ts';
+import { addressAt, isUsable, type Pool, poolContains, poolSize } from './pool.ts';
 
 /** What an owner has got. */
 export interface Grant {
@@ -34,6 +34,8 @@ export class LedgerDraft {
   readonly #got = new Map<string, Set<Address>>();
   readonly #use: { used: number; quarantined: number }[];
   readonly #pinsGivenUp: ReadonlySet<Address>;
+  readonly #families: readonly (4 | 6)[];
+  readonly #capacities: readonly bigint[];
   #nextOrdinal: number;
 
   /** @param pinsGivenUp pins whose owners ask for them no more in the same change set: free at once for another pin */
@@ -41,7 +43,10 @@ export class LedgerDraft {
     this.#ledger = ledger;
     this.#nextOrdinal = ledger.nextOrdinal;
     this.#pinsGivenUp = pinsGivenUp;
-    this.#use = ledger.poolUse().map(({ used, quarantined }) => ({ used, quarantined }));
+    const use = ledger.poolUse();
+    this.#use = use.map(({ used, quarantined }) => ({ used, quarantined }));
+    this.#capacities = use.map(({ capacity }) => capacity);
+    this.#families = [...new Set(ledger.pools.map((pool) => pool.family))];
   }
 
   /** Notes a registration, at its first sight or its return. @returns its place in the order of all */
@@ -120,14 +125,14 @@ export class LedgerDraft {
     }
     const addresses: Address[] = [];
     const failures: string[] = [];
-    const families = new Set(this.#ledger.pools.map((pool) => pool.family));
+    const families = this.#families;
     for (const family of families) {
       const address = this.#poolAddress(owner, family, now);
       if (address === undefined) failures.push(this.#exhausted(family));
       else addresses.push(address);
     }
     this.#keepOnly(owner, addresses, now);
-    if (families.size === 0) failures.push('no pool is configured (vips.pools)');
+    if (families.length === 0) failures.push('no pool is configured (vips.pools)');
     const failure = failures.length > 0 ? failures.join('; ') : undefined;
     return { addresses, from: 'pool', failure, refusedPin };
   }
@@ -204,25 +209,41 @@ export class LedgerDraft {
   #freeAddress(owner: ServiceKey, family: 4 | 6, now: number): Address | undefined {
     const start = memberHash(serviceKeyText(owner));
     for (const [i, pool] of this.#ledger.pools.entries()) {
-      if (pool.family !== family || !this.#hasFree(pool, i, now)) continue;
-      const size = poolSize(pool);
-      for (let step = 0n; step < size; step++) {
-        const address = addressAt(pool, (BigInt(start) + step) % size);
-        if (!isUsable(pool, address)) continue;
-        const row = this.rowOf(address);
-        if (row === undefined) return address;
-        if (!this.#expired(row, now)) continue;
-        this.#delete(address);
-        return address;
-      }
+      if (pool.family !== family || !this.#hasFree(i, now)) continue;
+      const found = this.#freeAddressIn(pool, start, now);
+      if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  #hasFree(pool: Pool, index: number, now: number): boolean {
+  #freeAddressIn(pool: Pool, start: number, now: number): Address | undefined {
+    const isFree = (address: Address): boolean => {
+      if (!isUsable(pool, address)) return false;
+      const row = this.rowOf(address);
+      if (row !== undefined && !this.#expired(row, now)) return false;
+      if (row !== undefined) this.#delete(address);
+      return true;
+    };
+    if (pool.family === 4) {
+      const size = 2 ** (32 - pool.prefixLength);
+      for (let step = 0; step < size; step++) {
+        const address = addressAt(pool, (start + step) % size);
+        if (isFree(address)) return address;
+      }
+      return undefined;
+    }
+    const size = poolSize(pool);
+    for (let step = 0n; step < size; step++) {
+      const address = addressAt(pool, (BigInt(start) + step) % size);
+      if (isFree(address)) return address;
+    }
+    return undefined;
+  }
+
+  #hasFree(index: number, now: number): boolean {
     const use = this.#use[index];
     if (use === undefined) return false;
-    if (BigInt(use.used + use.quarantined) < poolCapacity(pool)) return true;
+    if (BigInt(use.used + use.quarantined) < (this.#capacities[index] ?? 0n)) return true;
     // the longest retired is the first: when it has not expired, none has
     for (const row of this.#ledger.retired()) {
       if (!this.#expired(row, now)) return false;

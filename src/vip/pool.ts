@@ -61,8 +61,18 @@ export function poolCapacity(pool: Pool): bigint {
   return capacity;
 }
 
-export function addressAt(pool: Pool, index: bigint): Address {
-  return fromNumber(toNumber(pool.first) + index, pool.first.length);
+/** @param index up to 2^32 as a number, which costs much less */
+export function addressAt(pool: Pool, index: bigint | number): Address {
+  if (typeof index === 'number' && pool.family === 4) {
+    const value = v4Number(pool.first) + index;
+    return String.fromCharCode(
+      (value >>> 24) & 255,
+      (value >>> 16) & 255,
+      (value >>> 8) & 255,
+      value & 255,
+    ) as Octets as Address;
+  }
+  return fromNumber(toNumber(pool.first) + BigInt(index), pool.first.length);
 }
 
 /**

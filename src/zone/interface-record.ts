@@ -10,7 +10,7 @@ import type { OctetWriter } from '../packed/octet-writer.ts';
 /*
  * What the names of one interface answer, in every zone, as one blob that all threads share:
  *
- *     count   octets of the next part
+ *     u32 u32 octets of the next two parts
  *     names   interface, call names, structured domain, label of DNS-SD instances, services, applications, addresses
  *     data    endpoint sets, TTL, forms
  *     about   for people; see `plan/about.ts`
@@ -80,7 +80,10 @@ export function writeRecord(
   aboutSets: readonly BlobAt[],
   about: (writer: OctetWriter, sets: readonly BlobAt[]) => void,
 ): void {
-  const names = new Octetting(writer);
+  const head = writer.length;
+  writer.u32(0);
+  writer.u32(0);
+  const namesAt = writer.length;
   writer.latin1(record.interface);
   writer.count(record.callNames.length);
   for (const name of record.callNames) writer.latin1(name);
@@ -96,7 +99,8 @@ export function writeRecord(
     writer.text(failure ?? '');
   }
   writeAddresses(writer, [...new Set(record.forms.flatMap(({ addresses }) => addresses))]);
-  names.end();
+  writer.patchU32(head, writer.length - namesAt);
+  const dataAt = writer.length;
   const formSets = record.forms.map(({ endpoints }) => endpoints);
   const sets = [...new Set([...formSets, ...aboutSets])].filter((at) => at !== 0);
   writer.count(sets.length);
@@ -114,7 +118,8 @@ export function writeRecord(
     }
     bodies.push({ form, index });
     writer.count(0);
-    const body = new Octetting(writer);
+    const bodyAt = writer.length;
+    writer.u32(0);
     writeAddresses(writer, form.addresses);
     writer.text(form.failure ?? '');
     writer.count(form.ports.length);
@@ -128,28 +133,21 @@ export function writeRecord(
       writer.u8(string.length);
       writer.raw(string);
     }
-    body.end();
+    writer.patchU32(bodyAt, writer.length - bodyAt - 4);
   }
+  writer.patchU32(head + 4, writer.length - dataAt);
   about(writer, sets);
 }
 
-/** A part behind its length, which is written as two octets in front of it when the part is there. */
-class Octetting {
-  readonly #writer: OctetWriter;
-  readonly #start: number;
-
-  constructor(writer: OctetWriter) {
-    this.#writer = writer;
-    writer.u32(0);
-    this.#start = writer.length;
-  }
-
-  end(): void {
-    this.#writer.patchU32(this.#start - 4, this.#writer.length - this.#start);
-  }
-}
-
 function isSameBody(a: Form, b: Form): boolean {
+  if (
+    a.text === b.text &&
+    a.ports === b.ports &&
+    a.addresses === b.addresses &&
+    a.endpoints === b.endpoints
+  ) {
+    return a.failure === b.failure;
+  }
   return (
     a.endpoints === b.endpoints &&
     a.failure === b.failure &&
@@ -262,15 +260,18 @@ export class RecordView {
   readonly #octets: OctetReader['octets'];
   readonly #names: number;
   readonly #data: number;
+  readonly #about: number;
 
   constructor(arena: ArenaReader, at: BlobAt) {
     this.arena = arena;
     this.at = at;
     arena.open(at, shared);
     this.#octets = shared.octets;
-    const length = shared.u32();
+    const names = shared.u32();
+    const data = shared.u32();
     this.#names = shared.at;
-    this.#data = shared.at + length;
+    this.#data = this.#names + names;
+    this.#about = this.#data + data;
   }
 
   /** One reader for all views: what it gives has to be read before the next is asked for. */
@@ -363,15 +364,15 @@ export class RecordView {
   }
 
   get forms(): FormView[] {
-    return this.#readForms().forms;
+    return this.#readForms();
   }
 
   /** Where the part for people begins. */
   get about(): OctetReader {
-    return this.readerAt(this.#readForms().end);
+    return this.readerAt(this.#about);
   }
 
-  #readForms(): { readonly forms: FormView[]; readonly end: number } {
+  #readForms(): FormView[] {
     const reader = this.#afterSets();
     reader.at += 4;
     const forms: FormView[] = [];
@@ -388,7 +389,7 @@ export class RecordView {
       bodies.push(body);
       forms.push(new FormView(this, labels, body));
     }
-    return { forms, end: reader.at };
+    return forms;
   }
 
   #afterCallNames(): OctetReader {
