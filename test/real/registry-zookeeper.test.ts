@@ -1,7 +1,6 @@
 /** The ZooKeeper watcher against a real server: the contract, and everything that can happen to a connection. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZOOKEEPER_DEFAULTS, type ZooKeeperOptions } from '../../src/registry/zookeeper/options.ts';
@@ -10,6 +9,7 @@ import { startProvider } from '../support/dubbo.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 import { connectZkTool, dubboProviderPath, type ZkTool } from '../support/zk-tool.ts';
 import { startZooKeeper, type ZooKeeper } from '../support/zookeeper.ts';
@@ -20,51 +20,6 @@ const RIGHT_AFTER_MS = 5_000;
 
 const USER = 'com.foo.UserService';
 const ORDER = 'com.foo.OrderService';
-
-/** Between a client and a server: passes on, refuses, or spoils what the server sends. */
-class TcpProxy {
-  readonly port: number;
-  readonly #target: number;
-  readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
-  accepted = 0;
-  /** Deals with a piece from the server; true: that was all, it is not passed on. */
-  spoil: (piece: Buffer, client: Socket) => boolean = () => false;
-
-  constructor(port: number, target: number) {
-    this.port = port;
-    this.#target = target;
-  }
-
-  async open(): Promise<void> {
-    this.#server = createServer((client) => this.#pass(client)).listen(this.port, '127.0.0.1');
-    await once(this.#server, 'listening');
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) =>
-      this.#server?.listening ? this.#server.close(resolve) : resolve(null),
-    );
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
-
-  #pass(client: Socket): void {
-    this.accepted++;
-    const server = connect(this.#target, '127.0.0.1');
-    for (const socket of [client, server]) {
-      this.#sockets.add(socket.setNoDelay());
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        client.destroy();
-        server.destroy();
-      });
-    }
-    client.on('data', (piece) => server.write(piece));
-    server.on('data', (piece) => this.spoil(piece, client) || client.write(piece));
-  }
-}
 
 let zk: ZooKeeper;
 let tool: ZkTool;

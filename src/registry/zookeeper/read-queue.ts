@@ -65,7 +65,8 @@ export class ReadQueue {
 
   readonly #onRead = (): void => {
     this.#running--;
-    this.#run();
+    // half of them together: one by one each would be a packet of its own
+    if (this.#running * 2 <= this.#parallel) this.#run();
   };
 
   #nextChanged(): number | undefined {

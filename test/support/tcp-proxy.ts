@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Between a client and a server: passes on, refuses, or spoils what the server sends. */
+export class TcpProxy {
+  readonly port: number;
+  readonly #target: number;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  accepted = 0;
+  /** Deals with a piece from the server; true: that was all, it is not passed on. */
+  spoil: (piece: Buffer, client: Socket) => boolean = () => false;
+
+  constructor(port: number, target: number) {
+    this.port = port;
+    this.#target = target;
+  }
+
+  async open(): Promise<void> {
+    this.#server = createServer((client) => this.#pass(client)).listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) =>
+      this.#server?.listening ? this.#server.close(resolve) : resolve(null),
+    );
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #pass(client: Socket): void {
+    this.accepted++;
+    const server = connect(this.#target, '127.0.0.1');
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket.setNoDelay());
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        client.destroy();
+        server.destroy();
+      });
+    }
+    client.on('data', (piece) => server.write(piece));
+    server.on('data', (piece) => this.spoil(piece, client) || client.write(piece));
+  }
+}
