@@ -13,7 +13,7 @@ const RESYNC_DEADLINE_MS = 300_000;
 
 export const latency: Part = {
   title: 'latency of a query, quiet and during a resync',
-  repeatable: true,
+  kind: 'repeatable',
   async measure(run: Run): Promise<readonly Figure[]> {
     const quietLoad = await hotLoad(run);
     await sleep(QUIET_MS);
@@ -66,7 +66,7 @@ const STRIDE = 389;
 
 export const storm: Part = {
   title: `${STORM_PER_SECOND} changes a second`,
-  repeatable: true,
+  kind: 'repeatable',
   async measure(run: Run): Promise<readonly Figure[]> {
     const load = await hotLoad(run);
     const asker = await Asker.open(run.server.dnsPort);

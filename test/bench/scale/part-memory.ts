@@ -4,7 +4,7 @@ import type { Figure, Part, Run } from './run.ts';
 
 export const memory: Part = {
   title: 'memory',
-  repeatable: false,
+  kind: 'start',
   async measure({ server, size, emptyBytes }: Run): Promise<readonly Figure[]> {
     const { residentBytes, peakBytes } = await memoryOf(server.pid);
     return [

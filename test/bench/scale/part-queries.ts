@@ -14,7 +14,7 @@ const UNIFORM_LINES = 300_000;
 
 export const queries: Part = {
   title: 'CPU per query',
-  repeatable: true,
+  kind: 'repeatable',
   async measure({ server, size }: Run): Promise<readonly Figure[]> {
     const folder = tempFolder('queries');
     const asked = (file: string, names: readonly number[]) => {

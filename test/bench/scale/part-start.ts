@@ -5,7 +5,7 @@ import type { Figure, Part, Run } from './run.ts';
 
 export const ready: Part = {
   title: 'start to ready',
-  repeatable: false,
+  kind: 'start',
   async measure({ readySeconds, listSeconds }: Run): Promise<readonly Figure[]> {
     return [
       { name: 'ready ÷ listing alone', value: readySeconds / listSeconds },
@@ -18,7 +18,7 @@ export const ready: Part = {
 /** The last of all parts: it leaves no server behind. */
 export const restart: Part = {
   title: 'restart while the registry is away',
-  repeatable: false,
+  kind: 'once',
   async measure({ server, source, subject, folder, size, readySeconds }: Run): Promise<readonly Figure[]> {
     await server.stop();
     const again = await subject.start(folder, source.registriesAway);

@@ -23,6 +23,8 @@ export interface Run {
   readonly folder: string;
   /** Seconds from its start to /ready. */
   readonly readySeconds: number;
+  /** How many cores others kept busy meanwhile. */
+  readonly startNoise: number;
   /** Seconds in which everything can be listed. */
   readonly listSeconds: number;
   /** The same server on an empty registry. */
@@ -35,8 +37,11 @@ export interface Run {
 
 export interface Part {
   readonly title: string;
-  /** Whether it leaves the server as it found it, and can be measured again. */
-  readonly repeatable: boolean;
+  /**
+   * `start`: it only reports what came of the start. `repeatable`: it leaves the server as it found it, and can be measured
+   * again. `once`: it does not.
+   */
+  readonly kind: 'start' | 'repeatable' | 'once';
   /** Ratios first: they are what holds on another machine. */
   measure(run: Run): Promise<readonly Figure[]>;
 }
