@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-let collect: (() => void) | undefined;
+let collect: ((options: object) => void) | undefined;
 
 /**
  * Returns to the system what a large piece of work left over. V8 gives a heap that has grown back only when it collects
@@ -11,8 +11,8 @@ let collect: (() => void) | undefined;
 export function giveBackMemory(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
+    collect = runInNewContext('gc') as (options: object) => void;
     setFlagsFromString('--no-expose-gc');
   }
-  collect();
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -12,6 +12,7 @@ import { lookup } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
 import { setQueryLog } from './query-log.ts';
 import { lookupServer } from './query-server.ts';
+import { acceptRegistry, listRegistries } from './registries.ts';
 import { listVips, releaseVip } from './vips.ts';
 
 export const DEFAULT_CONFIG = 'rpc-dns.yaml';
@@ -107,6 +108,23 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     .option(...configOption)
     .action((name: string, flags: { config: string }) =>
       withConfig(flags.config, ({ config }) => releaseVip(config, name, output)),
+    );
+  const registries = program.command('registries').description('how the registries stand');
+  registries
+    .command('list', { isDefault: true })
+    .description('the state of each, and what of it is not believed')
+    .option(...configOption)
+    .option('--json', 'print JSON', false)
+    .action((flags: { config: string; json: boolean }) =>
+      withConfig(flags.config, ({ config }) => listRegistries(config.control, flags.json, output)),
+    );
+  registries
+    .command('accept')
+    .description('believe at once that what a registry lost is gone')
+    .argument('<name>', 'a registry, as `registries` calls it')
+    .option(...configOption)
+    .action((name: string, flags: { config: string }) =>
+      withConfig(flags.config, ({ config }) => acceptRegistry(config.control, name, output)),
     );
   program
     .command('querylog')

@@ -306,7 +306,10 @@ export class EventLine {
     for (const { key } of services) this.#unconfirmed.add(key.interface);
     for (const { owner } of addresses) this.#unconfirmed.add(owner.interface);
     for (const row of placements) this.#placements.apply(row);
-    this.#storedFacts.load(this.intake.sources, facts, registries);
+    if (part.isFactsLost === true) this.#storedFacts.discard(this.intake.sources);
+    for (const problem of this.#storedFacts.load(this.intake.sources, facts, registries)) {
+      this.#events.onStoreProblem(problem);
+    }
     if (serial !== undefined) this.feed.serials.raise(serial);
     for (const problem of part.problems ?? []) this.#events.onStoreProblem(problem);
   }
@@ -410,6 +413,7 @@ export class EventLine {
       this.#wakeAt.delete(name);
       this.#mark([name]);
     }
+    const wasRefused = this.#recorder.error !== undefined;
     let freed = 0;
     await this.#record((draft) => {
       freed = draft.expire(now);
@@ -417,12 +421,8 @@ export class EventLine {
     if (freed > 0) this.#retryStarved();
     // a query line that could not be told something is told everything
     if (this.feed.isReady && this.feed.isOutdated) this.#schedule();
-    // a store that failed is tried again, and what waits for it is published
-    if (this.#recorder.error !== undefined) {
-      await this.#recorder.record([]);
-      this.#mark(this.#starved);
-      this.#schedule();
-    }
+    // a store that failed was tried again: what waits for it is published
+    if (wasRefused) this.#mark(this.#starved);
     this.#arm();
   }
 

@@ -23,13 +23,28 @@ export class StoredFacts {
     this.#now = now;
   }
 
-  /** A part of what the store holds. */
-  load(sources: readonly Source[], facts: readonly FactsRow[], registries: readonly RegistryRow[]): void {
+  /** A part of what the store holds. @returns what could not be read, for people */
+  load(sources: readonly Source[], facts: readonly FactsRow[], registries: readonly RegistryRow[]): string[] {
+    const problems: string[] = [];
     for (const row of registries) this.#registries.set(row.id, row);
     for (const row of facts) {
       const source = sources.find(({ options }) => options.id === row.registry);
-      source?.facts.restore(row.interface, row.octets);
+      try {
+        source?.facts.restore(row.interface, row.octets);
+      } catch (error) {
+        const reason = (error as Error).message;
+        problems.push(
+          `what ${row.registry} said of ${row.interface}: ${reason}: left out, the registry tells it again`,
+        );
+      }
     }
+    return problems;
+  }
+
+  /** What was loaded is not complete: registries have to be read before they are answered. */
+  discard(sources: readonly Source[]): void {
+    this.#registries.clear();
+    for (const { facts } of sources) facts.clear();
   }
 
   /** Everything was loaded. @returns sources that have a snapshot now */

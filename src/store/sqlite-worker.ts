@@ -68,8 +68,12 @@ function handle(request: StoreRequest, tell: (part: StoredPart) => void): void {
 }
 
 function open(tell: (part: StoredPart) => void): void {
+  let told = 0;
   try {
-    tellAll(connect(), tell);
+    for (const part of readParts(connect())) {
+      tell(part);
+      told++;
+    }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     if (!/malformed|not a database|corrupt/.test(text) || !isSqliteFile()) throw error;
@@ -77,13 +81,15 @@ function open(tell: (part: StoredPart) => void): void {
     const aside = setAside();
     const rows = salvaged.reduce((sum, part) => sum + (part.addresses?.length ?? 0), 0);
     tell({
+      isFactsLost: true,
       problems: [
         `${path} is damaged (${text}): it is kept as ${aside}, a new one is begun with ${rows} VIPs that could be read`,
       ],
     });
     const fresh = connect();
     stepWriter(fresh)(salvaged.flatMap(stepsOf));
-    for (const part of salvaged) tell(part);
+    // those in front of the damage were told
+    for (const part of salvaged.slice(told)) tell(part);
   }
 }
 
@@ -99,10 +105,6 @@ function connect(): DatabaseSync {
     throw error;
   }
   return opened;
-}
-
-function tellAll(from: DatabaseSync, tell: (part: StoredPart) => void): void {
-  for (const part of readParts(from)) tell(part);
 }
 
 /** What can still be read of a damaged file: the ledger; registries tell the rest again. */

@@ -38,6 +38,8 @@ export interface StoredPart {
   readonly facts?: readonly FactsRow[];
   readonly registries?: readonly RegistryRow[];
   readonly serial?: number;
+  /** what registries said is not complete: it counts for nothing */
+  readonly isFactsLost?: boolean;
   /** what could not be read and is left out, for people: where, and what to do */
   readonly problems?: readonly string[];
 }
