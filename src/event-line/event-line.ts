@@ -38,6 +38,8 @@ const OPTIONAL_WAIT_MS = 5000;
 const MAX_ATTEMPTS = 8;
 /** What has to go is not kept in the answers longer than this by a store that is slow. */
 const WITHDRAW_MS = 20;
+/** What registries said is stored so long after a change. */
+const STORE_FACTS_MS = 1000;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
 /** The shortest pause before it is looked again whether something is due. */
@@ -108,6 +110,7 @@ export class EventLine {
   readonly #wakeAt = new Map<InterfaceName, number>();
   #cancelWindow: (() => void) | undefined;
   #cancelAlarm: (() => void) | undefined;
+  #cancelStoring: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -295,6 +298,7 @@ export class EventLine {
     this.#isStopped = true;
     this.#cancelWindow?.();
     this.#cancelAlarm?.();
+    this.#cancelStoring?.();
     await this.#alarm;
     await this.#running;
     await this.#storedFacts.record(this.intake.configured, true);
@@ -481,9 +485,18 @@ export class EventLine {
     if (changed > 0 && since !== undefined) {
       this.#events.onPublished(changed, (performance.now() - since) / 1000);
     }
-    void this.#storedFacts
-      .record(this.intake.configured, false)
-      .catch((error: unknown) => this.#events.onFailure(error as Error));
+    this.#storeFactsSoon();
+  }
+
+  /** What registries say is stored once in a while, not with each change: it may lag behind the answers. */
+  #storeFactsSoon(): void {
+    if (this.#isStopped || this.#cancelStoring !== undefined) return;
+    this.#cancelStoring = this.#clock.after(STORE_FACTS_MS, () => {
+      this.#cancelStoring = undefined;
+      this.#storedFacts
+        .record(this.intake.configured, false)
+        .catch((error: unknown) => this.#events.onFailure(error as Error));
+    });
   }
 
   /** The older ones first, then by name: newcomers of one delivery get their places in an order that is the same everywhere. */
