@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { App, StartError } from './app/app.ts';
+import { growHeapsSlowly } from './base/give-back-memory.ts';
 import { problemText } from './base/problem.ts';
 import { runProgram } from './cli/program.ts';
 import { loadAll } from './config/load-all.ts';
@@ -15,6 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Runs until it is told to stop. @returns the exit status */
 async function serve(configFile: string): Promise<number> {
+  growHeapsSlowly();
   const loaded = loadAll(configFile, process.env);
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(problemText(problem));

@@ -16,3 +16,14 @@ export function giveBackMemory(): void {
   }
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
+
+/** How much larger than what lived after the last collection a heap may become before the next one, in percent. */
+const GROWTH_PERCENT = 30;
+
+/**
+ * Heaps of all threads grow by less before they are collected. V8 lets one that allocates quickly grow to several times what
+ * lives: a first snapshot of 100,000 interfaces had a peak of twice what stays. No CPU time more was measured for it.
+ */
+export function growHeapsSlowly(): void {
+  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+}

@@ -13,8 +13,8 @@ import type { OwnershipRule } from '../name/ownership.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import type { PlannedAbout } from '../plan/about.ts';
 import type { Refusal } from '../plan/claims.ts';
-import { NameBook } from '../plan/name-book.ts';
-import { type Plan, type PlanOptions, plan } from '../plan/plan.ts';
+import { lowered, NameBook } from '../plan/name-book.ts';
+import { type Outcome, type Plan, type PlanOptions, plan } from '../plan/plan.ts';
 import type { Vip } from '../plan/record.ts';
 import type { WatcherState } from '../registry/watcher.ts';
 import { type Recorded, Recorder } from '../store/recorder.ts';
@@ -38,15 +38,20 @@ const OPTIONAL_WAIT_MS = 5000;
 const MAX_ATTEMPTS = 8;
 /** What has to go is not kept in the answers longer than this by a store that is slow. */
 const WITHDRAW_MS = 20;
+/** After large work memory is given back when it was quiet for so long. */
+const GIVE_BACK_MS = 2000;
 /** What registries said is stored so long after a change. */
 const STORE_FACTS_MS = 1000;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
+/** What met a bug is tried again after so long. */
+const RETRY_BUG_MS = 10_000;
 /** The shortest pause before it is looked again whether something is due. */
 const MIN_ALARM_MS = 100;
 /** After a step of so many interfaces memory is given back to the system. */
 const LARGE = 2000;
 
+const NO_NAMES: ReadonlySet<InterfaceName> = new Set();
 const NOTHING_TO_RECORD: Recorded = { kind: 'recorded' };
 
 /** What is configured of the event line. */
@@ -114,8 +119,7 @@ export class EventLine {
   #running: Promise<void> | undefined;
   #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
-  /** a large step has left garbage behind */
-  #leavesGarbage = false;
+  #cancelGivingBack: (() => void) | undefined;
   // what was decided, beside ledger, placements and names
   /** interfaces whose stored rows no plan has looked at yet */
   readonly #unconfirmed = new Set<InterfaceName>();
@@ -123,6 +127,8 @@ export class EventLine {
   readonly #heldElsewhere = new Set<InterfaceName>();
   /** services whose first decision is put off, since when */
   readonly #waiting = new Map<string, number>();
+  /** names that interfaces claimed in plans which are not committed yet */
+  readonly #claimed = new Map<InterfaceName, readonly string[]>();
   readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
   #refused = 0;
   /** interfaces without an address */
@@ -152,7 +158,7 @@ export class EventLine {
         throw this.#recorder.error;
     });
     this.feed = new Feed(target, options.names, this.#numbers, serials);
-    this.book = new NameBook(this.#numbers, (name) => this.feed.namesOf(name));
+    this.book = new NameBook(this.#numbers, (name) => this.#claimed.get(name) ?? this.feed.namesOf(name));
     this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
@@ -299,6 +305,7 @@ export class EventLine {
     this.#cancelWindow?.();
     this.#cancelAlarm?.();
     this.#cancelStoring?.();
+    this.#cancelGivingBack?.();
     await this.#alarm;
     await this.#running;
     await this.#storedFacts.record(this.intake.configured, true);
@@ -407,10 +414,6 @@ export class EventLine {
 
   async #onAlarm(): Promise<void> {
     const now = this.#clock.now();
-    if (this.#leavesGarbage && this.#running === undefined) {
-      this.#leavesGarbage = false;
-      giveBackMemory();
-    }
     this.intake.tick();
     for (const [name, at] of this.#wakeAt) {
       if (at > now) continue;
@@ -466,26 +469,37 @@ export class EventLine {
     const names = [...this.#dirty];
     this.#dirty = new Set();
     if (names.length > STEP) this.#sortByAge(names);
+    this.feed.expect(names.length);
     try {
-      for (let at = 0; at < names.length; at += STEP) {
-        await this.#step(names.slice(at, at + STEP));
-        if (names.length > STEP) await nextTurn();
-      }
+      await this.#steps(names);
     } catch (error) {
-      for (const name of names) this.#dirty.add(name);
+      // a bug: what it was about is tried again, but not at once and for ever
+      const retryAt = this.#clock.now() + RETRY_BUG_MS;
+      for (const name of names) this.#wakeAt.set(name, retryAt);
+      await this.feed.flush();
       throw error;
     }
-    if (names.length > LARGE) this.#leavesGarbage = true;
+    if (names.length > LARGE) this.#giveBackSoon();
     const changed = await this.feed.flush();
     if (!this.feed.isReady) {
       await this.feed.setReady();
-      this.#leavesGarbage = true;
+      this.#giveBackSoon();
       this.#events.onReady(this.feed.totals.interfaces);
     }
     if (changed > 0 && since !== undefined) {
       this.#events.onPublished(changed, (performance.now() - since) / 1000);
     }
     this.#storeFactsSoon();
+  }
+
+  /** A large piece of work has left garbage behind: when nothing follows it, its memory goes back to the system. */
+  #giveBackSoon(): void {
+    this.#cancelGivingBack?.();
+    this.#cancelGivingBack = this.#clock.after(GIVE_BACK_MS, () => {
+      this.#cancelGivingBack = undefined;
+      if (this.#running !== undefined || this.#storedFacts.isRecording) this.#giveBackSoon();
+      else giveBackMemory();
+    });
   }
 
   /** What registries say is stored once in a while, not with each change: it may lag behind the answers. */
@@ -510,36 +524,67 @@ export class EventLine {
     names.sort((a, b) => ageOf(a) - ageOf(b) || (a < b ? -1 : 1));
   }
 
-  /** Plans, has the plan recorded, and commits what it comes to. */
-  async #step(names: readonly InterfaceName[]): Promise<void> {
+  /** Plans, has the plans recorded, and commits what they come to; one is recorded while the next is made. */
+  async #steps(names: readonly InterfaceName[]): Promise<void> {
     let left = names;
     for (let attempt = 0; left.length > 0; attempt++) {
-      const made = this.#plan(left);
-      const staged = this.#stage(made);
-      const steps: StoreStep[] = [
-        ...made.ledger,
-        ...made.placements.map((row): StoreStep => ({ kind: 'put-placement', row })),
-      ];
-      for (const step of made.ledger) this.#ledger.apply(step);
-      for (const row of made.placements) this.#placements.apply(row);
-      const recorded = steps.length === 0 ? NOTHING_TO_RECORD : await this.#recorder.record(steps);
-      let again: ReadonlySet<InterfaceName> = new Set();
-      if (recorded.kind === 'outrun') {
-        // replicas that share a store may have been faster: what they took is theirs, and planned anew
-        this.#adopt(recorded.rows);
-        again = new Set([...made.interfaces.keys()].filter((name) => this.#dirty.delete(name)));
-      } else if (recorded.kind === 'refused') {
-        // new addresses stand in memory, but may not be answered: the same plan without them
-        again = this.#withWithheld(made);
+      const again = new Set<InterfaceName>();
+      let committed: Promise<void> = Promise.resolve();
+      for (let at = 0; at < left.length; at += STEP) {
+        const before = committed;
+        committed = this.#step(left.slice(at, at + STEP), before, again);
+        // whoever awaits the last one learns of a failure
+        committed.catch(() => {});
+        await before;
+        if (left.length > STEP) await nextTurn();
       }
-      if (attempt === MAX_ATTEMPTS) {
-        this.#drop(staged, again);
-        this.#mark(again);
-        again = new Set();
-      }
-      this.#commit(made, staged, again);
+      await committed;
       left = [...again];
+      if (attempt < MAX_ATTEMPTS) continue;
+      this.#mark(again);
+      return;
     }
+  }
+
+  /**
+   * One plan. What it decides stands in memory at once, so that the next one goes on from it; it is published when it is
+   * recorded.
+   *
+   * @param before the step before is committed
+   * @param again gets the interfaces that have to be planned again
+   */
+  async #step(
+    names: readonly InterfaceName[],
+    before: Promise<void>,
+    again: Set<InterfaceName>,
+  ): Promise<void> {
+    const made = this.#plan(names);
+    const staged = this.#stage(made);
+    for (const step of made.ledger) this.#ledger.apply(step);
+    for (const row of made.placements) this.#placements.apply(row);
+    for (const step of made.names) this.book.apply(step);
+    for (const [name, { outcome }] of made.interfaces) {
+      if (outcome.kind === 'published') this.#claimed.set(name, claimedBy(outcome));
+      else if (outcome.kind === 'gone') this.#claimed.set(name, []);
+    }
+    const steps: StoreStep[] = [
+      ...made.ledger,
+      ...made.placements.map((row): StoreStep => ({ kind: 'put-placement', row })),
+    ];
+    const recorded = steps.length === 0 ? NOTHING_TO_RECORD : await this.#recorder.record(steps);
+    await before;
+    const planAgain = this.#toPlanAgain(made, recorded);
+    for (const name of planAgain) again.add(name);
+    this.#commit(made, staged, planAgain);
+  }
+
+  #toPlanAgain(made: Plan, recorded: Recorded): ReadonlySet<InterfaceName> {
+    if (recorded.kind === 'recorded') return NO_NAMES;
+    // new addresses stand in memory, but may not be answered: the same plan without them
+    if (recorded.kind === 'refused') return this.#withWithheld(made);
+    // replicas that share a store may have been faster: what they took is theirs, and planned anew
+    this.#adopt(recorded.rows);
+    return new Set([...made.interfaces.keys()].filter((name) => this.#dirty.delete(name)));
   }
 
   #plan(names: readonly InterfaceName[]): Plan {
@@ -618,12 +663,9 @@ export class EventLine {
       this.feed.discard(at);
       staged.set(name, standing);
     }
-    for (const step of made.names) {
-      const owner = step.kind === 'wait-no-more' ? step.interface : step.claimant?.interface;
-      if (owner === undefined || !again.has(owner)) this.book.apply(step);
-    }
     this.feed.commit(staged, now);
     for (const name of staged.keys()) {
+      this.#claimed.delete(name);
       this.#events.onPlanned(name);
       this.#releaseNumber(name);
     }
@@ -690,14 +732,20 @@ export class EventLine {
       if (at !== undefined) changes.set(name, at);
     }
     if (changes.size === 0) return;
-    this.feed.commit(changes, this.#clock.now());
-    this.feed.flush().catch((error: unknown) => this.#events.onFailure(error as Error));
+    this.feed
+      .publishNow(changes, this.#clock.now())
+      .catch((error: unknown) => this.#events.onFailure(error as Error));
   }
 }
 
 /** Whether a Service of a cluster stands for one of its services. */
 function isBehind({ services }: PlannedAbout): boolean {
   return services.some(({ vip }) => vip.behind !== undefined);
+}
+
+/** Names that it has, and those that it wanted and others have. */
+function claimedBy({ record, about }: Extract<Outcome, { kind: 'published' }>): string[] {
+  return [record.domain, ...record.callNames, ...about.lost].map(lowered);
 }
 
 /** What of the configuration a plan depends on. */

@@ -23,6 +23,10 @@ export class StoredFacts {
     this.#now = now;
   }
 
+  get isRecording(): boolean {
+    return this.#recording !== undefined;
+  }
+
   /** A part of what the store holds. @returns what could not be read, for people */
   load(sources: readonly Source[], facts: readonly FactsRow[], registries: readonly RegistryRow[]): string[] {
     const problems: string[] = [];

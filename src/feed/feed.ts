@@ -15,7 +15,7 @@ import { type Form, type InterfaceRecord, RecordView, writeRecord } from '../zon
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { NamesOptions } from '../zone/registry-names.ts';
 import { Journal } from './journal.ts';
-import { type ChangeTarget, LineFeed, type RecordChange } from './line-feed.ts';
+import { type Build, type ChangeTarget, LineFeed, type RecordChange } from './line-feed.ts';
 import type { Serials } from './serials.ts';
 
 /** A change of more than half of all, and of at least so many, is built beside. */
@@ -63,6 +63,9 @@ export class Feed {
   readonly #stranded: BlobAt[] = [];
   /** numbers of interfaces whose committed records queries do not see yet */
   readonly #unseen = new Set<number>();
+  /** a large change that is under way, and the interfaces that it changes */
+  #build: Build | undefined;
+  readonly #built = new Set<number>();
   /** all names have to be made anew */
   #isOutdated = true;
   #isReady = false;
@@ -97,7 +100,8 @@ export class Feed {
 
   /** Whether its number is in use here: it is published, or queries have not seen yet that it is not. */
   isKnown(name: InterfaceName): boolean {
-    return this.has(name) || this.#unseen.has(this.#numbers.find(name));
+    const number = this.#numbers.find(name);
+    return this.has(name) || this.#unseen.has(number) || this.#built.has(number);
   }
 
   /** Where its record rests; 0: it is not published. */
@@ -214,21 +218,27 @@ export class Feed {
    * @param now Unix milliseconds
    */
   commit(changes: ReadonlyMap<InterfaceName, BlobAt>, now: number): void {
+    const told: RecordChange[] = [];
     for (const [name, at] of changes) {
-      if (this.isPublished(name, at)) {
-        this.discard(at);
-        continue;
-      }
-      const number = this.#numbers.of(name);
-      const before = this.#records.get(number);
-      this.#count(before, -1);
-      this.#count(at, 1);
-      this.#records.set(number, at);
-      this.#highest = Math.max(this.#highest, number);
-      this.#changedAt.set(number, now);
-      if (before !== 0) this.#retired.push(before);
-      this.#unseen.add(number);
+      const change = this.#exchange(name, at, now);
+      if (change !== undefined) told.push(change);
     }
+    if (told.length === 0) return;
+    if (this.#build === undefined) for (const [number] of told) this.#unseen.add(number);
+    else {
+      for (const [number] of told) this.#built.add(number);
+      this.#build.add(told);
+    }
+  }
+
+  /** Publishes what must not wait for a large change that is under way. Resolves when queries see it. */
+  async publishNow(changes: ReadonlyMap<InterfaceName, BlobAt>, now: number): Promise<void> {
+    const numbers: number[] = [];
+    for (const [name, at] of changes) {
+      const change = this.#exchange(name, at, now);
+      if (change !== undefined) numbers.push(change[0]);
+    }
+    await this.#flushSmall(numbers);
   }
 
   /** Whether the query line has to be told everything anew, because it could not be told something. */
@@ -236,31 +246,77 @@ export class Feed {
     return this.#isOutdated;
   }
 
+  /**
+   * So many interfaces are about to be committed: if they are most of all, or everything has to be made anew, queries see
+   * them all at once, and the query line builds while the rest is still decided.
+   */
+  expect(interfaces: number): void {
+    if (this.#build !== undefined) return;
+    const isLarge = interfaces > Math.max(REBUILD_MIN, this.totals.interfaces / 2);
+    if (!isLarge && !this.#isOutdated) return;
+    this.#isOutdated = false;
+    this.#build = this.#line.build(() => this.#all());
+  }
+
   /** Shows queries what was committed, as one revision. Resolves when they see it. @returns how many interfaces changed */
   async flush(): Promise<number> {
-    const numbers = [...this.#unseen];
-    if (numbers.length === 0 && !this.#isOutdated) return 0;
+    this.expect(this.#unseen.size);
+    const build = this.#build;
+    const numbers = [...this.#unseen, ...this.#built];
+    this.#unseen.clear();
+    this.#built.clear();
+    if (build === undefined) return await this.#flushSmall(numbers);
+    this.#build = undefined;
+    const revision = this.#revisionOf(numbers);
+    await this.#told(build.finish(), [...this.#retired.splice(0), ...this.#stranded.splice(0)]);
+    if (numbers.length > 0) this.journal.add(revision.changed, revision.removed);
+    return numbers.length;
+  }
+
+  /** Builds all names anew, and shows them at once. */
+  async rebuild(): Promise<void> {
+    this.#isOutdated = true;
+    await this.flush();
+  }
+
+  async #flushSmall(numbers: readonly number[]): Promise<number> {
+    if (numbers.length === 0) return 0;
+    const revision = this.#revisionOf(numbers);
+    // what a build under way replaces is read until its switch; then all of it is freed together
+    const retired = this.#build === undefined ? this.#retired.splice(0) : [];
+    const changes = numbers.map((number): RecordChange => [number, this.#records.get(number)]);
+    await this.#told(this.#line.update(changes), retired);
+    this.journal.add(revision.changed, revision.removed);
+    return numbers.length;
+  }
+
+  #revisionOf(numbers: readonly number[]): {
+    readonly changed: InterfaceName[];
+    readonly removed: InterfaceName[];
+  } {
     const changed: InterfaceName[] = [];
     const removed: InterfaceName[] = [];
     for (const number of numbers) {
       (this.#records.get(number) === 0 ? removed : changed).push(this.#numbers.nameOf(number));
     }
-    this.#unseen.clear();
-    if (this.#isOutdated || numbers.length > Math.max(REBUILD_MIN, this.totals.interfaces / 2))
-      await this.rebuild();
-    else await this.#tell(numbers.map((number) => [number, this.#records.get(number)]));
-    if (numbers.length > 0) this.journal.add(changed, removed);
-    return numbers.length;
+    return { changed, removed };
   }
 
-  /** Builds all names beside and shows them at once. */
-  async rebuild(): Promise<void> {
-    this.#isOutdated = false;
-    const retired = [...this.#retired.splice(0), ...this.#stranded.splice(0)];
-    await this.#told(
-      this.#line.rebuild(() => this.#all()),
-      retired,
-    );
+  /** Puts a record in place of the one before. @returns undefined when they are the same */
+  #exchange(name: InterfaceName, at: BlobAt, now: number): RecordChange | undefined {
+    if (this.isPublished(name, at)) {
+      this.discard(at);
+      return undefined;
+    }
+    const number = this.#numbers.of(name);
+    const before = this.#records.get(number);
+    this.#count(before, -1);
+    this.#count(at, 1);
+    this.#records.set(number, at);
+    this.#highest = Math.max(this.#highest, number);
+    this.#changedAt.set(number, now);
+    if (before !== 0) this.#retired.push(before);
+    return [number, at];
   }
 
   replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[]): Promise<void> {
@@ -270,11 +326,6 @@ export class Feed {
   async setReady(): Promise<void> {
     this.#isReady = true;
     await this.#line.setReady(true);
-  }
-
-  async #tell(changes: readonly RecordChange[]): Promise<void> {
-    // those alone that these changes replace: what a rebuild under way replaces is read until its switch
-    await this.#told(this.#line.update(changes), this.#retired.splice(0));
   }
 
   /** @param retired former records that nobody reads any more when it is done */

@@ -14,6 +14,13 @@ export interface ChangeTarget {
 /** An interface and where its record rests; 0 removes it. */
 export type RecordChange = readonly [number: InterfaceNumber, at: BlobAt];
 
+/** All names, being built anew. */
+export interface Build {
+  add(changes: readonly RecordChange[]): void;
+  /** Nothing more is added. Resolves when queries see all of it. */
+  finish(): Promise<void>;
+}
+
 interface Task {
   run(): Promise<void>;
   done(): void;
@@ -33,6 +40,7 @@ export class LineFeed {
   readonly #large: Task[] = [];
   #running = false;
   #isBuilding = false;
+  #wake: () => void = () => {};
 
   constructor(target: ChangeTarget, names: NamesOptions, serials: Serials) {
     this.#target = target;
@@ -40,7 +48,7 @@ export class LineFeed {
     this.#serials = serials;
   }
 
-  /** How names answer from the next {@link rebuild} on. */
+  /** How names answer from the next {@link build} on. */
   setNames(names: NamesOptions): void {
     this.#names = names;
   }
@@ -63,30 +71,41 @@ export class LineFeed {
   }
 
   /**
-   * All names at once.
+   * Begins to build all names anew: what is there, then what is added. Queries see all of it at once when it is finished.
    *
-   * @param records asked for slice by slice: each gets what is published at that moment
+   * @param records what is published now; asked for slice by slice
    */
-  rebuild(records: () => Iterable<RecordChange>): Promise<void> {
-    return this.#enqueue(this.#large, async () => {
+  build(records: () => Iterable<RecordChange>): Build {
+    const added: (readonly RecordChange[])[] = [];
+    let isComplete = false;
+    const built = this.#enqueue(this.#large, async () => {
       await this.#target.apply({ kind: 'beside', options: this.#names });
       this.#isBuilding = true;
       try {
-        for (const slice of slices(records())) {
-          const changes = pairs(slice);
-          await this.#target.apply({
-            kind: 'interfaces',
-            where: 'beside',
-            changes,
-            serial: this.#serials.current,
-          });
-          await this.#runSmall();
+        await this.#buildSlices(records());
+        while (!isComplete || added.length > 0) {
+          const changes = added.shift();
+          if (changes !== undefined) await this.#buildSlices(changes);
+          else await this.#somethingToDo();
         }
         await this.#target.apply({ kind: 'switch', serial: this.#serials.next() });
       } finally {
         this.#isBuilding = false;
       }
     });
+    // whoever finishes it learns of a failure
+    built.catch(() => {});
+    return {
+      add: (changes) => {
+        added.push(changes);
+        this.#wake();
+      },
+      finish: () => {
+        isComplete = true;
+        this.#wake();
+        return built;
+      },
+    };
   }
 
   /** Puts zones in place of those of the same apex, and removes others; all at once. */
@@ -108,9 +127,27 @@ export class LineFeed {
     return this.#enqueue(this.#small, () => this.#target.apply({ kind: 'ready', ready }));
   }
 
+  async #buildSlices(records: Iterable<RecordChange>): Promise<void> {
+    for (const slice of slices(records)) {
+      const serial = this.#serials.current;
+      await this.#target.apply({ kind: 'interfaces', where: 'beside', changes: pairs(slice), serial });
+      await this.#runSmall();
+    }
+  }
+
+  /** Resolves when something was added to what is being built, or has to go between. */
+  async #somethingToDo(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = () => {};
+    await this.#runSmall();
+  }
+
   #enqueue(queue: Task[], run: () => Promise<void>): Promise<void> {
     return new Promise((done, failed) => {
       queue.push({ run, done, failed });
+      this.#wake();
       if (!this.#running) void this.#run();
     });
   }

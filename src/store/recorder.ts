@@ -25,6 +25,7 @@ export class Recorder {
   #unwritten: StoreStep[] = [];
   readonly #withheld = new Set<Address>();
   #error: Error | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, events: RecorderEvents) {
     this.#store = store;
@@ -47,7 +48,23 @@ export class Recorder {
   }
 
   /** Has steps recorded, with all that was refused before them. */
-  async record(steps: readonly StoreStep[]): Promise<Recorded> {
+  record(steps: readonly StoreStep[]): Promise<Recorded> {
+    return this.#inTurn(() => this.#record(steps));
+  }
+
+  /** Has steps recorded that may lag behind what is answered. @returns whether they were */
+  recordLater(steps: readonly StoreStep[]): Promise<boolean> {
+    return this.#inTurn(() => this.#recordLater(steps));
+  }
+
+  /** What a commit refused goes in front of the next one: they must not overtake each other. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(write);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #record(steps: readonly StoreStep[]): Promise<Recorded> {
     if (steps.length + this.#unwritten.length === 0) return RECORDED;
     const all = [...this.#unwritten, ...steps];
     try {
@@ -68,8 +85,7 @@ export class Recorder {
     return RECORDED;
   }
 
-  /** Has steps recorded that may lag behind what is answered. @returns whether they were */
-  async recordLater(steps: readonly StoreStep[]): Promise<boolean> {
+  async #recordLater(steps: readonly StoreStep[]): Promise<boolean> {
     try {
       await this.#store.commit(steps);
     } catch (error) {
