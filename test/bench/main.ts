@@ -2,7 +2,7 @@
  * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
  *
  *     node test/bench/main.ts kubernetes [--objects 10000]
- *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--only memory,…] …
+ *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
  *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
@@ -93,6 +93,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
+    generated: { type: 'string' },
     rate: { type: 'string', default: '20000' },
     attempts: { type: 'string', default: '3' },
   },
@@ -104,6 +105,7 @@ try {
     const options = {
       sizes: values.sizes.split(',').map((size) => atLeastOne(size, 'sizes')),
       beside: values.beside,
+      generated: values.generated === undefined ? undefined : atLeastOne(values.generated, 'generated'),
       only: values.only?.split(','),
       seconds: atLeastOne(values.seconds ?? '10', 'seconds'),
       rate: atLeastOne(values.rate, 'rate'),

@@ -2,7 +2,7 @@
  * The event line at size, measured from outside: `npm run bench -- scale`.
  *
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--only memory,ready,…]
- *                                   [--seconds 10] [--rate 20000] [--attempts 3]
+ *                                   [--generated PROVIDERS] [--seconds 10] [--rate 20000] [--attempts 3]
  *
  * At each size every server goes through all parts alone, ours first: two at once would take each other's CPU.
  */
@@ -12,6 +12,7 @@ import { type Part as Provision, provision } from '../../support/provision.ts';
 import { tempFolder } from '../../support/temp.ts';
 import { memoryOf, othersSince } from '../process-figures.ts';
 import { writeRaw } from '../raw-figures.ts';
+import { GeneratedSource } from './generated-source.ts';
 import { change, newInterfaces } from './part-change.ts';
 import { latency, storm } from './part-latency.ts';
 import { memory } from './part-memory.ts';
@@ -19,7 +20,7 @@ import { queries } from './part-queries.ts';
 import { ready, restart } from './part-start.ts';
 import type { Figure, Part, Run } from './run.ts';
 import type { InterfaceSource } from './source.ts';
-import { checkedOut, ours, type Subject } from './subject.ts';
+import { checkedOut, ours, oursGenerated, type Subject } from './subject.ts';
 import { type Row, scaleTables } from './tables.ts';
 import { createZooKeeperSource } from './zookeeper-source.ts';
 
@@ -45,6 +46,8 @@ export interface ScaleOptions {
   readonly beside: string | undefined;
   /** Parts; undefined: all. */
   readonly only: readonly string[] | undefined;
+  /** providers of each interface of a registry that makes them up; undefined: a real ZooKeeper, three each */
+  readonly generated: number | undefined;
   readonly seconds: number;
   readonly rate: number;
   /** How often at most a part is measured on a busy machine. */
@@ -58,15 +61,19 @@ export async function benchScale(options: ScaleOptions, say: (line: string) => v
   const chosen = names.filter((name) => options.only?.includes(name) ?? true);
   const needed: Provision[] = [
     'tools',
-    'zookeeper',
+    ...(options.generated === undefined ? ['zookeeper' as const] : []),
     ...(chosen.includes('queries') ? ['dnsperf' as const] : []),
   ];
   const missing = await provision(needed);
   if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
 
   const { beside } = options;
-  const subjects = [ours(), ...(beside === undefined ? [] : [await checkedOut(beside)])];
-  const source = await createZooKeeperSource();
+  const subjects =
+    options.generated === undefined
+      ? [ours(), ...(beside === undefined ? [] : [await checkedOut(beside)])]
+      : [oursGenerated()];
+  const source: InterfaceSource =
+    options.generated === undefined ? await createZooKeeperSource() : new GeneratedSource(options.generated);
   const rows: Row[] = [];
   try {
     const empty = new Map<Subject, number>();
@@ -79,7 +86,7 @@ export async function benchScale(options: ScaleOptions, say: (line: string) => v
       await source.plant(size);
       say(`${size} interfaces with ${source.providers} providers each, planted in ${planting()} s`);
       const listSeconds = await source.listAlone();
-      say(`${size}: merely listed in ${listSeconds.toFixed(2)} s`);
+      if (!Number.isNaN(listSeconds)) say(`${size}: merely listed in ${listSeconds.toFixed(2)} s`);
       for (const subject of subjects) {
         const context = {
           subject,

@@ -35,6 +35,11 @@ export function ours(): Subject {
   return subjectIn('rpc-dns', repository);
 }
 
+/** Ours, with a registry that makes up its interfaces. */
+export function oursGenerated(): Subject {
+  return subjectIn('rpc-dns', repository, 'test/bench/scale/generated-server.ts');
+}
+
 /** Checks a commit out beside ours, until this process ends in whatever way. */
 export async function checkedOut(commit: string): Promise<Subject> {
   const { stdout } = await git('rev-parse', '--short', `${commit}^{commit}`);
@@ -46,9 +51,9 @@ export async function checkedOut(commit: string): Promise<Subject> {
   return subjectIn(stdout.trim(), folder);
 }
 
-function subjectIn(title: string, root: string): Subject {
-  const main = join(root, 'src/main.ts');
-  if (!existsSync(main)) throw new Error(`${title} has no src/main.ts`);
+function subjectIn(title: string, root: string, file = 'src/main.ts'): Subject {
+  const main = join(root, file);
+  if (!existsSync(main)) throw new Error(`${title} has no ${file}`);
   return { title, start: (folder, registries) => start(main, folder, registries) };
 }
 
