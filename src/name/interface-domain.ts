@@ -1,4 +1,4 @@
-import { MAX_NAME, type Prefix, prefixOf } from './domain-name.ts';
+import { MAX_LABEL, MAX_NAME, type Prefix, prefixOf } from './domain-name.ts';
 import type { InterfaceName } from './interface-name.ts';
 import { groupLabel, hashedLabel, hostLabel, shortenLabel, versionLabel } from './labels.ts';
 
@@ -37,9 +37,13 @@ export function formGroupLabel(group: string, limit: number): string {
  * @param hashed exact text that the hash is made of
  */
 export function fitLabels(labels: readonly string[], limit: number, hashed: string): Prefix {
+  if (labels.every((label) => label.length <= MAX_LABEL)) {
+    const whole = prefixOf(...labels);
+    if (whole !== undefined && whole.length <= limit) return whole;
+  }
   const short = labels.map((label) => shortenLabel(label));
-  const whole = prefixOf(...short);
-  if (whole !== undefined && whole.length <= limit) return whole;
+  const shortened = prefixOf(...short);
+  if (shortened !== undefined && shortened.length <= limit) return shortened;
   const first = hashedLabel(short[0] ?? '', hashed);
   let kept: string[] = [];
   for (let i = short.length - 1; i > 0; i--) {
@@ -59,6 +63,7 @@ function octetLength(...labels: string[]): number {
 /** The call name in its spellings: as registered, and with `-` for `$` and `_` where that differs. */
 export function callNameLabels(name: InterfaceName): string[][] {
   const exact = name.split('.');
+  if (!/[$_]/.test(name)) return [exact];
   const host = exact.map(hostLabel);
   return host.join('.') === name ? [exact] : [exact, host];
 }

@@ -24,8 +24,17 @@ export function hostLabel(text: string): string {
 
 /** A version's, group's, application's or protocol's value in a label: lower case, everything outside a-z 0-9 is `-`. */
 export function valueLabel(value: string): string {
-  return value.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  const known = valueLabels.get(value);
+  if (known !== undefined) return known;
+  const label = value.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  if (valueLabels.size >= MAX_KNOWN) valueLabels.clear();
+  valueLabels.set(value, label);
+  return label;
 }
+
+/** A few values are asked for again and again: a protocol or a version for each of a hundred thousand interfaces. */
+const valueLabels = new Map<string, string>();
+const MAX_KNOWN = 4096;
 
 export function versionLabel(version: string, limit = MAX_LABEL): string {
   return shortenLabel(`ver-${valueLabel(version)}`, limit);

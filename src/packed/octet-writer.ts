@@ -1,5 +1,8 @@
 import { Buffer } from 'node:buffer';
 
+/** Up to so many characters a loop is quicker than a call into the runtime. */
+const SHORT = 24;
+
 /** Writes the values that blobs are made of into a scratch buffer, which is used again for the next blob. */
 export class OctetWriter {
   #octets = Buffer.alloc(1024);
@@ -50,8 +53,7 @@ export class OctetWriter {
   raw(text: string): void {
     this.#reserve(text.length);
     const { length } = text;
-    // short texts, the rule, cost less than a call into the runtime
-    if (length > 24) this.#octets.write(text, this.#length, length, 'latin1');
+    if (length > SHORT) this.#octets.write(text, this.#length, length, 'latin1');
     else for (let i = 0; i < length; i++) this.#octets[this.#length + i] = text.charCodeAt(i);
     this.#length += length;
   }
@@ -64,7 +66,23 @@ export class OctetWriter {
 
   /** Any text, as UTF-8 behind the number of octets. */
   text(text: string): void {
-    if (isAscii(text)) {
+    const { length } = text;
+    if (length <= SHORT) {
+      // most texts are short and ASCII: written and checked in one go
+      this.#reserve(length + 1);
+      const start = this.#length;
+      this.#octets[start] = length;
+      let i = 0;
+      for (; i < length; i++) {
+        const code = text.charCodeAt(i);
+        if (code > 0x7f) break;
+        this.#octets[start + 1 + i] = code;
+      }
+      if (i === length) {
+        this.#length = start + 1 + length;
+        return;
+      }
+    } else if (isAscii(text)) {
       this.latin1(text);
       return;
     }

@@ -161,6 +161,7 @@ class Planning {
   }
 
   #byAge(names: readonly InterfaceName[]): InterfaceName[] {
+    if (names.length < 2) return [...names];
     const aged = names.map((name) => ({
       name,
       age: this.#ledger.ordinalOf(name) ?? Number.MAX_SAFE_INTEGER,

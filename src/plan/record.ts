@@ -93,6 +93,8 @@ interface CoveredForm {
 
 /** The plain form, then each version, group and pair that is registered. */
 function formsOf(placed: readonly Placed[], limit: number): CoveredForm[] {
+  const [only] = placed;
+  if (only !== undefined && placed.length === 1) return formsOfOne(only.merged.key, placed, limit);
   const versions = new LabelBook((version) => formVersionLabel(version, limit), limit);
   const groups = new LabelBook((group) => formGroupLabel(group, limit), limit);
   const forms: CoveredForm[] = [{ labels: '' as Prefix, covered: placed }];
@@ -109,6 +111,23 @@ function formsOf(placed: readonly Placed[], limit: number): CoveredForm[] {
       const covers = ({ merged: { key } }: Placed) => key.version === version && key.group === group;
       add(covers, versions.labelOf(version), groups.labelOf(group));
     }
+  }
+  return forms;
+}
+
+/** Of a single service no labels can fall together. */
+function formsOfOne(
+  { version, group }: ServiceKey,
+  covered: readonly Placed[],
+  limit: number,
+): CoveredForm[] {
+  const forms: CoveredForm[] = [{ labels: '' as Prefix, covered }];
+  const versionForm = version === '' ? undefined : constantPrefix(formVersionLabel(version, limit));
+  const groupForm = group === '' ? undefined : constantPrefix(formGroupLabel(group, limit));
+  if (versionForm !== undefined) forms.push({ labels: versionForm, covered });
+  if (groupForm !== undefined) forms.push({ labels: groupForm, covered });
+  if (versionForm !== undefined && groupForm !== undefined) {
+    forms.push({ labels: (versionForm + groupForm) as Prefix, covered });
   }
   return forms;
 }
@@ -204,6 +223,7 @@ function portsOf(covered: readonly Placed[], byEndpoints: boolean): ServicePortO
       if (!declared.has(protocol)) add(protocol, inFront(vip, port));
     }
   }
+  if (ports.size === 1) return [...ports.values()];
   return [...ports].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
 }
 
@@ -216,7 +236,10 @@ function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean):
   const pairs = [
     ['interface', merged.key.interface],
     ['application', join(covered.map((one) => one.merged.application))],
-    ['protocol', join(covered.flatMap((one) => protocolsOf(one.merged)))],
+    [
+      'protocol',
+      join(covered.length === 1 ? protocolsOf(merged) : covered.flatMap((one) => protocolsOf(one.merged))),
+    ],
     ['versions', join(covered.map((one) => one.merged.key.version))],
     ['groups', join(covered.map((one) => one.merged.key.group))],
     ['source', join(covered.flatMap((one) => one.merged.registries))],
@@ -225,8 +248,10 @@ function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean):
   return pairs.flatMap(([key, value]) => (value === '' ? [] : [characterString(`${key}=${value}`)]));
 }
 
+/** Each once, in the order of the endpoints. */
 function protocolsOf(merged: Merged): string[] {
-  const protocols = merged.endpoints.map(({ protocol }) => protocol);
+  const protocols: string[] = [];
+  for (const { protocol } of merged.endpoints) if (!protocols.includes(protocol)) protocols.push(protocol);
   return protocols.length > 0 ? protocols : [merged.protocol];
 }
 
