@@ -5,7 +5,7 @@ import type { FoundService } from '../registry/kubernetes/parse.ts';
  * The status of an RPCService (contract 1.7): what became of each interface that it names.
  */
 
-/** What the catalogue made of one claimed interface. */
+/** What a plan made of one claimed interface. */
 export interface Verdict {
   /** the structured domain in the first zone; undefined when it is not answered */
   readonly domain: string | undefined;

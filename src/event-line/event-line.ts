@@ -31,7 +31,7 @@ import { StoredFacts } from './stored-facts.ts';
 /** Changes within so many milliseconds are decided, recorded and published together. */
 const DEBOUNCE_MS = 10;
 /** So many interfaces are planned and recorded at once; between two such steps other work has its turn. */
-const STEP = 1000;
+const STEP = 500;
 /** Registries that are not required are waited for so long before the first publication. */
 const OPTIONAL_WAIT_MS = 5000;
 /** A new address is looked for so often when other replicas take them all. */

@@ -101,10 +101,12 @@ export function toShortText(name: DomainName): string {
 }
 
 const UPPER = /[A-Z]/;
+const NON_ASCII = /[\u0080-\u00ff]/;
 
 /** Lowers A–Z only: octets above 127 are no letters (RFC 4343 section 3). */
 export function keyOf(name: DomainName): NameKey {
   if (!UPPER.test(name)) return name as NameKey;
+  if (!NON_ASCII.test(name)) return name.toLowerCase() as NameKey;
   return name.replace(/[A-Z]+/g, (run) => run.toLowerCase()) as NameKey;
 }
 

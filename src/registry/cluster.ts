@@ -2,7 +2,7 @@ import type { Address } from '../name/address.ts';
 import type { OwnershipRule } from '../name/ownership.ts';
 
 /*
- * What a Kubernetes cluster says besides registrations: which Services stand, and what lies behind them. The catalogue
+ * What a Kubernetes cluster says besides registrations: which Services stand, and what lies behind them. The plan
  * joins registered endpoints with them (contract 1.3).
  */
 

@@ -12,8 +12,9 @@ export type WatcherState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * A complete delivery, unit by unit: so a hundred thousand of them are never held at once. Seen by nobody before `done`,
- * and given up without it. Its watcher calls no `update` meanwhile.
+ * A complete delivery, unit by unit: so a hundred thousand of them are never held at once. What is put counts at once, and
+ * stays if the delivery is given up; what was not put goes at `done`, all together. Before the first `done` of a registry
+ * nothing of it is answered. Its watcher calls no `update` meanwhile.
  */
 export interface Replacement {
   /** All registrations of one unit; once for each unit. */
@@ -23,7 +24,7 @@ export interface Replacement {
 
 /**
  * Where a watcher delivers. It delivers what its registry says, completely or unit by unit, and never decides: merging,
- * conflicts, debouncing and distrust are the catalogue's.
+ * conflicts, debouncing and distrust are not its business.
  *
  * A unit is what the registry changes as one: a document, an interface's directory. A lost connection is a state, never
  * an empty delivery.
