@@ -88,7 +88,7 @@ export class LineFeed {
           if (changes !== undefined) await this.#buildSlices(changes);
           else await this.#somethingToDo();
         }
-        await this.#target.apply({ kind: 'switch', serial: this.#serials.next() });
+        await this.#target.apply({ kind: 'switch', what: 'names', serial: this.#serials.next() });
       } finally {
         this.#isBuilding = false;
       }
@@ -111,6 +111,7 @@ export class LineFeed {
   /** Puts zones in place of those of the same apex, and removes others; all at once. */
   replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[]): Promise<void> {
     return this.#enqueue(this.#large, async () => {
+      await this.#target.apply({ kind: 'zones' });
       for (const apex of gone) await this.#target.apply({ kind: 'remove-zone', apex });
       for (const { apex, role, records } of zones) {
         for (const slice of slices(records)) {
@@ -119,7 +120,7 @@ export class LineFeed {
           await this.#runSmall();
         }
       }
-      await this.#target.apply({ kind: 'switch', serial: this.#serials.next() });
+      await this.#target.apply({ kind: 'switch', what: 'zones', serial: this.#serials.next() });
     });
   }
 

@@ -44,8 +44,15 @@ export class ChangeApplier {
       case 'remove-zone':
         this.#zones.set(change.apex, 'remove');
         return;
+      case 'zones':
+        this.#zones.clear();
+        return;
       case 'switch':
-        this.#switch(change.serial);
+        if (change.what === 'names') this.#switchNames();
+        else this.#switchZones(change.serial);
+        for (const zone of this.#data.zones()) zone.serial = change.serial;
+        // cuts and wildcards may have come or gone: too much hangs on them to tell what still holds
+        this.#ready.clear();
         return;
       case 'ready':
         this.#data.setReady(change.ready);
@@ -63,16 +70,16 @@ export class ChangeApplier {
     if (where !== 'beside') for (const zone of this.#data.zones()) zone.serial = serial;
   }
 
-  #switch(serial: number): void {
+  #switchNames(): void {
+    if (this.#names !== undefined) this.#data.switchNames(this.#names);
+    this.#names = undefined;
+  }
+
+  #switchZones(serial: number): void {
     for (const [key, built] of this.#zones) {
       if (built === 'remove') this.#data.removeZone(key);
       else this.#data.putZone(built.zone, built.role, serial);
     }
     this.#zones.clear();
-    if (this.#names !== undefined) this.#data.switchNames(this.#names);
-    this.#names = undefined;
-    for (const zone of this.#data.zones()) zone.serial = serial;
-    // cuts and wildcards may have come or gone: too much hangs on them to tell what still holds
-    this.#ready.clear();
   }
 }

@@ -33,5 +33,8 @@ export type Change =
       readonly records: readonly RecordTuple[];
     }
   | { readonly kind: 'remove-zone'; readonly apex: NameKey }
-  | { readonly kind: 'switch'; readonly serial: number }
+  /** begins to build zones beside; what is left of an attempt that failed is gone */
+  | { readonly kind: 'zones' }
+  /** shows what was built beside: the names of registries, or zones; what was built of the other stays unseen */
+  | { readonly kind: 'switch'; readonly what: 'names' | 'zones'; readonly serial: number }
   | { readonly kind: 'ready'; readonly ready: boolean };
