@@ -28,15 +28,18 @@ export class ClusterIndex {
   readonly clusters: readonly ClusterFacts[];
   /** clusters by registry: those whose Services may stand for what it registers */
   readonly ofRegistry: ReadonlyMap<string, readonly ClusterFacts[]>;
-  readonly #byService = new MultiMap<string, InterfaceName>();
-  readonly #byAddress = new MultiMap<Address, InterfaceName>();
-  readonly #watched = new Map<InterfaceName, Watched>();
+  readonly #byService: MultiMap<string, InterfaceName>;
+  readonly #byAddress: MultiMap<Address, InterfaceName>;
+  readonly #watched: Map<InterfaceName, Watched>;
 
-  /** @param former clusters that stay, of the configuration before */
-  constructor(registries: readonly RegistryOptions[], former: readonly ClusterFacts[] = []) {
+  /** @param former of the configuration before: what stays of it, and who hangs on what, is taken over */
+  constructor(registries: readonly RegistryOptions[], former?: ClusterIndex) {
+    this.#byService = former === undefined ? new MultiMap() : former.#byService;
+    this.#byAddress = former === undefined ? new MultiMap() : former.#byAddress;
+    this.#watched = former === undefined ? new Map() : former.#watched;
     const clusters = registries
       .filter(({ hasServices }) => hasServices)
-      .map(({ id }) => former.find((cluster) => cluster.id === id) ?? new ClusterFacts(id));
+      .map(({ id }) => former?.clusters.find((cluster) => cluster.id === id) ?? new ClusterFacts(id));
     this.clusters = clusters;
     const joined = ({ id, join }: RegistryOptions) =>
       [id, ...join].flatMap((wanted) => clusters.find((cluster) => cluster.id === wanted) ?? []);

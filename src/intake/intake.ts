@@ -71,7 +71,7 @@ export class Intake {
     this.#sources = [...current, ...left];
     this.#clusters = new ClusterIndex(
       this.#sources.map(({ options }) => options),
-      this.#clusters.clusters,
+      this.#clusters,
     );
     this.#configuredRules = rules;
     this.#ownership = new Ownership([...rules, ...this.#clusters.rules]);
@@ -94,7 +94,7 @@ export class Intake {
     }
     this.#clusters = new ClusterIndex(
       this.#sources.map(({ options }) => options),
-      this.#clusters.clusters,
+      this.#clusters,
     );
     this.#events.onChanged(gone);
     for (const { options } of leaving) this.#events.onLetGo(options.id);

@@ -117,6 +117,7 @@ export class RegistryFacts {
       }
     }
     this.#unitNumbers.clear();
+    this.#entries = 0;
   }
 
   liveMs(now: number): number {
