@@ -42,6 +42,8 @@ const WITHDRAW_MS = 20;
 const GIVE_BACK_MS = 2000;
 /** What registries said is stored so long after a change. */
 const STORE_FACTS_MS = 1000;
+/** … and what was left out then, because it might turn out to be a mass disappearance, after so long. */
+const STORE_DOUBTED_MS = 10_000;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
 /** What met a bug is tried again after so long. */
@@ -192,9 +194,24 @@ export class EventLine {
   ): Promise<EventLine> {
     const numbers = new InterfaceNumbers();
     const ledger = new Ledger(options.pools, options.reuseAfterMs, numbers);
-    const recorder = new Recorder(store, events);
+    const recorder = new Recorder(store, {
+      onStoreError: events.onStoreError,
+      onStoreRecovered: () => {
+        events.onStoreRecovered();
+        // what waits for the store is published
+        line.#retryStarved();
+      },
+    });
     const serial = Math.max(Math.floor(clock.now() / 1000), minimumSerial);
-    const line = new EventLine(store, target, options, serial, { recorder, numbers, ledger }, clock, events);
+    const line: EventLine = new EventLine(
+      store,
+      target,
+      options,
+      serial,
+      { recorder, numbers, ledger },
+      clock,
+      events,
+    );
     await store.open({
       loaded: (part) => line.#load(part),
       changed: (rows) => line.#adopt(rows),
@@ -426,10 +443,13 @@ export class EventLine {
       freed = draft.expire(now);
     });
     if (freed > 0) this.#retryStarved();
-    // a query line that could not be told something is told everything
-    if (this.feed.isReady && this.feed.isOutdated) this.#schedule();
-    // a store that failed was tried again: what waits for it is published
-    if (wasRefused) this.#mark(this.#starved);
+    // a query line that could not be told something is told everything; one that knows nothing yet, when it is time
+    if (!this.feed.isReady || this.feed.isOutdated) this.#schedule();
+    if (wasRefused) {
+      this.#cancelStoring?.();
+      this.#cancelStoring = undefined;
+      this.#storeFactsSoon();
+    }
     this.#arm();
   }
 
@@ -437,7 +457,14 @@ export class EventLine {
   async #record(decide: (draft: LedgerDraft) => void): Promise<void> {
     const draft = new LedgerDraft(this.#ledger);
     decide(draft);
-    for (const step of draft.steps) this.#ledger.apply(step);
+    const freed = new Set<InterfaceName>();
+    for (const step of draft.steps) {
+      if (step.kind === 'delete-service') freed.add(step.key.interface);
+      const row = step.kind === 'delete-address' ? this.#ledger.rowOf(step.address) : undefined;
+      if (row !== undefined) freed.add(row.owner.interface);
+      this.#ledger.apply(step);
+    }
+    for (const name of freed) this.#releaseNumber(name);
     const recorded = await this.#recorder.record(draft.steps);
     if (recorded.kind === 'outrun') this.#adopt(recorded.rows);
   }
@@ -481,7 +508,8 @@ export class EventLine {
     }
     if (names.length > LARGE) this.#giveBackSoon();
     const changed = await this.feed.flush();
-    if (!this.feed.isReady) {
+    const isFirst = !this.feed.isReady;
+    if (isFirst) {
       await this.feed.setReady();
       this.#giveBackSoon();
       this.#events.onReady(this.feed.totals.interfaces);
@@ -489,7 +517,7 @@ export class EventLine {
     if (changed > 0 && since !== undefined) {
       this.#events.onPublished(changed, (performance.now() - since) / 1000);
     }
-    this.#storeFactsSoon();
+    if (names.length > 0 || isFirst) this.#storeFactsSoon();
   }
 
   /** A large piece of work has left garbage behind: when nothing follows it, its memory goes back to the system. */
@@ -503,13 +531,21 @@ export class EventLine {
   }
 
   /** What registries say is stored once in a while, not with each change: it may lag behind the answers. */
-  #storeFactsSoon(): void {
+  #storeFactsSoon(ms = STORE_FACTS_MS): void {
     if (this.#isStopped || this.#cancelStoring !== undefined) return;
-    this.#cancelStoring = this.#clock.after(STORE_FACTS_MS, () => {
+    this.#cancelStoring = this.#clock.after(ms, () => {
       this.#cancelStoring = undefined;
       this.#storedFacts
         .record(this.intake.configured, false)
-        .catch((error: unknown) => this.#events.onFailure(error as Error));
+        .catch((error: unknown) => this.#events.onFailure(error as Error))
+        .finally(() => {
+          // what may have to be doubted yet is stored when it is past that
+          if (this.intake.configured.some(({ facts }) => facts.outdated.size > 0)) {
+            this.#storeFactsSoon(STORE_DOUBTED_MS);
+          }
+          // a store that refused is tried again
+          this.#arm();
+        });
     });
   }
 
@@ -558,6 +594,7 @@ export class EventLine {
     before: Promise<void>,
     again: Set<InterfaceName>,
   ): Promise<void> {
+    const isWithholding = this.#recorder.isWithholding;
     const made = this.#plan(names);
     const staged = this.#stage(made);
     for (const step of made.ledger) this.#ledger.apply(step);
@@ -576,6 +613,8 @@ export class EventLine {
     const planAgain = this.#toPlanAgain(made, recorded);
     for (const name of planAgain) again.add(name);
     this.#commit(made, staged, planAgain);
+    // planned while the store refused, which it does no more
+    if (isWithholding && !this.#recorder.isWithholding) this.#retryStarved();
   }
 
   #toPlanAgain(made: Plan, recorded: Recorded): ReadonlySet<InterfaceName> {

@@ -82,7 +82,8 @@ export class StoredFacts {
   async #record(sources: readonly Source[], isClosing: boolean): Promise<void> {
     for (const source of sources) {
       const { facts, options, snapshot } = source;
-      if (snapshot.kind !== 'delivered' || (facts.outdated.size === 0 && !isClosing)) continue;
+      const isStored = facts.outdated.size === 0 && this.#registries.has(options.id);
+      if (snapshot.kind !== 'delivered' || (isStored && !isClosing)) continue;
       for (;;) {
         // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
         const names = [
@@ -101,7 +102,9 @@ export class StoredFacts {
         });
         const now = this.#now();
         const liveMs = Math.round(facts.liveMs(now));
-        if (isLast) steps.push({ kind: 'put-registry', row: { id: options.id, snapshotAt: now, liveMs } });
+        // what a registry said is as old as its loss, and no younger because the process ends
+        const row = { id: options.id, snapshotAt: source.lostAt ?? now, liveMs };
+        if (isLast) steps.push({ kind: 'put-registry', row });
         if (names.length > 0 || isClosing || !this.#registries.has(options.id)) {
           if (!(await this.#recorder.recordLater(steps))) {
             for (const name of names) facts.outdated.add(name);
@@ -109,7 +112,7 @@ export class StoredFacts {
           }
         }
         if (!isLast) continue;
-        this.#registries.set(options.id, { id: options.id, snapshotAt: now, liveMs });
+        this.#registries.set(options.id, row);
         break;
       }
     }
