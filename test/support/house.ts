@@ -103,6 +103,8 @@ export interface HouseOptions {
   readonly config?: string;
   /** master files by file name */
   readonly zones?: Readonly<Record<string, string>>;
+  /** a change reaches the query line when this resolves; when it rejects, the query line could not apply it */
+  readonly hold?: (change: Change) => Promise<void>;
   /** another query line, told every change as well */
   readonly alsoTell?: (change: Change) => void;
   /** default: in memory */
@@ -146,6 +148,8 @@ export class House {
     const clock = options.clock ?? new TurnedClock();
     const target = {
       apply: async (change: Change) => {
+        // memory comes by itself: nothing that is on its way waits for it, nor it for that
+        if (options.hold !== undefined && change.kind !== 'chunk') await options.hold(change);
         line.apply(change);
         options.alsoTell?.(change);
       },
@@ -233,6 +237,16 @@ export class House {
     }
     this.clock.turnTo(end);
     await this.settle();
+  }
+
+  /** The same without asking for anything: what happens, happens by the clock alone. */
+  async live(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    for (let at = this.clock.nextAt; at !== undefined && at <= end; at = this.clock.nextAt) {
+      this.clock.turnTo(at);
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+    }
+    this.clock.turnTo(end);
   }
 
   /** All that is known is published. */
