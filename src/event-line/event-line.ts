@@ -36,6 +36,10 @@ const STEP = 500;
 const OPTIONAL_WAIT_MS = 5000;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
+/** What another replica writes of one interface is looked at so often at once … */
+const MAX_REACTIONS = 6;
+/** … within this time. */
+const QUIET_MS = 60_000;
 /** What has to go is not kept in the answers longer than this by a store that is slow. */
 const WITHDRAW_MS = 20;
 /** After large work memory is given back when it was quiet for so long. */
@@ -127,6 +131,8 @@ export class EventLine {
   readonly #unconfirmed = new Set<InterfaceName>();
   /** interfaces that another replica has recorded as answered */
   readonly #heldElsewhere = new Set<InterfaceName>();
+  /** interfaces of which other replicas wrote a moment ago, the longest ago first */
+  readonly #reactions = new Map<InterfaceName, { readonly since: number; times: number }>();
   /** services whose first decision is put off, since when */
   readonly #waiting = new Map<string, number>();
   /** names that interfaces claimed in plans which are not committed yet */
@@ -214,7 +220,7 @@ export class EventLine {
     );
     await store.open({
       loaded: (part) => line.#load(part),
-      changed: (rows) => line.#adopt(rows),
+      changed: (rows) => line.#adopt(rows, (name, now) => line.#mayReact(name, now)),
     });
     line.#loaded();
     await line.feed.serials.reserve();
@@ -348,19 +354,50 @@ export class EventLine {
     this.#mark(this.#unconfirmed);
   }
 
-  /** Another process that shares the store wrote these rows. */
-  #adopt(rows: ForeignChange): void {
+  /**
+   * Another process that shares the store wrote these rows.
+   *
+   * @param isAtOnce whether an interface that they are about is planned anew at once; what was outrun always is
+   */
+  #adopt(rows: ForeignChange, isAtOnce: (name: InterfaceName, now: number) => boolean = () => true): void {
     for (const { owner, retiredAt } of rows.addresses) {
       if (retiredAt === null) this.#heldElsewhere.add(owner.interface);
       else this.#heldElsewhere.delete(owner.interface);
     }
     for (const { key, retiredAt } of rows.services)
       if (retiredAt === null) this.#heldElsewhere.add(key.interface);
-    this.#mark(this.#ledger.adopt(rows));
     const now = this.#clock.now();
+    // whoever loses an address to somebody else answers it no longer
+    const robbed = rows.addresses.flatMap(({ address, owner }) => {
+      const before = this.#ledger.rowOf(address)?.owner.interface;
+      return before === undefined || before === owner.interface ? [] : [before];
+    });
+    const affected = this.#ledger.adopt(rows);
     for (const row of rows.placements) {
-      if (this.#placements.adopt(row, now)) this.#mark([interfaceOf(row.key)]);
+      if (this.#placements.adopt(row, now)) affected.add(interfaceOf(row.key));
     }
+    this.#mark(robbed);
+    this.#mark([...affected].filter((name) => isAtOnce(name, now)));
+    this.#arm();
+  }
+
+  /**
+   * Whether what another replica wrote of an interface is looked at at once. Two that see different things would undo each
+   * other's rows for ever: after a few times they do so once a minute.
+   */
+  #mayReact(name: InterfaceName, now: number): boolean {
+    for (const [old, { since }] of this.#reactions) {
+      if (now - since < QUIET_MS) break;
+      this.#reactions.delete(old);
+    }
+    const reaction = this.#reactions.get(name);
+    const times = (reaction?.times ?? 0) + 1;
+    if (reaction === undefined) this.#reactions.set(name, { since: now, times });
+    else reaction.times = times;
+    if (times <= MAX_REACTIONS) return true;
+    const at = (reaction?.since ?? now) + QUIET_MS;
+    this.#wakeAt.set(name, Math.min(at, this.#wakeAt.get(name) ?? at));
+    return false;
   }
 
   #mark(names: Iterable<InterfaceName>): void {
@@ -535,6 +572,7 @@ export class EventLine {
     if (this.#isStopped || this.#cancelStoring !== undefined) return;
     this.#cancelStoring = this.#clock.after(ms, () => {
       this.#cancelStoring = undefined;
+      this.intake.tick();
       this.#storedFacts
         .record(this.intake.configured, false)
         .catch((error: unknown) => this.#events.onFailure(error as Error))
