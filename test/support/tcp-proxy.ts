@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Between a client and a server: passes on, refuses, or spoils what the server sends. */
+/** Between a client and a server: passes on, refuses, cuts, holds back, is slow, or spoils what the server sends. */
 export class TcpProxy {
   readonly port: number;
   readonly #target: number;
@@ -10,6 +10,9 @@ export class TcpProxy {
   accepted = 0;
   /** Deals with a piece from the server; true: that was all, it is not passed on. */
   spoil: (piece: Buffer, client: Socket) => boolean = () => false;
+  /** Each piece from the server comes so much later. */
+  delayMs = 0;
+  #isHeld = false;
 
   constructor(port: number, target: number) {
     this.port = port;
@@ -25,8 +28,19 @@ export class TcpProxy {
     const closed = new Promise((resolve) =>
       this.#server?.listening ? this.#server.close(resolve) : resolve(null),
     );
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
     await closed;
+  }
+
+  /** Cuts all connections; new ones are welcome. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Accepts, and passes on nothing in either direction until it is let go. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    for (const socket of this.#sockets) isHeld ? socket.pause() : socket.resume();
   }
 
   #pass(client: Socket): void {
@@ -42,6 +56,11 @@ export class TcpProxy {
       });
     }
     client.on('data', (piece) => server.write(piece));
-    server.on('data', (piece) => this.spoil(piece, client) || client.write(piece));
+    server.on('data', (piece) => {
+      if (this.spoil(piece, client)) return;
+      if (this.delayMs === 0) client.write(piece);
+      else setTimeout(() => client.writable && client.write(piece), this.delayMs);
+    });
+    if (this.#isHeld) for (const socket of [client, server]) socket.pause();
   }
 }
