@@ -47,6 +47,12 @@ export class Departures {
     return this.#until;
   }
 
+  /** When the first of what went a moment ago is past doubt, Unix milliseconds; undefined when nothing went. */
+  get settlesAt(): number | undefined {
+    const [first] = this.#entries.values();
+    return first === undefined ? undefined : first.at + DISTRUST_WINDOW_MS;
+  }
+
   get held(): number {
     return this.#until === undefined ? 0 : this.#entries.size;
   }

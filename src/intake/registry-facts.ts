@@ -132,11 +132,12 @@ export class RegistryFacts {
 
   /** When {@link tick} has something to do next, Unix milliseconds. */
   wakeAt(now: number): number | undefined {
-    const distrust = this.#departures.until;
+    // what is past doubt can be stored, and what was held long enough goes
+    const settled = this.#departures.until ?? this.#departures.settlesAt;
     const [first] = this.#gone.values();
-    if (first === undefined || this.#liveSince === undefined) return distrust;
+    if (first === undefined || this.#liveSince === undefined) return settled;
     const forget = now + Math.max(0, first + this.#options.forgetAfterMs - this.liveMs(now));
-    return distrust === undefined ? forget : Math.min(distrust, forget);
+    return settled === undefined ? forget : Math.min(settled, forget);
   }
 
   /** All registrations of one unit. @returns interfaces about which something changed */
