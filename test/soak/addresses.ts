@@ -62,6 +62,8 @@ export class Addresses {
     const seen = this.#vips.get(one.spec.name);
     if (seen === undefined || replied - seen.asked > REUSE_AFTER_MS) return undefined;
     if (!isOnly(this.#model.pins(one, seen.asked, replied), '')) return undefined;
+    // it may have rested, and not be recordable now
+    if (this.#model.timeline.storeFaultIn(seen.asked, replied) !== undefined) return undefined;
     return this.#model.expectation(one, 'plain', asked, replied).must ? seen.vip : undefined;
   }
 
@@ -106,8 +108,12 @@ export class Addresses {
   #mayBeRefused(name: string, pin: string, asked: number, replied: number): boolean {
     for (const other of this.#model.interfaces.values()) {
       if (other.spec.name === name) continue;
-      const oldest = this.#model.timeline.oldestView('file', other.spec.name, asked);
-      const held = other.pin.between(oldest - REUSE_AFTER_MS - CHANGE_MS, replied);
+      // what a restarted server believed then, from what it had stored, rests from then on
+      const resting = asked - REUSE_AFTER_MS - CHANGE_MS;
+      const held = other.pin.between(
+        this.#model.timeline.oldestView('file', other.spec.name, resting),
+        replied,
+      );
       if (held.has(pin)) return true;
     }
     return false;

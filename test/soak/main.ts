@@ -13,7 +13,7 @@ import { fromLines, generate, type Operation, toLines } from './operations.ts';
 import { type Outcome, run } from './run.ts';
 import { shrink } from './shrink.ts';
 
-const LOG_LINES = 40;
+const LOG_LINES = 160;
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },

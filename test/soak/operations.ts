@@ -54,7 +54,11 @@ export const FAULTS: ReadonlySet<Action['op']> = new Set([
 
 /** The mean time between two faults; short runs have them close together. */
 function faultGapMs(durationMs: number): number {
-  return durationMs <= 2 * 60_000 ? 7_000 : 20_000;
+  return isShort(durationMs) ? 6_000 : 20_000;
+}
+
+function isShort(durationMs: number): boolean {
+  return durationMs <= 2 * 60_000;
 }
 const STEP_MS = 350;
 /** The server is restarted in this part of the run; afterwards one process lives on, whose memory is watched. */
@@ -80,7 +84,7 @@ function fault(random: Random, mayRestart: boolean, durationMs: number): Action 
   const longest = Math.min(12_000, durationMs / 5);
   const forMs = random.between(300, longest);
   const lot = random.next();
-  if (mayRestart && lot < 0.36) {
+  if (mayRestart && lot < (isShort(durationMs) ? 0.45 : 0.36)) {
     const how = random.chance(0.7) ? 'SIGKILL' : 'SIGTERM';
     return { op: 'restart', how, pauseMs: random.chance(0.7) ? 0 : random.between(0, longest / 2) };
   }

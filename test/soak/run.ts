@@ -1,12 +1,13 @@
 /** One run: the operations at their times, questions all the while, and the first violation. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Reply } from '../support/server.ts';
+import { CONFIG_FILE, type Reply } from '../support/server.ts';
 import { Addresses } from './addresses.ts';
 import { Model } from './model.ts';
 import { type MemorySample, Observers } from './observers.ts';
 import { FAULTS, type Operation } from './operations.ts';
 import { Judge, makeQuestion, type Question } from './questions.ts';
 import { Random } from './random.ts';
+import { ALL_INTERFACES, domainOf } from './universe.ts';
 import { Violation } from './violation.ts';
 import { type Counts, World } from './world.ts';
 
@@ -107,7 +108,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   ].map((one) => one.catch(fail));
   const violation = await end.promise;
   const ms = Date.now() - startedAt;
-  const log = world.server?.child.output() ?? '';
+  const log = `${world.server?.child.output() ?? ''}${violation === undefined ? '' : await lookup(world, violation)}`;
   for (const timer of timers) clearTimeout(timer);
   // what is under way may wait for a server that does not come
   await Promise.race([Promise.all([...all, ...underWay]), sleep(40_000)]);
@@ -128,6 +129,20 @@ export async function run(options: RunOptions): Promise<Outcome> {
     errors: observers.errors,
     memory: observers.memory,
   };
+}
+
+/** What the server itself says of the interface that a violation is about. */
+async function lookup({ server, site }: World, { expected, found }: Violation): Promise<string> {
+  const texts = `${expected} ${found}`;
+  const isNamed = (name: string) => new RegExp(`\\b(${name}|${domainOf(name)})(?!\\d)`).test(texts);
+  const spec = ALL_INTERFACES.find(({ name }) => isNamed(name));
+  if (server === undefined || spec === undefined) return '';
+  const said = [
+    await site.cli('lookup', spec.name, '-c', CONFIG_FILE),
+    await site.cli('registries', '-c', CONFIG_FILE),
+    await site.cli('vips', 'list', '-c', CONFIG_FILE),
+  ];
+  return said.map(({ stdout, stderr }) => `${stdout}${stderr}`).join('\n');
 }
 
 /** A datagram may be lost on a busy machine, two in a row are not. undefined: the server was down. */

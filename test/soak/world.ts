@@ -40,8 +40,10 @@ const BROKEN = {
   yaml: 'interfaces: [ { name: com.soak.file.Pinned0\n',
   entry: 'interfaces:\n  - { name: com.soak.file.Pinned0, port: 99999999 }\n',
 } as const;
-/** What may be held back of a mass disappearance, after it was seen: those of 10 s before count. */
-const DISTRUST_MS = DISTRUST_FOR_MS + 10_000;
+/** What goes within so long is a mass disappearance. */
+const DISTRUST_WINDOW_MS = 10_500;
+/** What may be held back of one, after it was seen. */
+const DISTRUST_MS = DISTRUST_FOR_MS + DISTRUST_WINDOW_MS;
 
 export interface Counts {
   operations: number;
@@ -244,7 +246,8 @@ export class World {
 
   async #disappear(isAccepted: boolean, forMs: number): Promise<boolean> {
     if (this.#isZooKeeperDead || this.#mass !== undefined) return false;
-    const distrust = this.#model.timeline.registryFault('zk', Date.now());
+    // what went in the ten seconds before is doubted too, and comes back
+    const distrust = this.#model.timeline.registryFault('zk', Date.now() - DISTRUST_WINDOW_MS);
     this.#mass = distrust;
     const registerAll = (isThere: boolean): Promise<boolean> =>
       this.#alone(async () => {
