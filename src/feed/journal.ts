@@ -15,7 +15,7 @@ export interface Subscriber {
 }
 
 /** So many names are remembered for subscribers that come later. */
-const MAX_NAMES = 100_000;
+const MAX_NAMES = 10_000;
 
 /** The numbered revisions: the last ones are remembered, so that a subscriber goes on where it was. */
 export class Journal {
