@@ -54,6 +54,24 @@ export class ClusterFacts {
     return [...this.#slicesOf.get(key)].flatMap((slice) => this.#slices.get(slice) ?? []);
   }
 
+  /** What makes of these changes all that the cluster says: everything else of it goes. */
+  completed(changes: readonly ClusterChange[]): ClusterChange[] {
+    const named = new Set(changes.map(({ kind, key }) => `${kind} ${key}`));
+    const isGone = (kind: ClusterChange['kind']) => (key: string) => !named.has(`${kind} ${key}`);
+    return [
+      ...[...this.#services.keys()].filter(isGone('service')).map((key): ClusterChange => {
+        return { kind: 'service', key, service: undefined };
+      }),
+      ...[...this.#slices.keys()].filter(isGone('slice')).map((key): ClusterChange => {
+        return { kind: 'slice', key, slice: undefined };
+      }),
+      ...[...this.#rules.keys()].filter(isGone('ownership')).map((key): ClusterChange => {
+        return { kind: 'ownership', key, rule: undefined };
+      }),
+      ...changes,
+    ];
+  }
+
   apply(changes: readonly ClusterChange[]): ClusterEffect {
     const effect = { services: new Set<string>(), addresses: new Set<Address>(), isOwnership: false };
     for (const change of changes) {

@@ -50,10 +50,11 @@ export class ClusterIndex {
     return this.clusters.flatMap(({ rules }) => rules);
   }
 
-  apply(registry: string, changes: readonly ClusterChange[], isListed: boolean): ClusterNews {
+  /** @param isAll whether the cluster says nothing else */
+  apply(registry: string, changes: readonly ClusterChange[], isListed: boolean, isAll: boolean): ClusterNews {
     const cluster = this.clusters.find(({ id }) => id === registry);
     if (cluster === undefined) return { interfaces: [], isOwnership: false, isFirstList: false };
-    const { services, addresses, isOwnership } = cluster.apply(changes);
+    const { services, addresses, isOwnership } = cluster.apply(isAll ? cluster.completed(changes) : changes);
     const isFirstList = isListed && !cluster.isListed;
     cluster.isListed ||= isListed;
     const interfaces = [

@@ -167,8 +167,10 @@ export class Intake {
     return held;
   }
 
-  /** Where a registry's watcher delivers. */
+  /** Where a watcher of a registry delivers; another watcher of it gets another one. */
   sinkOf(id: string): RegistrySink {
+    // a watcher tells first all that its cluster says: what a former one told besides is gone
+    let isFirst = true;
     return {
       replace: () => this.#replacement(id),
       update: (unit, registrations) => {
@@ -176,7 +178,10 @@ export class Intake {
         this.#told(source, source.facts.update(unit, this.#usable(source, registrations), this.#now()));
       },
       state: (state) => this.#setState(this.source(id), state),
-      cluster: (changes, isListed) => this.#onCluster(id, changes, isListed),
+      cluster: (changes, isListed) => {
+        this.#onCluster(id, changes, isListed, isFirst);
+        isFirst = false;
+      },
       skipped: (reason, detail) => this.#skipped(this.source(id), reason, detail),
     };
   }
@@ -250,8 +255,8 @@ export class Intake {
   }
 
   /** A Service, what lies behind it, or who may name what, changed. */
-  #onCluster(id: string, changes: readonly ClusterChange[], isListed: boolean): void {
-    const { interfaces, isOwnership, isFirstList } = this.#clusters.apply(id, changes, isListed);
+  #onCluster(id: string, changes: readonly ClusterChange[], isListed: boolean, isAll: boolean): void {
+    const { interfaces, isOwnership, isFirstList } = this.#clusters.apply(id, changes, isListed, isAll);
     this.#events.onServices(interfaces);
     if (isOwnership) {
       this.#ownership = new Ownership([...this.#configuredRules, ...this.#clusters.rules]);

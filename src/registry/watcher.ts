@@ -38,8 +38,8 @@ export interface RegistrySink {
   /** All registrations of one unit; none: the unit is empty or gone. */
   update(unit: string, registrations: readonly Registration[]): void;
   /**
-   * What a cluster says of its Services; before the registrations that name them. Registries without Services never
-   * call it.
+   * What a cluster says of its Services; before the registrations that name them. The first call of a watcher tells all
+   * of it, the others what changed. Registries without Services never call it.
    *
    * @param isListed from now on a Service that was not delivered does not stand
    */

@@ -20,6 +20,7 @@ import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { parseInterfaces } from '../../src/registry/file/parse.ts';
 import { KINDS } from '../../src/registry/kinds.ts';
 import type { Registration } from '../../src/registry/registration.ts';
+import type { RegistrySink } from '../../src/registry/watcher.ts';
 import { ChangeApplier } from '../../src/serve/apply-change.ts';
 import { Counters } from '../../src/serve/counters.ts';
 import { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
@@ -131,6 +132,7 @@ export class House {
   /** what another query line that is told every change is made with */
   readonly names: NamesOptions;
   #files: readonly ZoneFile[] = [];
+  readonly #sinks = new Map<number, RegistrySink>();
   #served: NameKey[] = [];
 
   private constructor({ config, names, line, clock, events }: HouseParts) {
@@ -223,8 +225,15 @@ export class House {
   }
 
   /** Where the watcher of a registry delivers. */
-  sink(registry = 0) {
-    return this.events.intake.sinkOf(`registry-${registry}`);
+  sink(registry = 0): RegistrySink {
+    const known = this.#sinks.get(registry) ?? this.events.intake.sinkOf(`registry-${registry}`);
+    this.#sinks.set(registry, known);
+    return known;
+  }
+
+  /** A registry gets another watcher, as a changed configuration brings it. */
+  reopen(registry = 0): void {
+    this.#sinks.delete(registry);
   }
 
   /** Turns the clock, and runs all that becomes due on the way. */

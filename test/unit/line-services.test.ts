@@ -242,6 +242,22 @@ describe('the join', () => {
   });
 });
 
+describe('another watcher of the same cluster', () => {
+  it('tells all that the cluster says: a Service that went meanwhile is gone', async () => {
+    const house = await open();
+    await house.deliverCluster([
+      service('user', '10.96.0.1'),
+      service('other', '10.96.0.2'),
+      slice('user', '10.244.1.7'),
+    ]);
+    await house.deliver(endpoints('10.244.1.7'), 1);
+    assert.equal(vip(house), 'join 10.96.0.1');
+    house.reopen();
+    await house.deliverCluster([service('other', '10.96.0.2')]);
+    assert.match(vip(house), /^pool 247\./);
+  });
+});
+
 describe('a ConfigMap that pins the ClusterIP of a Service of its namespace', () => {
   const pinned: Registration = {
     ...EMPTY_REGISTRATION,
