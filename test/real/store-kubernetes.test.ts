@@ -13,6 +13,7 @@ import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type Server, startServer } from '../support/server.ts';
 import { sized } from '../support/size.ts';
+import { storeContract } from '../support/store-contract.ts';
 
 const Z = 'rpc.cluster.local.';
 const CRDS = ['virtualips', 'ledgerentries'] as const;
@@ -174,4 +175,10 @@ registries: [ { kind: file, path: registered.yaml } ]
     await until('B is answered', async () => (await vipOf(server, 'com.qux.B')) !== undefined);
     await server.stop();
   });
+
+  storeContract(
+    'kubernetes',
+    () => openKubernetesStore({ kubeconfig: kube.kubeconfig(), context: undefined }),
+    false,
+  );
 });

@@ -117,7 +117,7 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
       { kind: 'put-address', row: addressRow('2001:db8::1', 'com.foo.A') },
       { kind: 'put-address', row: addressRow('247.0.0.2', 'com.foo.B', 5000) },
       { kind: 'put-placement', row: placementRow('com.foo.A', 'user') },
-      { kind: 'put-serial', serial: 77_000 },
+      { kind: 'put-serial', serial: 4_000_000_000 },
       ...(keepsFacts
         ? ([
             { kind: 'put-facts', row: facts },
@@ -140,7 +140,7 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
       placements: [`com.foo.A ${placementText(placementRow('com.foo.A', 'user').placement)}`],
       facts: keepsFacts ? ['file:x com.foo.A 0100ff07'] : [],
       registries: keepsFacts ? ['file:x 9 8'] : [],
-      serial: 77_000,
+      serial: 4_000_000_000,
       problems: [],
     });
     await next.close();
