@@ -447,19 +447,23 @@ export class EventLine {
     this.#cancelAlarm = undefined;
     if (this.#isStopped) return;
     const now = this.#clock.now();
-    const due = [this.intake.wakeAt(), ...this.#wakeAt.values()];
+    let earliest = Number.POSITIVE_INFINITY;
+    const due = (at: number | undefined) => {
+      if (at !== undefined && at < earliest) earliest = at;
+    };
+    due(this.intake.wakeAt());
+    for (const at of this.#wakeAt.values()) due(at);
     const [resting] = this.#ledger.retired();
     const [forgotten] = this.#ledger.forgotten();
     for (const row of [resting, forgotten]) {
-      if (row?.retiredAt !== undefined && row.retiredAt !== null)
-        due.push(row.retiredAt + this.#ledger.reuseAfterMs);
+      if (row !== undefined) due((row.retiredAt ?? now) + this.#ledger.reuseAfterMs);
     }
-    if (this.#recorder.error !== undefined || (this.feed.isReady && this.feed.isOutdated))
-      due.push(now + RETRY_MS);
-    if (!this.feed.isReady) due.push(Math.max(now, this.#startedAt + OPTIONAL_WAIT_MS));
-    const times = due.filter((at) => at !== undefined);
-    if (times.length === 0) return;
-    const ms = Math.max(MIN_ALARM_MS, Math.min(...times) - now);
+    const isBehind = this.feed.isReady && this.feed.isOutdated;
+    if (this.#recorder.error !== undefined || isBehind) due(now + RETRY_MS);
+    const optionalAt = this.#startedAt + OPTIONAL_WAIT_MS;
+    if (!this.feed.isReady && now < optionalAt) due(optionalAt);
+    if (earliest === Number.POSITIVE_INFINITY) return;
+    const ms = Math.max(MIN_ALARM_MS, earliest - now);
     this.#cancelAlarm = this.#clock.after(ms, () => {
       this.#cancelAlarm = undefined;
       this.#alarm = this.#onAlarm().catch((error: unknown) => this.#events.onFailure(error as Error));
