@@ -83,7 +83,8 @@ export class Addresses {
     const { name, registry } = one.spec;
     const before = this.#vips.get(name);
     if (before === undefined || before.vip === vip) return;
-    const since = Math.max(before.asked, one.ownSureAt + forgetAfterOf(registry));
+    const hasRested = before.asked < one.restedAt;
+    const since = hasRested ? before.asked : Math.max(before.asked, one.ownSureAt + forgetAfterOf(registry));
     if (replied - since >= REUSE_AFTER_MS - TOLERANCE_MS) return;
     throw new Violation(
       'a VIP stays while its interface is registered, remembered or rests',

@@ -8,7 +8,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { memorySlope } from './observers.ts';
+import { longestLife, memorySlope } from './observers.ts';
 import { fromLines, generate, type Operation, toLines } from './operations.ts';
 import { type Outcome, run } from './run.ts';
 import { shrink } from './shrink.ts';
@@ -71,6 +71,7 @@ function report({ counts, faults, queries, ms, failures, errors, memory, hasDisk
   if (!hasDisk) console.log('disk       not filled: that needs root');
   console.log(`SERVFAIL   ${list(failures)}`);
   console.log(`errors     ${list(errors)}`);
+  console.log(`memory     ${longestLife(memory).join(', ')} MB at five moments of the longest life`);
   const slope = memorySlope(memory);
   if (slope === undefined) return;
   const megabytes = (slope.bytesPerHour / 2 ** 20).toFixed(1);

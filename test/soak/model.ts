@@ -6,6 +6,7 @@ import {
   FIRST_SETTINGS,
   FORGET_AFTER_MS,
   type InterfaceSpec,
+  REUSE_AFTER_MS,
   type RegistryName,
   type Settings,
 } from './universe.ts';
@@ -36,6 +37,8 @@ export class InterfaceModel {
   readonly pin = new History('');
   /** when the server surely knew it without a pin; the same, of what the store surely holds */
   ownSureAt = 0;
+  /** when it was surely known again, after so long that its VIP may be another's */
+  restedAt = 0;
   storedOwnSureAt = 0;
   /** what the store holds is not older; 0: perhaps nothing */
   storedAt = 0;
@@ -131,6 +134,8 @@ export class Model {
       const isOwn =
         isOnly(one.forms.plain.registered.between(oldest, now), true) &&
         isOnly(one.pin.between(oldest, now), '');
+      const restMs = forgetAfterOf(registry) + REUSE_AFTER_MS - TOLERANCE_MS;
+      if (isOwn && now - one.ownSureAt >= restMs) one.restedAt = now;
       if (isOwn) one.ownSureAt = now;
       if (isOwn && isStored) one.storedOwnSureAt = now;
     }
@@ -155,7 +160,7 @@ export class Model {
     const { registered, sureAt } = one.forms[form];
     const oldest = this.timeline.oldestView(registry, name, asked);
     const values = registered.between(oldest, replied);
-    const forgetAfterMs = registry === 'zk' ? FORGET_AFTER_MS : 0;
+    const forgetAfterMs = forgetAfterOf(registry);
     const liveMs = this.#liveMs + (replied - (this.#tickedAt ?? replied));
     const isRemembered = sureAt !== undefined && liveMs - sureAt < forgetAfterMs - TOLERANCE_MS;
     const must = isOnly(values, true) || isRemembered;

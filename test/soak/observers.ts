@@ -108,7 +108,7 @@ export class Observers {
 }
 
 /** A process is warm after so long. */
-const WARM_UP_MS = 30_000;
+const WARM_UP_MS = 60_000;
 
 /** Bytes per hour, within the lives of processes; undefined when none was watched long enough. */
 export function memorySlope(
@@ -127,6 +127,15 @@ export function memorySlope(
     watchedMs += (warm.at(-1)?.ms ?? 0) - WARM_UP_MS;
   }
   return variance === 0 ? undefined : { bytesPerHour: (covariance / variance) * 3_600_000, watchedMs };
+}
+
+/** Megabytes of the process that was watched longest, at five moments of its life. */
+export function longestLife(samples: readonly MemorySample[]): number[] {
+  const lives = [...Map.groupBy(samples, ({ pid }) => pid).values()];
+  const longest = lives.reduce((best, life) => (life.length > best.length ? life : best), []);
+  return [0, 0.25, 0.5, 0.75, 1].map((part) => {
+    return Math.round((longest[Math.round((longest.length - 1) * part)]?.bytes ?? 0) / 2 ** 20);
+  });
 }
 
 function mean(values: readonly number[]): number {

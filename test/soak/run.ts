@@ -111,7 +111,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const log = `${world.server?.child.output() ?? ''}${violation === undefined ? '' : await lookup(world, violation)}`;
   for (const timer of timers) clearTimeout(timer);
   // what is under way may wait for a server that does not come
-  await Promise.race([Promise.all([...all, ...underWay]), sleep(40_000)]);
+  await Promise.race([Promise.all([...all, ...underWay]), sleep(40_000, undefined, { ref: false })]);
   world.onExit = () => {};
   await world.close();
   const faults = [...world.counts.faults].filter(([kind]) =>

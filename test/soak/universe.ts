@@ -10,9 +10,9 @@ export const REUSE_AFTER_MS = 20_000;
 export const FORGET_AFTER_MS = 10_000;
 export const DISTRUST_FOR_MS = 15_000;
 
-/** 62 addresses for the 46 interfaces: those that rested are soon given to others. */
-const POOL = '247.1.1.64/26';
-/** What the pool grows by. */
+/** 46 addresses, one for each interface: what has rested is soon another's, and nobody has to go without. */
+const POOLS = ['247.1.1.64/27', '247.1.1.96/28', '247.1.1.112/30'];
+/** What they grow by. */
 const MORE_POOL = '247.1.2.0/27';
 
 export type RegistryName = 'zk' | 'file' | 'extra';
@@ -82,12 +82,12 @@ export const EXTRA_REGISTRY = 'extra.yaml';
 
 export function configText(settings: Settings, zooKeeperPort: number, store: string): string {
   const zones = settings.hasSecondZone ? `[${ZONE}, ${SECOND_ZONE}]` : ZONE;
-  const pools = settings.isGrown ? `["${POOL}", "${MORE_POOL}"]` : `["${POOL}"]`;
+  const pools = (settings.isGrown ? [...POOLS, MORE_POOL] : POOLS).map((pool) => `"${pool}"`).join(', ');
   const forget = `forgetAfter: ${FORGET_AFTER_MS / 1000}s, distrustFor: ${DISTRUST_FOR_MS / 1000}s`;
   return [
     `zone: ${zones}`,
     `answers: { ttl: ${settings.ttl} }`,
-    `vips: { pools: ${pools}, reuseAfter: ${REUSE_AFTER_MS / 1000}s }`,
+    `vips: { pools: [${pools}], reuseAfter: ${REUSE_AFTER_MS / 1000}s }`,
     `store: { kind: sqlite, path: ${store} }`,
     'registries:',
     `  - { kind: zookeeper, name: zk, servers: "127.0.0.1:${zooKeeperPort}", sessionTimeout: 5s, ${forget} }`,

@@ -34,7 +34,13 @@ const files = globSync('test/{unit,scripts,package,e2e,real}/**/*.test.ts').sort
 console.error(`rpc-dns: ${files.length} test files`);
 const status = await run(
   process.execPath,
-  ['--test', '--test-concurrency=1', '--test-timeout=600000', '--test-reporter=spec', ...files],
+  [
+    '--test',
+    '--test-concurrency=1',
+    `--test-timeout=${isFull ? 3_600_000 : 600_000}`,
+    '--test-reporter=spec',
+    ...files,
+  ],
   { ...process.env, ...(isFull ? { RPC_DNS_TEST_SIZE: 'full' } : {}) },
 );
 process.exit(status);
