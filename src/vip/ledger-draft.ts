@@ -155,12 +155,28 @@ export class LedgerDraft {
       this.#delete(row.address);
       freed++;
     }
-    for (const { key, retiredAt } of this.#ledger.forgotten()) {
-      if (now - (retiredAt ?? now) < this.#ledger.reuseAfterMs) break;
+    for (const row of this.#ledger.forgotten()) {
+      const { key } = row;
+      if (!this.#isForgotten(row, now)) break;
       const changed = this.#services.get(key.interface);
-      if (changed?.has(serviceKeyText(key)) !== true) this.#deleteService(key);
+      if (changed?.has(serviceKeyText(key)) === true) continue;
+      if (this.#isAgeOf(row, now)) this.#putService({ ...row, retiredAt: now });
+      else this.#deleteService(key);
     }
     return freed;
+  }
+
+  #isForgotten({ retiredAt }: ServiceRow, now: number): boolean {
+    return retiredAt !== null && now - retiredAt >= this.#ledger.reuseAfterMs;
+  }
+
+  /** Whether an interface that stands is as old as this service: without it younger ones would take its names. */
+  #isAgeOf({ key, ordinal }: ServiceRow, now: number): boolean {
+    const others = this.servicesOf(key.interface).filter((other) => other.ordinal !== ordinal);
+    return (
+      others.every((other) => other.ordinal > ordinal) &&
+      others.some((other) => !this.#isForgotten(other, now))
+    );
   }
 
   #refusalOfPin(owner: ServiceKey, pin: Address, now: number): string | undefined {
