@@ -9,12 +9,14 @@ let collect: ((options: object) => void) | undefined;
  * twice the memory of what it says, for ever. Costs this thread some 100 ms for each 100 MB that live.
  */
 export function giveBackMemory(): void {
-  if (collect === undefined) {
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as (options: object) => void;
-    setFlagsFromString('--no-expose-gc');
-  }
+  collect ??= collector();
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
+
+function collector(): (options: object) => void {
+  // of the whole process, and never taken back: another thread may be between this line and the next
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as (options: object) => void;
 }
 
 /** How much larger than what lived after the last collection a heap may become before the next one, in percent. */

@@ -351,7 +351,7 @@ test('what README.md says is there is there', { skip }, async (t) => {
   for (const [metric] of readme.matchAll(/rpcdns_\w+/g)) {
     assert.match(text, new RegExp(`^# TYPE ${metric} `, 'm'));
   }
-  const sources = globSync('src/{controller,catalog,registry,vip,app.ts}/**', { withFileTypes: true })
+  const sources = globSync('src/{controller,plan,registry,vip,intake}/**', { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
     .join('\n');
