@@ -55,6 +55,9 @@ const NO_EVENTS: LineEvents = {
   onLetGo: () => {},
 };
 
+/** Whoever looks again and again for hours wastes the machine. */
+const MAX_TURNS = 5_000;
+
 const CLIENT = { address: '192.0.2.1', port: 4711, family: 'IPv4' } as const;
 
 /** A query line of its own: zone data, ready replies and their handler. */
@@ -193,17 +196,13 @@ export class House {
 
   /** A registry delivers a document in the file registry's format: all that it holds, or as a change of one unit. */
   async deliver(document: string, registry = 0, by: 'replace' | 'update' = 'replace'): Promise<void> {
-    const parsed = parseInterfaces(`interfaces-${registry}.yaml`, document);
-    assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(problemText).join('\n'));
-    const sink = this.sink(registry);
-    if (by === 'update') sink.update('document', parsed.registrations);
-    else {
-      const replacement = sink.replace();
-      replacement.put('document', parsed.registrations);
-      replacement.done();
-    }
-    sink.state({ kind: 'live' });
+    this.say(document, registry, by);
     await this.settle();
+  }
+
+  /** The same without waiting for what comes of it. */
+  say(document: string, registry = 0, by: 'replace' | 'update' = 'replace'): void {
+    tell(this.sink(registry), `interfaces-${registry}.yaml`, document, by);
   }
 
   /** The registry is away from now on. */
@@ -251,11 +250,14 @@ export class House {
   /** The same without asking for anything: what happens, happens by the clock alone. */
   async live(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
+    let turns = 0;
     for (let at = this.clock.nextAt; at !== undefined && at <= end; at = this.clock.nextAt) {
+      assert.ok(turns++ < MAX_TURNS, 'something is due again and again');
       this.clock.turnTo(at);
       for (let turn = 0; turn < 5; turn++) await nextTurn();
     }
     this.clock.turnTo(end);
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
   }
 
   /** All that is known is published. */
@@ -270,6 +272,24 @@ export class House {
     await this.events.replaceZones(planned, gone, highestSerial(planned));
     this.#served = keys;
   }
+}
+
+/** A registry delivers a document in the file registry's format. */
+export function tell(sink: RegistrySink, file: string, document: string, by: 'replace' | 'update'): void {
+  const parsed = parseInterfaces(file, document);
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(problemText).join('\n'));
+  if (by === 'update') sink.update('document', parsed.registrations);
+  else {
+    const replacement = sink.replace();
+    replacement.put('document', parsed.registrations);
+    replacement.done();
+  }
+  sink.state({ kind: 'live' });
+}
+
+/** What of a configuration the event line goes by, for tests without a house. */
+export function lineOptionsOf(yaml: string): LineOptions {
+  return optionsOf(readConfig(yaml));
 }
 
 function readConfig(text: string): Config {

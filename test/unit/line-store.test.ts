@@ -8,7 +8,7 @@ import { openMemoryStore } from '../../src/store/memory.ts';
 import { Recorder } from '../../src/store/recorder.ts';
 import type { Store, StoreStep } from '../../src/store/store.ts';
 import { House } from '../support/house.ts';
-import { addressOf, documentOf } from '../support/services.ts';
+import { addressOf, documentOf, serviceChange, sliceChange } from '../support/services.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -119,4 +119,37 @@ it('a provider that went is not stored for ever, though it might have been a mas
   await restarted.settle();
   const [service] = restarted.services('com.foo.A');
   assert.equal(restarted.events.feed.endpointsOf(service?.endpoints ?? 0).length, 1);
+});
+
+it('what changes while a decision is being recorded is not missed', async () => {
+  const memory = openMemoryStore();
+  let release = () => {};
+  let gate: Promise<void> = Promise.resolve();
+  const commit = async (steps: readonly StoreStep[]) => {
+    await gate;
+    await memory.commit(steps);
+  };
+  const config = (pools: string) => `
+registries:
+  - { kind: kubernetes, podCIDRs: ["10.244.0.0/16"] }
+  - { kind: file, path: x, forgetAfter: 0s }
+vips: { pools: [${pools}] }
+`;
+  const house = await House.open({ config: config('"247.0.0.0/24"'), store: { ...memory, commit } });
+  await house.deliverCluster([serviceChange('one', '10.96.0.1')]);
+  for (const registry of [0, 1]) await house.deliver('interfaces: []', registry);
+  gate = new Promise((done) => {
+    release = done;
+  });
+  house.say(documentOf(['com.foo.A', 'com.foo.B'], '192.0.2.1').replace('192.0.2.1', '192.0.2.7'), 1);
+  await house.live(50);
+  // decided for the pool by the store's time; neither is published yet
+  house.sink(0).cluster([sliceChange('one', '192.0.2.7')], true);
+  const reload = house.configure(config('"247.0.0.0/24", "fd47::/64"'));
+  await house.live(50);
+  release();
+  await reload;
+  await house.live(500);
+  assert.equal(vip(house, 'com.foo.A'), '10.96.0.1');
+  assert.match(vip(house, 'com.foo.B'), /^247\..*,fd47:/);
 });

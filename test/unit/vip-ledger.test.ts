@@ -87,6 +87,21 @@ suite('the pool promises', () => {
     assert.equal(kept.ledger.see(key('b'), 8 + REUSE_AFTER), 4, 'later it is a newcomer');
   });
 
+  test('an interface keeps its age while another of its services stands', () => {
+    const kept = new Kept('198.51.100.8/29');
+    kept.ledger.see(key('a', '1.0'), 0);
+    kept.ledger.see(key('b'), 0);
+    kept.ledger.see(key('a', '2.0'), 0);
+    kept.ledger.forget(key('a', '1.0'), 5);
+    for (let round = 1; round <= 3; round++) kept.ledger.expire(5 + round * REUSE_AFTER);
+    kept.restart();
+    assert.equal(kept.ledger.see(key('a', '1.0'), 5 + 4 * REUSE_AFTER), 1);
+    // when nothing of it stands, it goes
+    for (const version of ['1.0', '2.0']) kept.ledger.forget(key('a', version), 10_000);
+    kept.ledger.expire(10_000 + REUSE_AFTER);
+    assert.equal(kept.ledger.see(key('a', '1.0'), 10_000 + REUSE_AFTER), 4);
+  });
+
   test('release frees what rests, and never what is answered', () => {
     const kept = new Kept('198.51.100.7/32');
     assert.equal(kept.give('com.foo.A', 0), '198.51.100.7');
