@@ -171,7 +171,7 @@ export class EventLine {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
       onServices: (names) => this.#onServices(names),
-      onOwnership: () => this.#mark([...this.feed.names(), ...this.#refusals.keys()]),
+      onOwnership: () => this.#markAll(),
       onListed: (cluster) => this.#onListed(cluster),
       onState: (source, state) => {
         events.onRegistryState(source, state);
@@ -279,7 +279,7 @@ export class EventLine {
     }
     this.intake.configure(options.registries, options.ownership);
     if (!isEqual(decisive(before), decisive(options))) {
-      this.#mark([...this.feed.names(), ...this.#refusals.keys()]);
+      this.#markAll();
     }
     this.#schedule();
     this.#arm();
@@ -289,7 +289,7 @@ export class EventLine {
   setStatics(statics: StaticNames): void {
     const isWithout = this.#statics.isEmpty && statics.isEmpty;
     this.#statics = statics;
-    if (!isWithout) this.#mark(this.feed.names());
+    if (!isWithout) this.#markAll();
   }
 
   async replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[], serial: number): Promise<void> {
@@ -331,6 +331,8 @@ export class EventLine {
     this.#cancelGivingBack?.();
     await this.#alarm;
     await this.#running;
+    // what is past all doubt by now is stored too
+    this.intake.tick();
     await this.#storedFacts.record(this.intake.configured, true);
   }
 
@@ -407,6 +409,11 @@ export class EventLine {
     this.#schedule();
   }
 
+  /** All that is answered or refused, or about to be. */
+  #markAll(): void {
+    this.#mark([...this.feed.names(), ...this.#refusals.keys(), ...this.#claimed.keys()]);
+  }
+
   /** The longest without an address asks again: an address was released or a pool grew. */
   #retryStarved(): void {
     this.#mark(this.#starved);
@@ -416,6 +423,8 @@ export class EventLine {
   /** Services of a cluster, or what lies behind them, changed for these interfaces. */
   #onServices(names: readonly InterfaceName[]): void {
     this.#mark(names);
+    // what is being recorded hangs on Services that nobody knows of yet
+    this.#mark(this.#claimed.keys());
     for (const [name, refusals] of this.#refusals) {
       // a ConfigMap may come before the Service whose ClusterIP it pins
       if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
@@ -424,6 +433,7 @@ export class EventLine {
   }
 
   #onListed(cluster: string): void {
+    this.#mark(this.#claimed.keys());
     for (const name of this.feed.names()) {
       const services = this.feed.published(name)?.about.services ?? [];
       const isUnconfirmed = services.some(
