@@ -107,8 +107,8 @@ export class Observers {
   }
 }
 
-/** A process is warm after so long. */
-const WARM_UP_MS = 60_000;
+/** A process is warm after so long: until then its heap grows to the size that it likes. */
+const WARM_UP_MS = 240_000;
 
 /** Bytes per hour, within the lives of processes; undefined when none was watched long enough. */
 export function memorySlope(
