@@ -2,7 +2,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../support/ports.ts';
 import {
   CONFIG_FILE,
   completeConfig,
@@ -11,28 +10,21 @@ import {
   type Site,
   startOn,
 } from '../support/server.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
-import { connectZkTool, dubboProviderPath, type ZkTool } from '../support/zk-tool.ts';
-import { startZooKeeper, type ZooKeeper } from '../support/zookeeper.ts';
 import type { Addresses } from './addresses.ts';
 import { createDisk, type Disk } from './disk.ts';
 import type { InterfaceModel, Model } from './model.ts';
 import type { Action, FileEntry } from './operations.ts';
-import type { Down, Span } from './timeline.ts';
+import { type Later, Providers } from './providers.ts';
+import type { Down } from './timeline.ts';
 import {
-  BULK_INTERFACES,
   configText,
-  DISTRUST_FOR_MS,
   EXTRA_INTERFACES,
   EXTRA_REGISTRY,
   FILE_INTERFACES,
   FILE_REGISTRY,
   FIRST_SETTINGS,
   fileText,
-  type InterfaceSpec,
-  PORT,
   type Settings,
-  ZK_INTERFACES,
 } from './universe.ts';
 import { Violation } from './violation.ts';
 
@@ -40,11 +32,6 @@ const BROKEN = {
   yaml: 'interfaces: [ { name: com.soak.file.Pinned0\n',
   entry: 'interfaces:\n  - { name: com.soak.file.Pinned0, port: 99999999 }\n',
 } as const;
-/** What goes within so long is a mass disappearance. */
-const DISTRUST_WINDOW_MS = 10_500;
-/** What may be held back of one, after it was seen. */
-const DISTRUST_MS = DISTRUST_FOR_MS + DISTRUST_WINDOW_MS;
-
 export interface Counts {
   operations: number;
   kills: number;
@@ -54,56 +41,39 @@ export interface Counts {
   readonly left: Map<string, number>;
 }
 
-/** Something that is done by itself later: the end of a fault. */
-type Later = (ms: number, act: () => Promise<void>) => void;
-
 export class World {
   readonly site: Site;
   readonly counts: Counts = { operations: 0, kills: 0, restarts: 0, faults: new Map(), left: new Map() };
   readonly #model: Model;
   readonly #addresses: Addresses;
-  readonly #zooKeeper: ZooKeeper;
-  readonly #proxy: TcpProxy;
+  readonly #providers: Providers;
   readonly #disk: Disk;
   readonly #later: Later;
-  #tool: ZkTool;
   #server: Server | undefined;
-  /** a fault of ZooKeeper's lasts: another would end it too early */
-  #isZooKeeperAway = false;
-  /** its process does not run, or stands still */
-  #isZooKeeperDead = false;
   #isDiskFull = false;
   #isFileBroken = false;
   #entries: readonly FileEntry[] = FILE_INTERFACES.map((_, i) => ({ interface: i, slots: [0], pin: '' }));
-  readonly #registered = new Map<string, Set<number>>();
-  #mass: Span | undefined;
-  #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    parts: { site: Site; zooKeeper: ZooKeeper; proxy: TcpProxy; disk: Disk; tool: ZkTool },
+    parts: { site: Site; providers: Providers; disk: Disk },
     model: Model,
     addresses: Addresses,
     later: Later,
   ) {
     this.site = parts.site;
-    this.#zooKeeper = parts.zooKeeper;
-    this.#proxy = parts.proxy;
+    this.#providers = parts.providers;
     this.#disk = parts.disk;
-    this.#tool = parts.tool;
     this.#model = model;
     this.#addresses = addresses;
     this.#later = later;
   }
 
   static async create(model: Model, addresses: Addresses, later: Later): Promise<World> {
-    const zooKeeper = await startZooKeeper();
-    const proxy = new TcpProxy(await freePort(), zooKeeper.port);
-    await proxy.open();
+    const providers = await Providers.create(model, later);
     const disk = createDisk();
-    const config = configText(FIRST_SETTINGS, proxy.port, join(disk.folder, 'store.db'));
+    const config = configText(FIRST_SETTINGS, providers.port, join(disk.folder, 'store.db'));
     const site = await createSite({ config });
-    const tool = await connectZkTool(zooKeeper.address);
-    const world = new World({ site, zooKeeper, proxy, disk, tool }, model, addresses, later);
+    const world = new World({ site, providers, disk }, model, addresses, later);
     await world.#prepare();
     return world;
   }
@@ -130,19 +100,12 @@ export class World {
 
   async close(): Promise<void> {
     await this.#server?.kill();
-    await this.#tool.close();
-    await this.#proxy.close();
-    if (this.#isZooKeeperDead) this.#zooKeeper.resume();
-    await this.#zooKeeper.remove();
+    await this.#providers.close();
     this.#disk.remove();
     rmSync(this.site.folder, { recursive: true, force: true });
   }
 
   async #prepare(): Promise<void> {
-    for (const spec of [...ZK_INTERFACES, ...BULK_INTERFACES]) this.#registered.set(spec.name, new Set());
-    const first = ZK_INTERFACES.filter((_, i) => i % 2 === 0);
-    for (const spec of first) await this.#register(spec, [0, 1]);
-    for (const spec of BULK_INTERFACES) await this.#register(spec, [...spec.slots.keys()]);
     const extras = EXTRA_INTERFACES.map((spec) => ({ spec, slots: [0], pin: '' }));
     this.site.write(EXTRA_REGISTRY, fileText(extras));
     await this.#writeFile(this.#entries);
@@ -152,14 +115,14 @@ export class World {
   async #do(action: Action): Promise<boolean> {
     switch (action.op) {
       case 'provide':
-        return this.#change(action.interface, (slots) => slots.add(action.slot));
+        return this.#providers.change(action.interface, (slots) => slots.add(action.slot));
       case 'withdraw':
-        return this.#change(action.interface, (slots) => slots.delete(action.slot));
+        return this.#providers.change(action.interface, (slots) => slots.delete(action.slot));
       case 'drop':
-        return this.#change(action.interface, (slots) => slots.clear());
+        return this.#providers.change(action.interface, (slots) => slots.clear());
       case 'kill-provider':
         this.#later(action.afterMs, async () => {
-          await this.#change(action.interface, (slots) => slots.delete(action.slot));
+          await this.#providers.change(action.interface, (slots) => slots.delete(action.slot));
         });
         return true;
       case 'file':
@@ -167,9 +130,11 @@ export class World {
       case 'break-file':
         return this.#breakFile(action.how, action.forMs);
       case 'mass':
-        return this.#disappear(action.isAccepted, action.forMs);
+        if (!(await this.#providers.disappear(action.forMs))) return false;
+        if (action.isAccepted) this.#later(2_500, () => this.#accept());
+        return true;
       case 'zookeeper':
-        return this.#disturb(action.how, action.forMs);
+        return this.#providers.disturb(action.how, action.forMs);
       case 'full-disk':
         return this.#fillDisk(action.forMs);
       case 'reload':
@@ -180,36 +145,6 @@ export class World {
       case 'restart':
         return this.#restart(action.how, action.pauseMs);
     }
-  }
-
-  async #change(number: number, edit: (slots: Set<number>) => unknown): Promise<boolean> {
-    const spec = ZK_INTERFACES[number];
-    return this.#alone(async () => {
-      if (spec === undefined || this.#isZooKeeperDead) return false;
-      const wanted = new Set(this.#registered.get(spec.name));
-      edit(wanted);
-      await this.#register(spec, [...wanted]);
-      return true;
-    });
-  }
-
-  /** One after another: what is done later meets what is done now. */
-  #alone<Result>(act: () => Promise<Result>): Promise<Result> {
-    const result = this.#changing.then(act);
-    this.#changing = result.catch(() => {});
-    return result;
-  }
-
-  /** The interface has these providers, and no others. */
-  async #register(spec: InterfaceSpec, slots: readonly number[]): Promise<void> {
-    const one = this.#model.of(spec.name);
-    const before = this.#registered.get(spec.name) ?? new Set();
-    const wanted = new Set(slots);
-    one.begin(wanted, '', Date.now());
-    for (const slot of wanted.difference(before)) await this.#tool.create(pathOf(spec, slot));
-    for (const slot of before.difference(wanted)) await this.#tool.removeLeaf(pathOf(spec, slot));
-    this.#registered.set(spec.name, wanted);
-    one.finish(Date.now());
   }
 
   #writeFile(entries: readonly FileEntry[]): boolean {
@@ -244,96 +179,12 @@ export class World {
     return true;
   }
 
-  async #disappear(isAccepted: boolean, forMs: number): Promise<boolean> {
-    if (this.#isZooKeeperDead || this.#mass !== undefined) return false;
-    // what went in the ten seconds before is doubted too, and comes back
-    const distrust = this.#model.timeline.registryFault('zk', Date.now() - DISTRUST_WINDOW_MS);
-    this.#mass = distrust;
-    const registerAll = (isThere: boolean): Promise<boolean> =>
-      this.#alone(async () => {
-        if (this.#isZooKeeperDead) return false;
-        for (const spec of BULK_INTERFACES) await this.#register(spec, isThere ? [...spec.slots.keys()] : []);
-        return true;
-      });
-    await registerAll(false);
-    if (isAccepted) this.#later(2_500, () => this.#accept());
-    const back = async (): Promise<void> => {
-      this.#later(1_000, (await registerAll(true)) ? over : back);
-    };
-    // it may have been seen late, and is held from then on
-    const over = async (): Promise<void> => {
-      const now = Date.now();
-      const isLate = this.#isZooKeeperAway || this.#model.timeline.isDown(now - 12_000, now);
-      if (isLate) return this.#later(5_000, over);
-      this.#later(DISTRUST_MS, async () => {
-        distrust.end = Date.now();
-        this.#mass = undefined;
-      });
-    };
-    this.#later(forMs, back);
-    return true;
-  }
-
   async #accept(): Promise<void> {
     const asked = Date.now();
     if (this.#server === undefined) return;
     const { status, stderr } = await this.site.cli('registries', 'accept', 'zk', '-c', CONFIG_FILE);
     if (status === 0 || this.#model.timeline.isDown(asked, Date.now())) return;
     throw new Violation('an emptied registry can be accepted', 'status 0', stderr);
-  }
-
-  async #disturb(
-    how: 'cut' | 'refuse' | 'hang' | 'slow' | 'kill' | 'pause' | 'expire',
-    forMs: number,
-  ): Promise<boolean> {
-    if (this.#isZooKeeperAway) return false;
-    const proxy = this.#proxy;
-    const fault = this.#model.timeline.registryFault('zk', Date.now());
-    const end = (mend: () => unknown): void => {
-      this.#isZooKeeperAway = true;
-      this.#later(forMs, async () => {
-        // from here on it may be reached again
-        this.#model.zooKeeperAway = undefined;
-        await mend();
-        this.#isZooKeeperAway = false;
-        this.#isZooKeeperDead = false;
-        fault.end = Date.now();
-      });
-    };
-    if (how === 'cut') {
-      proxy.cut();
-      fault.end = Date.now();
-    } else if (how === 'expire') {
-      const ids = (await this.#zooKeeper.sessions()).filter((id) => id !== this.#tool.sessionId);
-      for (const id of ids) await this.#zooKeeper.expireSession(id).catch(() => {});
-      fault.end = Date.now();
-    } else if (how === 'refuse') {
-      await proxy.close();
-      this.#model.zooKeeperAway = Date.now();
-      end(() => proxy.open());
-    } else if (how === 'hang') {
-      proxy.hold(true);
-      end(() => proxy.hold(false));
-    } else if (how === 'slow') {
-      proxy.delayMs = 300;
-      end(() => {
-        proxy.delayMs = 0;
-      });
-    } else {
-      await this.#alone(async () => {
-        this.#isZooKeeperDead = true;
-        await this.#tool.close();
-        if (how === 'pause') this.#zooKeeper.pause();
-        else await this.#zooKeeper.kill();
-      });
-      if (how === 'kill') this.#model.zooKeeperAway = Date.now();
-      end(async () => {
-        if (how === 'pause') this.#zooKeeper.resume();
-        else await this.#zooKeeper.start();
-        this.#tool = await connectZkTool(this.#zooKeeper.address);
-      });
-    }
-    return true;
   }
 
   #fillDisk(forMs: number): boolean {
@@ -365,7 +216,7 @@ export class World {
     const now = Date.now();
     this.#model.settings.begin(settings, now);
     for (const one of this.#extras()) one.begin(new Set(settings.hasExtra ? [0] : []), '', now);
-    const text = configText(settings, this.#proxy.port, join(this.#disk.folder, 'store.db'));
+    const text = configText(settings, this.#providers.port, join(this.#disk.folder, 'store.db'));
     this.site.write(CONFIG_FILE, completeConfig(text, this.site));
   }
 
@@ -415,18 +266,6 @@ export class World {
 
   /** The server ended by itself. */
   onExit: (server: Server) => void = () => {};
-}
-
-function pathOf(spec: InterfaceSpec, number: number): string {
-  const { host = '', version = '', group = '' } = spec.slots[number] ?? {};
-  return dubboProviderPath({
-    interface: spec.name,
-    host,
-    port: PORT,
-    timestamp: 1,
-    ...(version === '' ? {} : { version }),
-    ...(group === '' ? {} : { group }),
-  });
 }
 
 function finish(ones: readonly InterfaceModel[]): void {
