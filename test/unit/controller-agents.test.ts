@@ -3,9 +3,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AgentError } from '../../src/controller/agent-error.ts';
 import { askHttpAgent } from '../../src/controller/agent-http.ts';
 import { askQosAgent, parseLs } from '../../src/controller/agent-qos.ts';
+import { Agents } from '../../src/controller/agents.ts';
+import type { ApiClient } from '../../src/kubernetes/api-client.ts';
+import type { KeptRpcService } from '../../src/registry/kubernetes/objects.ts';
+import type { FoundService } from '../../src/registry/kubernetes/parse.ts';
 
 /** Octet by octet what Dubbo 3.3.6 says, registered in both of its modes. */
 const LS = `As Provider side:
@@ -166,6 +171,89 @@ suite('an http agent', () => {
     await assert.rejects(
       ask(t, '', '302 Found\r\nlocation: http://127.0.0.1/'),
       isError('BadReply', /status 302/),
+    );
+  });
+});
+
+suite('fault 8: an agent that answers late', () => {
+  const object = (port: number, path: string): KeptRpcService => ({
+    resourceVersion: '1',
+    namespace: 'trade',
+    name: 'user',
+    uid: 'u',
+    createdAt: 1,
+    generation: 1,
+    problem: undefined,
+    spec: {
+      protocol: 'dubbo',
+      interfaces: [],
+      organization: '',
+      agent: { kind: 'http', port, path, interval: 30_000, timeout: 3_000, policy: 'newest' },
+    },
+    notes: undefined,
+    application: '',
+    found: [],
+    foundIn: '',
+    foundAt: 0,
+    statusPrint: '',
+  });
+  const service = {
+    resourceVersion: '1',
+    service: {
+      namespace: 'trade',
+      name: 'user',
+      uid: 'u',
+      createdAt: 1,
+      addresses: [],
+      ports: [],
+      joins: true,
+    },
+  };
+  const found = { ok: true, service } as unknown as FoundService;
+  // one ready pod, at this machine
+  const client = {
+    request: async (_: string, path: string) =>
+      path.includes('endpointslices')
+        ? { items: [{ endpoints: [{ addresses: ['127.0.0.1'], targetRef: { kind: 'Pod', name: 'p' } }] }] }
+        : {
+            metadata: { name: 'p', creationTimestamp: '2026-01-01T00:00:00Z' },
+            status: { podIP: '127.0.0.1' },
+          },
+  } as unknown as ApiClient;
+
+  test('does not take the place of what the changed object asked', async (t) => {
+    const old: Socket[] = [];
+    const [asked, waiting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const port = await listen(t, (socket) => {
+      socket.once('data', (octets) => {
+        if (octets.toString().startsWith('GET /old')) {
+          old.push(socket);
+          asked.resolve();
+        } else socket.end('HTTP/1.1 200 OK\r\n\r\n{"interfaces":[{"name":"com.foo.New"}]}');
+      });
+    });
+    const results: string[] = [];
+    const agents = new Agents(
+      client,
+      () => found,
+      (_, { found }) => {
+        results.push(found.map(({ name }) => name).join());
+        waiting.resolve();
+      },
+    );
+    t.after(() => agents.stop());
+    agents.note('trade/user', object(port, '/old'));
+    await asked.promise;
+    agents.note('trade/user', object(port, '/new'));
+    await waiting.promise;
+    const ended = once(old[0] as Socket, 'close');
+    old[0]?.end('HTTP/1.1 200 OK\r\n\r\n{"interfaces":[{"name":"com.foo.Old"}]}');
+    await ended;
+    await nextTurn();
+    assert.deepEqual(results, ['com.foo.New']);
+    assert.deepEqual(
+      agents.result('trade/user')?.found.map(({ name }) => name),
+      ['com.foo.New'],
     );
   });
 });

@@ -1,6 +1,7 @@
 /** Of several Kubernetes objects that name one service, who may (contract 1.7). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Contribution } from '../../src/intake/contribution.ts';
 import { parseAddress } from '../../src/name/address.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
@@ -100,4 +101,31 @@ test('a pin that a ConfigMap may not set is left out, the rest serves', () => {
   assert.equal(kept[0]?.registration.vip, undefined);
   assert.equal(refusals[0]?.reason, 'PinNotAllowed');
   assert.match(refusals[0]?.text ?? '', /not yours/);
+});
+
+test('fault 7: claims are transitive: whatever the order and the ages, three claims give one winner', () => {
+  const service = { cluster: 'k', namespace: 'trade', name: 'web', port: undefined, problem: undefined };
+  const age = fc.integer({ min: 1, max: 4 });
+  fc.assert(
+    fc.property(age, age, age, (annotation, another, object) => {
+      const claims = [
+        by({ kind: 'Service', name: 'web', createdAt: annotation }, { service }),
+        by({ kind: 'Service', name: 'shop', createdAt: another }, { service: { ...service, name: 'shop' } }),
+        by({ kind: 'RPCService', name: 'object', createdAt: object }, { service }),
+      ] as const;
+      const [a, b, c] = claims;
+      const orders = [
+        [a, b, c],
+        [a, c, b],
+        [b, a, c],
+        [b, c, a],
+        [c, a, b],
+        [c, b, a],
+      ];
+      const winners = new Set(orders.flatMap((order) => settled(order).kept));
+      assert.equal(winners.size, 1);
+      // an RPCService wins over the annotations that it replaces, whoever else is there
+      assert.ok(!winners.has('Service trade/web'));
+    }),
+  );
 });

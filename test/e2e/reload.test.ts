@@ -1,0 +1,59 @@
+/** What a reload must not disturb: files that are watched, and readiness (contract 1.4 and 1.6). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { until } from '../support/process.ts';
+import { CONFIG_FILE, completeConfig, type Server, startServer } from '../support/server.ts';
+
+const Z = 'rpc.cluster.local.';
+const FILES = 'registries: [{ kind: file, path: interfaces.yaml }]\n';
+const A = 'interfaces:\n  - { name: com.foo.A, port: 1 }\n';
+const AB = `${A}  - { name: com.foo.B, port: 1 }\n`;
+
+const exists = async (server: Server, name: string) => (await server.query(`${name}.${Z} A`)).rcode === 0;
+
+async function started(config: string, interfaces: string): Promise<Server> {
+  const server = await startServer({ config, files: { 'interfaces.yaml': interfaces } });
+  await server.ready();
+  return server;
+}
+
+test('fault 10: files are watched after a reload that failed', async (t) => {
+  const server = await started(FILES, A);
+  t.after(() => server.kill());
+  for (const bad of ['answers: { style: round }\n', 'answers: [', 'registries: [{ kind: file }]\n']) {
+    const from = server.mark();
+    server.write(CONFIG_FILE, completeConfig(FILES + bad, server));
+    await server.logged(/not reloaded: the running configuration stays/, from);
+  }
+  server.write(CONFIG_FILE, completeConfig(`${FILES}answers: { ttl: 8 }\n`, server));
+  await until('ttl 8, without a signal', async () =>
+    / 8 CNAME /.test((await server.query(`com.foo.A.${Z} A`)).answer[0] ?? ''),
+  );
+  // and so is what registries read
+  server.write('interfaces.yaml', AB);
+  await until('B', () => exists(server, 'com.foo.B'));
+});
+
+test('fault 12: fifteen reloads in a row are ready all the time', async (t) => {
+  const names = Array.from({ length: 500 }, (_, i) => `  - { name: com.foo.S${i}, port: 1 }\n`).join('');
+  const server = await started(FILES, `interfaces:\n${names}`);
+  t.after(() => server.kill());
+  let isDone = false;
+  const seen = new Map<string, number>();
+  const polling = (async () => {
+    while (!isDone) {
+      const { status, text } = await server.http('/ready');
+      const what = `${status} ${text.trim()}`;
+      seen.set(what, (seen.get(what) ?? 0) + 1);
+    }
+  })();
+  for (let i = 1; i <= 15; i++) {
+    const changed = i % 3 === 0 ? `vips: { pools: ["247.${i}.0.0/16"] }\n` : `answers: { ttl: ${10 + i} }\n`;
+    server.write(CONFIG_FILE, completeConfig(FILES + changed, server));
+    assert.equal(await server.reload(), true);
+  }
+  isDone = true;
+  await polling;
+  assert.deepEqual([...seen.keys()], ['200 OK']);
+  assert.ok((seen.get('200 OK') ?? 0) >= 15);
+});
