@@ -35,7 +35,8 @@ import type { NamesOptions } from '../../src/zone/registry-names.ts';
 import { ZoneData } from '../../src/zone/zone-data.ts';
 import { TurnedClock } from './turned-clock.ts';
 
-const NO_EVENTS: LineEvents = {
+/** Nobody is told; a failure is thrown. */
+export const NO_EVENTS: LineEvents = {
   onRegistryState: () => {},
   onSkipped: () => {},
   onPublished: () => {},

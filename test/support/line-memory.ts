@@ -1,0 +1,83 @@
+/**
+ * What interfaces and endpoints cost, measured in a process of its own: the event line and one query line, when everything
+ * was told. No two interfaces share their endpoints. Prints the growth in octets.
+ *
+ *     node --expose-gc line-memory.ts INTERFACES ENDPOINTS
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { EventLine } from '../../src/event-line/event-line.ts';
+import type { InterfaceName } from '../../src/name/interface-name.ts';
+import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../../src/registry/registration.ts';
+import { ChangeApplier } from '../../src/serve/apply-change.ts';
+import { ReadyReplies } from '../../src/serve/ready-replies.ts';
+import { openMemoryStore } from '../../src/store/memory.ts';
+import { ZoneData } from '../../src/zone/zone-data.ts';
+import { lineOptionsOf, NO_EVENTS } from './house.ts';
+import { TurnedClock } from './turned-clock.ts';
+
+const [interfaces = 0, endpoints = 0] = process.argv.slice(2).map(Number);
+
+function registration(number: number): Registration {
+  const instances = Array.from({ length: endpoints }, (_, i): Endpoint => {
+    const address = number * endpoints + i;
+    const host = `10.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+    return { host, port: 20880, protocol: 'dubbo' };
+  });
+  return {
+    ...EMPTY_REGISTRATION,
+    interface: `com.acme.department${number % 40}.api.Thing${number}Service` as InterfaceName,
+    version: '1.0.0',
+    application: `application-${number % 200}`,
+    endpoints: instances,
+    source: `/dubbo/com.acme.department${number % 40}.api.Thing${number}Service/providers`,
+  };
+}
+
+async function held(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc?.();
+    await nextTurn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const options = lineOptionsOf('');
+const data = new ZoneData(options.names, 0x5eed);
+const applier = new ChangeApplier(data, new ReadyReplies(1232));
+// durable is whatever was taken: what a store keeps is not what is measured
+const store = { ...openMemoryStore(), commit: async () => {} };
+const clock = new TurnedClock();
+const line = await EventLine.open(
+  store,
+  { apply: async (change) => applier.apply(change) },
+  options,
+  1,
+  clock,
+  NO_EVENTS,
+);
+const sink = line.intake.sinkOf('registry-0');
+
+async function deliver(count: number): Promise<void> {
+  const replacement = sink.replace();
+  for (let number = 0; number < count; number++) {
+    const one = registration(number);
+    replacement.put(`/dubbo/${one.interface}`, [one]);
+  }
+  replacement.done();
+  sink.state({ kind: 'live' });
+  await line.settled();
+  // what registries said is stored, and what was only in the way is given back
+  for (let at = clock.nextAt; at !== undefined && at < clock.now() + 60_000; at = clock.nextAt) {
+    clock.turnTo(at);
+    await line.settled();
+  }
+}
+
+// whatever is made once is there before
+await deliver(1);
+const before = await held();
+await deliver(interfaces);
+const after = await held();
+if (data.names.interfaces !== interfaces) throw new Error(`${data.names.interfaces} interfaces are answered`);
+console.log(after - before);
