@@ -23,13 +23,14 @@ function registration(number: number): Registration {
     const host = `10.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
     return { host, port: 20880, protocol: 'dubbo' };
   });
+  const name = `com.acme.department${number % 40}.api.Thing${number}Service` as InterfaceName;
   return {
     ...EMPTY_REGISTRATION,
-    interface: `com.acme.department${number % 40}.api.Thing${number}Service` as InterfaceName,
+    interface: name,
     version: '1.0.0',
     application: `application-${number % 200}`,
     endpoints: instances,
-    source: `/dubbo/com.acme.department${number % 40}.api.Thing${number}Service/providers`,
+    source: `/dubbo/${name}/providers`,
   };
 }
 
@@ -63,7 +64,8 @@ async function deliver(count: number): Promise<void> {
   const replacement = sink.replace();
   for (let number = 0; number < count; number++) {
     const one = registration(number);
-    replacement.put(`/dubbo/${one.interface}`, [one]);
+    // one string for the unit and the name, as the watcher of ZooKeeper has it
+    replacement.put(one.interface, [one]);
   }
   replacement.done();
   sink.state({ kind: 'live' });
