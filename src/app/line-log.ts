@@ -1,4 +1,4 @@
-import type { LineEvents } from '../event-line/event-line.ts';
+import type { LineEvents } from '../event-line/line-events.ts';
 import { addressText } from '../name/address.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { EventMetrics } from '../telemetry/metrics.ts';

@@ -5,27 +5,26 @@ import { Feed } from '../feed/feed.ts';
 import type { ChangeTarget } from '../feed/line-feed.ts';
 import { Serials } from '../feed/serials.ts';
 import { Intake } from '../intake/intake.ts';
-import type { RegistryOptions, Source } from '../intake/source.ts';
 import type { NameKey } from '../name/domain-name.ts';
-import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
+import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
 import { InterfaceNumbers } from '../name/interface-numbers.ts';
-import type { OwnershipRule } from '../name/ownership.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import type { PlannedAbout } from '../plan/about.ts';
 import type { Refusal } from '../plan/claims.ts';
-import { lowered, NameBook } from '../plan/name-book.ts';
-import { type Outcome, type Plan, type PlanOptions, plan } from '../plan/plan.ts';
+import { NameBook } from '../plan/name-book.ts';
+import { type Plan, plan } from '../plan/plan.ts';
 import type { Vip } from '../plan/record.ts';
-import type { WatcherState } from '../registry/watcher.ts';
 import { type Recorded, Recorder } from '../store/recorder.ts';
 import type { ForeignChange, Store, StoredPart, StoreStep } from '../store/store.ts';
 import { Ledger } from '../vip/ledger.ts';
 import { LedgerDraft } from '../vip/ledger-draft.ts';
 import { Placements } from '../vip/placements.ts';
-import type { Pool } from '../vip/pool.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
-import type { NamesOptions } from '../zone/registry-names.ts';
 import { StaticNames } from '../zone/static-names.ts';
+import { Decisions } from './decisions.ts';
+import type { LineEvents } from './line-events.ts';
+import { decisive, type LineOptions } from './line-options.ts';
+import { Reactions } from './reactions.ts';
 import { StoredFacts } from './stored-facts.ts';
 
 /** Changes within so many milliseconds are decided, recorded and published together. */
@@ -36,10 +35,6 @@ const STEP = 500;
 const OPTIONAL_WAIT_MS = 5000;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
-/** What another replica writes of one interface is looked at so often at once … */
-const MAX_REACTIONS = 6;
-/** … within this time. */
-const QUIET_MS = 60_000;
 /** What has to go is not kept in the answers longer than this by a store that is slow. */
 const WITHDRAW_MS = 20;
 /** After large work memory is given back when it was quiet for so long. */
@@ -60,43 +55,6 @@ const LARGE = 2000;
 const NO_NAMES: ReadonlySet<InterfaceName> = new Set();
 const NOTHING_TO_RECORD: Recorded = { kind: 'recorded' };
 
-/** What is configured of the event line. */
-export interface LineOptions {
-  readonly plan: PlanOptions;
-  readonly names: NamesOptions;
-  readonly pools: readonly Pool[];
-  readonly reuseAfterMs: number;
-  readonly registries: readonly RegistryOptions[];
-  readonly ownership: readonly OwnershipRule[];
-}
-
-export interface LineEvents {
-  readonly onRegistryState: (source: Source, state: WatcherState) => void;
-  /** names of registries are answered from now on */
-  readonly onReady: (interfaces: number) => void;
-  readonly onSkipped: (source: Source, reason: string, detail: string) => void;
-  /** seconds from the first change of a window to its answer */
-  readonly onPublished: (interfaces: number, seconds: number) => void;
-  /** the interface was planned anew, or is gone: for whoever tells its claimants */
-  readonly onPlanned: (name: InterfaceName) => void;
-  /** a Kubernetes object may not name it */
-  readonly onRefused: (name: InterfaceName, refusal: Refusal) => void;
-  /** its VIP went from the pool to the ClusterIP of a Service */
-  readonly onMoved: (name: InterfaceName, service: string, from: Vip, to: Vip) => void;
-  /** other Services than the one that it is joined with hold endpoints of it too; or others than before */
-  readonly onContested: (service: string, vip: Vip) => void;
-  readonly onLoss: (name: InterfaceName, text: string) => void;
-  readonly onStoreError: (error: Error) => void;
-  readonly onStoreRecovered: () => void;
-  /** what a store holds and could not be read; it is left out */
-  readonly onStoreProblem: (text: string) => void;
-  /** a bug: what it was about is tried again with the next change */
-  readonly onFailure: (error: Error) => void;
-  readonly onDistrust: (source: Source, held: number) => void;
-  /** a registry that is not configured any more was forgotten */
-  readonly onLetGo: (id: string) => void;
-}
-
 /**
  * The event line behind the watchers: what registries say (intake) becomes a plan, the plan is recorded, what it comes to
  * is published (feed). One loop, which is the only one that decides; each thing has one writer.
@@ -108,6 +66,7 @@ export class EventLine {
   readonly #numbers: InterfaceNumbers;
   readonly #recorder: Recorder;
   readonly #placements = new Placements();
+  readonly #decisions: Decisions;
   readonly #storedFacts: StoredFacts;
   readonly #clock: Clock;
   readonly #events: LineEvents;
@@ -119,6 +78,7 @@ export class EventLine {
   #dirty = new Set<InterfaceName>();
   #dirtySince: number | undefined;
   readonly #wakeAt = new Map<InterfaceName, number>();
+  readonly #reactions = new Reactions();
   #cancelWindow: (() => void) | undefined;
   #cancelAlarm: (() => void) | undefined;
   #cancelStoring: (() => void) | undefined;
@@ -126,25 +86,6 @@ export class EventLine {
   #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
   #cancelGivingBack: (() => void) | undefined;
-  // what was decided, beside ledger, placements and names
-  /** interfaces whose stored rows no plan has looked at yet */
-  readonly #unconfirmed = new Set<InterfaceName>();
-  /** interfaces that another replica has recorded as answered */
-  readonly #heldElsewhere = new Set<InterfaceName>();
-  /** interfaces of which other replicas wrote a moment ago, the longest ago first */
-  readonly #reactions = new Map<InterfaceName, { readonly since: number; times: number }>();
-  /** services whose first decision is put off, since when */
-  readonly #waiting = new Map<string, number>();
-  /** names that interfaces claimed in plans which are not committed yet */
-  readonly #claimed = new Map<InterfaceName, readonly string[]>();
-  readonly #refusals = new Map<InterfaceName, readonly Refusal[]>();
-  #refused = 0;
-  /** interfaces without an address */
-  readonly #starved = new Set<InterfaceName>();
-  /** interfaces whose pin was refused */
-  readonly #unpinned = new Set<InterfaceName>();
-  #moved = 0;
-
   private constructor(
     store: Store,
     target: ChangeTarget,
@@ -165,8 +106,12 @@ export class EventLine {
       if (!(await this.#recorder.recordLater([{ kind: 'put-serial', serial: upTo }])))
         throw this.#recorder.error;
     });
+    this.#decisions = new Decisions(events);
     this.feed = new Feed(target, options.names, this.#numbers, serials);
-    this.book = new NameBook(this.#numbers, (name) => this.#claimed.get(name) ?? this.feed.namesOf(name));
+    this.book = new NameBook(
+      this.#numbers,
+      (name) => this.#decisions.claimed.get(name) ?? this.feed.namesOf(name),
+    );
     this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
@@ -237,17 +182,17 @@ export class EventLine {
 
   /** Interfaces without an address. */
   get starved(): number {
-    return this.#starved.size;
+    return this.#decisions.starved.size;
   }
 
   /** Claims of Kubernetes objects that were refused. */
   get refused(): number {
-    return this.#refused;
+    return this.#decisions.refusalCount;
   }
 
   /** Registrations whose VIP moved from the pool to a ClusterIP, since the start. */
   get moved(): number {
-    return this.#moved;
+    return this.#decisions.moved;
   }
 
   now(): number {
@@ -256,11 +201,11 @@ export class EventLine {
 
   /** What Kubernetes objects may not name; of interfaces that nobody else names, too. */
   refusalsOf(name: InterfaceName): readonly Refusal[] {
-    return this.#refusals.get(name) ?? [];
+    return this.#decisions.refusals.get(name) ?? [];
   }
 
   refusedNames(): Iterable<InterfaceName> {
-    return this.#refusals.keys();
+    return this.#decisions.refusals.keys();
   }
 
   /** Begins to plan. */
@@ -339,8 +284,8 @@ export class EventLine {
   #load(part: StoredPart): void {
     const { services = [], addresses = [], placements = [], facts = [], registries = [], serial } = part;
     this.#ledger.load({ services, addresses });
-    for (const { key } of services) this.#unconfirmed.add(key.interface);
-    for (const { owner } of addresses) this.#unconfirmed.add(owner.interface);
+    for (const { key } of services) this.#decisions.unconfirmed.add(key.interface);
+    for (const { owner } of addresses) this.#decisions.unconfirmed.add(owner.interface);
     for (const row of placements) this.#placements.apply(row);
     if (part.isFactsLost === true) this.#storedFacts.discard(this.intake.sources);
     for (const problem of this.#storedFacts.load(this.intake.sources, facts, registries)) {
@@ -353,7 +298,7 @@ export class EventLine {
   #loaded(): void {
     for (const source of this.#storedFacts.restored(this.intake.sources))
       this.#mark(source.facts.interfaceNames());
-    this.#mark(this.#unconfirmed);
+    this.#mark(this.#decisions.unconfirmed);
   }
 
   /**
@@ -362,12 +307,7 @@ export class EventLine {
    * @param isAtOnce whether an interface that they are about is planned anew at once; what was outrun always is
    */
   #adopt(rows: ForeignChange, isAtOnce: (name: InterfaceName, now: number) => boolean = () => true): void {
-    for (const { owner, retiredAt } of rows.addresses) {
-      if (retiredAt === null) this.#heldElsewhere.add(owner.interface);
-      else this.#heldElsewhere.delete(owner.interface);
-    }
-    for (const { key, retiredAt } of rows.services)
-      if (retiredAt === null) this.#heldElsewhere.add(key.interface);
+    this.#decisions.adopt(rows);
     const now = this.#clock.now();
     // whoever loses an address to somebody else answers it no longer
     const robbed = rows.addresses.flatMap(({ address, owner }) => {
@@ -383,21 +323,10 @@ export class EventLine {
     this.#arm();
   }
 
-  /**
-   * Whether what another replica wrote of an interface is looked at at once. Two that see different things would undo each
-   * other's rows for ever: after a few times they do so once a minute.
-   */
+  /** Whether what another replica wrote of an interface is looked at at once; otherwise it is later. */
   #mayReact(name: InterfaceName, now: number): boolean {
-    for (const [old, { since }] of this.#reactions) {
-      if (now - since < QUIET_MS) break;
-      this.#reactions.delete(old);
-    }
-    const reaction = this.#reactions.get(name);
-    const times = (reaction?.times ?? 0) + 1;
-    if (reaction === undefined) this.#reactions.set(name, { since: now, times });
-    else reaction.times = times;
-    if (times <= MAX_REACTIONS) return true;
-    const at = (reaction?.since ?? now) + QUIET_MS;
+    const at = this.#reactions.notBefore(name, now);
+    if (at === undefined) return true;
     this.#wakeAt.set(name, Math.min(at, this.#wakeAt.get(name) ?? at));
     return false;
   }
@@ -411,21 +340,21 @@ export class EventLine {
 
   /** All that is answered or refused, or about to be. */
   #markAll(): void {
-    this.#mark([...this.feed.names(), ...this.#refusals.keys(), ...this.#claimed.keys()]);
+    this.#mark([...this.feed.names(), ...this.#decisions.refusals.keys(), ...this.#decisions.claimed.keys()]);
   }
 
   /** The longest without an address asks again: an address was released or a pool grew. */
   #retryStarved(): void {
-    this.#mark(this.#starved);
-    this.#mark(this.#unpinned);
+    this.#mark(this.#decisions.starved);
+    this.#mark(this.#decisions.unpinned);
   }
 
   /** Services of a cluster, or what lies behind them, changed for these interfaces. */
   #onServices(names: readonly InterfaceName[]): void {
     this.#mark(names);
     // what is being recorded hangs on Services that nobody knows of yet
-    this.#mark(this.#claimed.keys());
-    for (const [name, refusals] of this.#refusals) {
+    this.#mark(this.#decisions.claimed.keys());
+    for (const [name, refusals] of this.#decisions.refusals) {
       // a ConfigMap may come before the Service whose ClusterIP it pins
       if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
     }
@@ -433,7 +362,7 @@ export class EventLine {
   }
 
   #onListed(cluster: string): void {
-    this.#mark(this.#claimed.keys());
+    this.#mark(this.#decisions.claimed.keys());
     for (const name of this.feed.names()) {
       const services = this.feed.published(name)?.about.services ?? [];
       const isUnconfirmed = services.some(
@@ -652,10 +581,7 @@ export class EventLine {
     for (const step of made.ledger) this.#ledger.apply(step);
     for (const row of made.placements) this.#placements.apply(row);
     for (const step of made.names) this.book.apply(step);
-    for (const [name, { outcome }] of made.interfaces) {
-      if (outcome.kind === 'published') this.#claimed.set(name, claimedBy(outcome));
-      else if (outcome.kind === 'gone') this.#claimed.set(name, []);
-    }
+    this.#decisions.claim(made);
     const steps: StoreStep[] = [
       ...made.ledger,
       ...made.placements.map((row): StoreStep => ({ kind: 'put-placement', row })),
@@ -692,9 +618,9 @@ export class EventLine {
       placements: this.#placements,
       names: this.book,
       publishedServices: (name: InterfaceName) => this.feed.servicesOf(name),
-      isUnconfirmed: (name: InterfaceName) => this.#unconfirmed.has(name),
-      isHeldElsewhere: (name: InterfaceName) => this.#heldElsewhere.has(name),
-      waitingSince: (service: string) => this.#waiting.get(service),
+      isUnconfirmed: (name: InterfaceName) => this.#decisions.unconfirmed.has(name),
+      isHeldElsewhere: (name: InterfaceName) => this.#decisions.heldElsewhere.has(name),
+      waitingSince: (service: string) => this.#decisions.waiting.get(service),
       isWithholding: this.#recorder.isWithholding,
       withheld: (address: Parameters<Recorder['withheld']>[0]) => this.#recorder.withheld(address),
     };
@@ -734,19 +660,16 @@ export class EventLine {
   #commit(made: Plan, staged: Map<InterfaceName, BlobAt>, again: ReadonlySet<InterfaceName>): void {
     this.#drop(staged, again);
     const now = this.#clock.now();
-    for (const [service, since] of made.waiting) {
-      if (since === undefined) this.#waiting.delete(service);
-      else this.#waiting.set(service, since);
-    }
+    this.#decisions.wait(made);
     for (const [name, { outcome, refusals, watched }] of made.interfaces) {
       if (again.has(name)) continue;
       const wakeAt = made.wakeAt.get(name);
       if (wakeAt === undefined) this.#wakeAt.delete(name);
       else this.#wakeAt.set(name, wakeAt);
       if (this.intake.clusters.clusters.length > 0) this.intake.clusters.watch(name, watched);
-      this.#unconfirmed.delete(name);
-      this.#noteRefusals(name, refusals);
-      this.#noteOutcome(name, outcome.kind === 'published' ? outcome.about : undefined);
+      this.#decisions.noteRefusals(name, refusals);
+      const about = outcome.kind === 'published' ? outcome.about : undefined;
+      this.#decisions.note(name, about, () => this.feed.published(name)?.about);
       // since it was planned a Service may have gone
       const at = outcome.kind === 'published' && isBehind(outcome.about) ? (staged.get(name) ?? 0) : 0;
       const standing = at === 0 ? undefined : this.feed.without(at, (service) => this.#goneOf(service.vip));
@@ -756,7 +679,7 @@ export class EventLine {
     }
     this.feed.commit(staged, now);
     for (const name of staged.keys()) {
-      this.#claimed.delete(name);
+      this.#decisions.claimed.delete(name);
       this.#events.onPlanned(name);
       this.#releaseNumber(name);
     }
@@ -765,45 +688,8 @@ export class EventLine {
   /** Forgets an interface of which nothing is known any more. */
   #releaseNumber(name: InterfaceName): void {
     if (this.feed.isKnown(name) || this.intake.has(name) || this.#ledger.has(name)) return;
-    this.#heldElsewhere.delete(name);
+    this.#decisions.forget(name);
     this.#numbers.release(name);
-  }
-
-  #noteRefusals(name: InterfaceName, refusals: readonly Refusal[]): void {
-    const before = this.#refusals.get(name) ?? [];
-    this.#refused += refusals.length - before.length;
-    if (refusals.length === 0) this.#refusals.delete(name);
-    else this.#refusals.set(name, refusals);
-    for (const refusal of refusals) {
-      if (!before.some(({ text }) => text === refusal.text)) this.#events.onRefused(name, refusal);
-    }
-  }
-
-  #noteOutcome(name: InterfaceName, about: PlannedAbout | undefined): void {
-    const vips = about?.services.map(({ vip }) => vip) ?? [];
-    if (vips.some(({ failure }) => failure !== undefined)) this.#starved.add(name);
-    else this.#starved.delete(name);
-    if (vips.some(({ refusedPin }) => refusedPin !== undefined)) this.#unpinned.add(name);
-    else this.#unpinned.delete(name);
-    if (
-      about === undefined ||
-      (about.conflicts.length === 0 && vips.every(({ behind }) => behind === undefined))
-    )
-      return;
-    const before = this.feed.published(name)?.about;
-    for (const text of about.conflicts)
-      if (before?.conflicts.includes(text) !== true) this.#events.onLoss(name, text);
-    for (const { key, vip } of about.services) {
-      if (vip.behind === undefined) continue;
-      const text = serviceKeyText(key);
-      const old = before?.services.find((one) => serviceKeyText(one.key) === text)?.vip;
-      const isNews = vip.losers.length > 0 && vip.losers.join() !== old?.losers.join();
-      if (isNews) this.#events.onContested(text, vip);
-      // from the pool to a ClusterIP: once, and never silently (contract 1.3)
-      if (old?.from !== 'pool' || old.addresses.length === 0) continue;
-      this.#moved++;
-      this.#events.onMoved(name, text, old, vip);
-    }
   }
 
   /** Why the addresses of a VIP are not answered any more: the Service whose ClusterIPs they are has gone. */
@@ -832,22 +718,6 @@ export class EventLine {
 /** Whether a Service of a cluster stands for one of its services. */
 function isBehind({ services }: PlannedAbout): boolean {
   return services.some(({ vip }) => vip.behind !== undefined);
-}
-
-/** Names that it has, and those that it wanted and others have. */
-function claimedBy({ record, about }: Extract<Outcome, { kind: 'published' }>): string[] {
-  return [record.domain, ...record.callNames, ...about.lost].map(lowered);
-}
-
-/** What of the configuration a plan depends on. */
-function decisive({ plan, pools, reuseAfterMs, ownership, registries }: LineOptions): unknown {
-  return {
-    plan,
-    pools,
-    reuseAfterMs,
-    ownership,
-    registries: registries.map(({ id, join }) => ({ id, join })),
-  };
 }
 
 /** The interface of a service key's text, `group/interface:version`. */
