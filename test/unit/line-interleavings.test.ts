@@ -176,7 +176,7 @@ async function run(moves: readonly Move[]): Promise<void> {
 
 suite('whatever comes in between', () => {
   test('the end is that of an undisturbed run, and nothing dead is told on the way', async () => {
-    const numRuns = sized('interleavings', 120, 5000);
+    const numRuns = sized('interleavings', 80, 5000);
     await fc.assert(fc.asyncProperty(fc.array(move, { minLength: 5, maxLength: 50 }), run), { numRuns });
   });
 });

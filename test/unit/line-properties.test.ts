@@ -19,7 +19,7 @@ import { UnsteadyStore } from '../support/unsteady-store.ts';
 
 suite('any history', () => {
   test('comes to what the last facts come to, told once to another process on the same store', async () => {
-    const numRuns = sized('histories against a rebuilt line', 40, 3000);
+    const numRuns = sized('histories against a rebuilt line', 30, 3000);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
         const store = openMemoryStore();
@@ -85,7 +85,7 @@ function asked(house: House, question: string): readonly string[] | undefined {
 suite('answers', () => {
   for (const style of ['cname', 'flat'] as const) {
     test(`are those of a naive reading of the contract; style ${style}`, async () => {
-      const numRuns = sized(`lists of registrations, style ${style}`, 35, 3000);
+      const numRuns = sized(`lists of registrations, style ${style}`, 25, 3000);
       const config = `zone: [rpc.test]\nvips: { pools: ["247.0.0.0/24"] }\nanswers: { style: ${style} }\n`;
       await fc.assert(
         fc.asyncProperty(fc.array(list, { minLength: 1, maxLength: 3 }), async (lists) => {
@@ -167,7 +167,7 @@ suite('a plan', () => {
 
 suite('a store that fails or is slow at random', () => {
   test('no address is told that it did not take, none has two owners, and a restart answers the same', async () => {
-    const numRuns = sized('histories on an unsteady store', 80, 5000);
+    const numRuns = sized('histories on an unsteady store', 60, 5000);
     const fates = fc.infiniteStream(
       fc.record({ isTaken: fc.constantFrom(true, true, false), ms: fc.constantFrom(0, 0, 15, 400) }),
     );
