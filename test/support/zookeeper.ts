@@ -145,9 +145,14 @@ export class ZooKeeper {
 
   /** The ids (`0x…`) of all sessions that have not expired, connected or not. */
   async sessions(): Promise<readonly string[]> {
-    const dump = await this.#ask('dump');
-    const sets = dump.slice(dump.indexOf('Session Sets'), dump.indexOf('ephemeral nodes dump'));
-    return [...sets.matchAll(/^\s*(0x[0-9a-f]+)$/gm)].map((match) => match[1] ?? '');
+    const ids = new Set<string>();
+    // a session that is moved from one set to the next just now may be in neither
+    for (let reading = 0; reading < 3; reading++) {
+      const dump = await this.#ask('dump');
+      const sets = dump.slice(dump.indexOf('Session Sets'), dump.indexOf('ephemeral nodes dump'));
+      for (const [, id = ''] of sets.matchAll(/^\s*(0x[0-9a-f]+)$/gm)) ids.add(id);
+    }
+    return [...ids];
   }
 
   /** The sessions whose connections a process of this machine holds. */
