@@ -157,6 +157,8 @@ export class LineFeed {
     this.#running = true;
     for (;;) {
       await this.#runSmall();
+      // one that came just now found it running, and would wait for ever
+      if (this.#small.length > 0) continue;
       const task = this.#large.shift();
       if (task === undefined) break;
       await runTask(task);
