@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { RegistrySink } from '../../src/registry/watcher.ts';
 import { readMessage } from '../../src/wire/read-message.ts';
-import type { Change } from '../../src/zone/change.ts';
 import { type House, type Line, tell } from './house.ts';
 import { parseQuestion, queryOctets } from './question.ts';
 import { recordLine } from './server.ts';
@@ -230,9 +229,4 @@ export function replyText(line: Pick<Line, 'handle'>, question: string): string 
 
 export function allReplies(house: House): Record<string, string> {
   return Object.fromEntries(QUESTIONS.map((question) => [question, replyText(house.line, question)]));
-}
-
-/** What a change shows to queries, if anything. */
-export function isShown(change: Change): boolean {
-  return change.kind === 'switch' || (change.kind === 'interfaces' && change.where !== 'beside');
 }

@@ -15,10 +15,31 @@ export class ToldLine {
   readonly seen: ReadonlyMap<string, string>[] = [];
   readonly serials: number[] = [];
   readonly readiness: boolean[] = [];
+  /** what was wrong; to throw it would only be a query line that could not apply something, which is told again */
+  readonly violations: unknown[] = [];
   readonly #applier = new ChangeApplier(this.data, new ReadyReplies(1232));
+  readonly #look: (change: Change) => void;
+
+  /** @param look is called after each change that queries see; what it throws is a violation */
+  constructor(look: (change: Change) => void = () => {}) {
+    this.#look = look;
+  }
 
   /** To be handed to `HouseOptions.alsoTell`. */
   readonly tell = (change: Change): void => {
+    try {
+      this.#tell(change);
+    } catch (error) {
+      this.violations.push(error);
+    }
+  };
+
+  /** Nothing that was ever told was wrong. */
+  check(): void {
+    if (this.violations.length > 0) throw this.violations[0];
+  }
+
+  #tell(change: Change): void {
     this.#applier.apply(change);
     if (change.kind === 'ready') this.readiness.push(change.ready);
     const isSeen = change.kind === 'switch' || (change.kind === 'interfaces' && change.where !== 'beside');
@@ -27,7 +48,8 @@ export class ToldLine {
     assert.ok(change.serial >= before, `serial ${change.serial} after ${before}`);
     this.serials.push(change.serial);
     this.seen.push(this.addresses());
-  };
+    this.#look(change);
+  }
 
   /** What is in the answers now: addresses by interface. */
   addresses(): Map<string, string> {

@@ -88,6 +88,7 @@ describe('fault 2: a withdrawal beside a running window', () => {
     await Promise.all(running);
     await house.settle();
     assert.match(vip(house), /^pool 247\./);
+    told.check();
     for (const addresses of told.seen.slice(withdrawnAt)) assert.notEqual(addresses.get(USER), '10.96.0.1');
     assert.ok((told.serials.at(-1) ?? 0) > 4_000_000_000);
   });

@@ -9,8 +9,9 @@ import { openMemoryStore } from '../../src/store/memory.ts';
 import { type Store, StoreConflict, StoreError, type StoreStep } from '../../src/store/store.ts';
 import type { AddressRow } from '../../src/vip/ledger-rows.ts';
 import { Gate, type Outcome } from '../support/gate.ts';
-import { allReplies, CONFIGS, Facts, isShown, play, type Step, say, step } from '../support/history.ts';
+import { allReplies, CONFIGS, Facts, play, type Step, say, step } from '../support/history.ts';
 import { House } from '../support/house.ts';
+import { documentOf } from '../support/services.ts';
 import { sized } from '../support/size.ts';
 import { ToldLine } from '../support/told-line.ts';
 
@@ -66,8 +67,27 @@ type Move =
   | { readonly kind: 'turn'; readonly ms: number }
   | { readonly kind: 'rebuild' };
 
+const START: readonly Step[] = [
+  { kind: 'service', name: 'one', ip: '10.96.0.1' },
+  { kind: 'slice', name: 'one', ips: ['10.244.1.7', '10.244.1.8'] },
+  { kind: 'deliver', registry: 1, by: 'replace', text: documentOf(['com.foo.A', 'foo.B'], '10.244.1.7') },
+];
+
+/** A provider comes, and the Service that it would be joined with goes. */
+const rush: fc.Arbitrary<Step> = fc.constantFrom<Step>(
+  { kind: 'service', name: 'one', ip: undefined },
+  { kind: 'service', name: 'one', ip: '10.96.0.1' },
+  {
+    kind: 'deliver',
+    registry: 1,
+    by: 'replace',
+    text: documentOf(['com.foo.A', 'com.foo.B_x', 'foo.B'], '10.244.1.8', '192.0.2.1'),
+  },
+  { kind: 'deliver', registry: 1, by: 'replace', text: documentOf(['com.foo.A', 'com.foo.a'], '10.244.1.7') },
+);
+
 const move: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('step' as const), step }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('step' as const), step: fc.oneof(step, rush) }) },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -118,8 +138,8 @@ class Withdrawals {
 async function run(moves: readonly Move[]): Promise<void> {
   const gate = new Gate();
   const store = new GatedStore(gate);
-  const told = new ToldLine();
   const withdrawals = new Withdrawals();
+  const told: ToldLine = new ToldLine(() => withdrawals.look(told));
   const facts = new Facts();
   const house = await House.open({
     config: CONFIGS[0] ?? '',
@@ -127,14 +147,18 @@ async function run(moves: readonly Move[]): Promise<void> {
     hold: async ({ kind }) => {
       if ((await gate.pass(kind)) === 'refused') throw new Error('cannot be applied');
     },
-    alsoTell: (change) => {
-      told.tell(change);
-      if (isShown(change)) withdrawals.look(told);
-    },
+    alsoTell: told.tell,
     events: {
-      onFailure: ({ message }) => assert.equal(message, 'cannot be applied'),
+      onFailure: (error) => {
+        if (error.message !== 'cannot be applied') told.violations.push(error);
+      },
     },
   });
+  // there is something to lose from the start
+  for (const one of START) {
+    facts.note(one);
+    withdrawals.note(one, told);
+  }
   await facts.tell(house);
   gate.isOpen = false;
   const waiting: Promise<unknown>[] = [];
@@ -158,6 +182,7 @@ async function run(moves: readonly Move[]): Promise<void> {
   await house.configure(facts.configText);
   await house.setZones(facts.zoneFiles);
   await house.live(20_000);
+  told.check();
   withdrawals.end(told);
   assert.equal(house.events.starved, 0);
   assert.equal(house.events.feed.isOutdated, false);
@@ -174,9 +199,41 @@ async function run(moves: readonly Move[]): Promise<void> {
   assert.deepEqual(allReplies(undisturbed), replies);
 }
 
+const release: Move = { kind: 'release', which: 0, outcome: 'done' };
+
+/** A Service goes while a decision for it is recorded; anything may come between any two of these. */
+const SKELETON: readonly Move[] = [
+  {
+    kind: 'step',
+    step: {
+      kind: 'deliver',
+      registry: 1,
+      by: 'replace',
+      text: documentOf(['com.foo.A', 'com.foo.B_x', 'foo.B'], '10.244.1.7'),
+    },
+  },
+  { kind: 'turn', ms: 20 },
+  { kind: 'step', step: { kind: 'service', name: 'one', ip: undefined } },
+  { kind: 'turn', ms: 20 },
+  { kind: 'release', which: 1, outcome: 'done' },
+  release,
+  release,
+  release,
+  { kind: 'turn', ms: 100 },
+];
+
+const between = fc
+  .array(fc.array(move, { maxLength: 2 }), { minLength: SKELETON.length, maxLength: SKELETON.length })
+  .map((gaps) => SKELETON.flatMap((one, i) => [one, ...(gaps[i] ?? [])]));
+
 suite('whatever comes in between', () => {
+  test('of a decision and the end of the Service that it is about', async () => {
+    const numRuns = sized('interleavings of a withdrawal', 30, 5000);
+    await fc.assert(fc.asyncProperty(between, run), { numRuns });
+  });
+
   test('the end is that of an undisturbed run, and nothing dead is told on the way', async () => {
-    const numRuns = sized('interleavings', 80, 5000);
+    const numRuns = sized('interleavings', 50, 5000);
     await fc.assert(fc.asyncProperty(fc.array(move, { minLength: 5, maxLength: 50 }), run), { numRuns });
   });
 });

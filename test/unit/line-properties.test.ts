@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { addressText } from '../../src/name/address.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import { readMessage } from '../../src/wire/read-message.ts';
-import type { Change } from '../../src/zone/change.ts';
 import { allReplies, CONFIGS, Facts, play, say, step } from '../support/history.ts';
 import { House, lineOptionsOf } from '../support/house.ts';
 import { type ListedService, NaiveModel } from '../support/naive-model.ts';
@@ -174,13 +173,11 @@ suite('a store that fails or is slow at random', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), fates, async (steps, stream) => {
         const clock = new TurnedClock();
-        const told = new ToldLine();
         let isSteady = true;
         const store = new UnsteadyStore(clock, () =>
           isSteady ? { isTaken: true, ms: 0 } : stream.next().value,
         );
-        const watch = (change: Change) => {
-          told.tell(change);
+        const told: ToldLine = new ToldLine(() => {
           const seen = new Map<string, string>();
           for (const [name, addresses] of told.addresses()) {
             for (const address of addresses.split(' ').filter((text) => text.startsWith('247.'))) {
@@ -189,9 +186,9 @@ suite('a store that fails or is slow at random', () => {
               seen.set(address, name);
             }
           }
-        };
+        });
         const facts = new Facts();
-        const house = await House.open({ config: CONFIGS[0] ?? '', store, clock, alsoTell: watch });
+        const house = await House.open({ config: CONFIGS[0] ?? '', store, clock, alsoTell: told.tell });
         await facts.tell(house);
         isSteady = false;
         const waiting: Promise<void>[] = [];
@@ -206,6 +203,7 @@ suite('a store that fails or is slow at random', () => {
         await Promise.all(waiting);
         assert.equal(house.events.storeError, undefined);
         assert.equal(house.events.starved, 0);
+        told.check();
         const answers = told.addresses();
         // killed: what the store has is all that the next one knows
         const again = new ToldLine();

@@ -56,6 +56,7 @@ class Pair {
   }
 
   answers(name = USER): string[] {
+    for (const line of this.told) line.check();
     return this.told.map((line) => line.addresses().get(name) ?? 'not answered');
   }
 
