@@ -106,6 +106,8 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 /** ClusterIPs that nobody has any more: none may be told again once it was seen to go. */
 class Withdrawals {
   readonly #services = new Map<string, string | undefined>();
+  /** went and came: what was decided between the two may be on its way yet when they go again */
+  readonly #revived = new Set<string>();
   readonly #gone = new Map<string, 'told' | 'withdrawn' | 'never told'>();
 
   note(one: Step, told: ToldLine): void {
@@ -115,9 +117,10 @@ class Withdrawals {
     const held = [...this.#services.values()];
     if (before !== undefined && !held.includes(before)) {
       const isTold = [...told.addresses().values()].some((text) => text.split(' ').includes(before));
-      this.#gone.set(before, isTold ? 'told' : 'never told');
+      this.#gone.set(before, isTold && !this.#revived.has(before) ? 'told' : 'never told');
     }
-    if (one.ip !== undefined) this.#gone.delete(one.ip);
+    if (one.ip === undefined || !this.#gone.delete(one.ip)) return;
+    this.#revived.add(one.ip);
   }
 
   look(told: ToldLine): void {
