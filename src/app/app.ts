@@ -264,16 +264,21 @@ export class App {
 
   /** Changes what changed: watchers, what registries said, and answers stay as far as the configuration lets them. */
   async #apply(loaded: Loaded): Promise<void> {
-    const { config: before } = this.#loaded;
-    const served = this.#zones.map((zone) => keyOf(zone.apex));
+    const [before, zoneFiles, zones] = [this.#loaded, this.#zoneFiles, this.#zones];
     this.#loaded = loaded;
     this.#adoptZones(loaded);
     const { config } = loaded;
     const wanted = new Set(this.#zones.map((zone) => keyOf(zone.apex)));
-    const gone = served.filter((apex) => !wanted.has(apex));
-    await this.#events.replaceZones(this.#zones, gone, highestSerial(this.#zones));
+    const gone = zones.map((zone) => keyOf(zone.apex)).filter((apex) => !wanted.has(apex));
+    try {
+      await this.#events.replaceZones(this.#zones, gone, highestSerial(this.#zones));
+    } catch (error) {
+      // queries see nothing of it: the next reload has all of it to do
+      [this.#loaded, this.#zoneFiles, this.#zones] = [before, zoneFiles, zones];
+      throw error;
+    }
     this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
-    if (!same(before, config)) {
+    if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
     }
