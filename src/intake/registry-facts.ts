@@ -27,6 +27,9 @@ export interface FactsMemory {
 /** Number of a row; 0 stands for none. */
 type Row = number;
 
+/** While a mass disappearance is doubted it is looked so often whether something else can be forgotten. */
+const HELD_PAUSE_MS = 1000;
+
 const NO_CHANGE: ReadonlySet<InterfaceName> = new Set();
 const NO_OCTETS = new Uint8Array(0);
 
@@ -137,7 +140,10 @@ export class RegistryFacts {
     const [first] = this.#gone.values();
     if (first === undefined || this.#liveSince === undefined) return settled;
     const forget = now + Math.max(0, first + this.#options.forgetAfterMs - this.liveMs(now));
-    return settled === undefined ? forget : Math.min(settled, forget);
+    if (settled === undefined) return forget;
+    // what is due and still here is held: it is not looked for all the time
+    const next = this.#departures.distrusting ? Math.max(forget, now + HELD_PAUSE_MS) : forget;
+    return Math.min(settled, next);
   }
 
   /** All registrations of one unit. @returns interfaces about which something changed */

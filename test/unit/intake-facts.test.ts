@@ -241,6 +241,14 @@ suite('distrustFor', () => {
     assert.deepEqual([view.distrusting, hosts(view, 200)], [false, 0]);
   });
 
+  test('what is held is not looked at all the time; what can be forgotten is, within a second', () => {
+    const view = liveView({ forgetAfterMs: 0 });
+    replace(view, full(200), 0);
+    replace(view, new Map(), 1000);
+    assert.equal(view.wakeAt(5000), 6000);
+    assert.equal(view.wakeAt(1000 + MINUTE - 1), 1000 + MINUTE);
+  });
+
   test('forgetAfter begins when the loss happened, and holds no longer than distrust', () => {
     const view = liveView({ forgetAfterMs: 30_000 });
     replace(view, full(200), 0);
