@@ -198,7 +198,8 @@ class Planning {
 
   /**
    * Pins that change hands at once (contract 1.3): their owners, in this plan too, ask for them no more. The pin of one that
-   * is gone altogether is free for a newcomer, which is the same interface under another name; for others it rests.
+   * is gone altogether is free for a newcomer, which is the same interface under another name; for others it rests. One that
+   * was given up before rests already.
    */
   #pinsGivenUp(): Set<Address> {
     const givenUp = new Set<Address>();
@@ -206,7 +207,8 @@ class Planning {
     for (const [name, { ready }] of this.#settled) {
       for (const { vip } of ready) {
         const row = vip === undefined ? undefined : ledger.rowOf(vip);
-        const owner = row?.kind === 'pin' ? this.#settled.get(row.owner.interface) : undefined;
+        const isHeld = row?.kind === 'pin' && row.retiredAt === null;
+        const owner = isHeld ? this.#settled.get(row.owner.interface) : undefined;
         if (vip === undefined || owner === undefined || owner.ready.some((one) => one.vip === vip)) continue;
         const isNewcomer = ledger.servicesOf(name).length === 0;
         if (owner.ready.length > 0 || isNewcomer) givenUp.add(vip);
