@@ -296,6 +296,7 @@ export class EventLine {
   }
 
   #loaded(): void {
+    this.#ledger.loaded();
     for (const source of this.#storedFacts.restored(this.intake.sources))
       this.#mark(source.facts.interfaceNames());
     this.#mark(this.#decisions.unconfirmed);

@@ -72,23 +72,24 @@ export class Ledger implements LedgerView {
     this.#inPool = pools.map(() => ({ used: 0, quarantined: 0 }));
   }
 
-  /** Takes over what a store holds. */
-  load(rows: LedgerRows): void {
+  /** Takes over what a store holds, part by part; then {@link loaded}. */
+  load({ services, addresses }: LedgerRows): void {
+    for (const row of services) this.#putService(row);
+    for (const row of addresses) this.#putAddress(row);
+  }
+
+  /** All stored rows are there. */
+  loaded(): void {
     // the longest retired first: then a search for expired ones may stop early
-    const byAge = <R extends { readonly retiredAt: number | null }>(all: readonly R[]) => {
-      const resting = all.filter(({ retiredAt }) => retiredAt !== null);
-      return resting.sort((a, b) => (a.retiredAt ?? 0) - (b.retiredAt ?? 0));
-    };
-    for (const row of rows.services) if (row.retiredAt === null) this.#putService(row);
-    for (const row of byAge(rows.services)) this.#putService(row);
-    for (const row of rows.addresses) if (row.retiredAt === null) this.#putAddress(row);
-    for (const row of byAge(rows.addresses)) this.#putAddress(row);
+    sortBy(this.#retired, this.#addresses.retired);
+    sortBy(this.#forgotten, this.#services.retired);
   }
 
   /** The same rows under other pools: what a changed configuration makes of the ledger. */
   withPools(pools: readonly Pool[], reuseAfterMs: number): Ledger {
     const ledger = new Ledger(pools, reuseAfterMs, this.#names);
     ledger.load({ services: [...this.services()], addresses: [...this.addresses()] });
+    ledger.loaded();
     ledger.#nextOrdinal = this.#nextOrdinal;
     return ledger;
   }
@@ -332,6 +333,12 @@ function isSameAddress(a: AddressRow, b: AddressRow): boolean {
     a.owner.version === b.owner.version &&
     a.owner.group === b.owner.group
   );
+}
+
+function sortBy(rows: Set<number>, column: { get(row: number): number }): void {
+  const sorted = [...rows].sort((a, b) => column.get(a) - column.get(b));
+  rows.clear();
+  for (const row of sorted) rows.add(row);
 }
 
 function timeOf(retired: number): number | null {

@@ -35,6 +35,7 @@ export class SteppedLedger {
   constructor(pools: readonly Pool[], rows: LedgerRows) {
     this.#ledger = new Ledger(pools, REUSE_AFTER, new InterfaceNumbers());
     this.#ledger.load(rows);
+    this.#ledger.loaded();
   }
 
   takeChanges(): LedgerStep[] {

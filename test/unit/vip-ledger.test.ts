@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { addressText } from '../../src/name/address.ts';
+import { InterfaceNumbers } from '../../src/name/interface-numbers.ts';
+import { Ledger } from '../../src/vip/ledger.ts';
+import { LedgerDraft } from '../../src/vip/ledger-draft.ts';
 import { isUsable, poolContains } from '../../src/vip/pool.ts';
 import { address, Kept, key, pools, REUSE_AFTER } from './vip-ledger-fixtures.ts';
 
@@ -182,4 +185,20 @@ test('a changed pool moves only the VIPs that lie outside it', () => {
     assert.equal(given === old, inside, `${name}: ${old} → ${given}`);
   }
   assert.ok(stayed > 10 && stayed < 63, `${stayed} stayed`);
+});
+
+test('what is loaded in several parts expires the longest ago first, over all of them', () => {
+  const ledger = new Ledger(pools('198.51.100.0/24'), REUSE_AFTER, new InterfaceNumbers());
+  for (const [i, retiredAt] of [500, 100, 900, 300].entries()) {
+    const owner = key(`com.foo.I${i}`);
+    ledger.load({
+      services: [{ key: owner, ordinal: i + 1, firstSeenAt: 0, retiredAt }],
+      addresses: [{ address: address(`198.51.100.${i + 1}`), owner, kind: 'pool', retiredAt }],
+    });
+  }
+  ledger.loaded();
+  const draft = new LedgerDraft(ledger);
+  assert.equal(draft.expire(REUSE_AFTER + 300), 2);
+  const gone = draft.steps.flatMap((step) => (step.kind === 'delete-service' ? step.key.interface : []));
+  assert.deepEqual(gone, ['com.foo.I1', 'com.foo.I3']);
 });
