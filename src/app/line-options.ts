@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import type { LineOptions } from '../event-line/line-options.ts';
+import type { LineOptions } from '../event-line/options.ts';
 import type { RegistryOptions } from '../intake/source.ts';
 import { ROOT } from '../name/domain-name.ts';
 import { joinedWith, kindOf, registryId } from '../registry/kinds.ts';

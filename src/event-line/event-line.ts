@@ -23,7 +23,7 @@ import type { PlannedZone } from '../zone/planned-zone.ts';
 import { StaticNames } from '../zone/static-names.ts';
 import { Decisions } from './decisions.ts';
 import type { LineEvents } from './line-events.ts';
-import { decisive, type LineOptions } from './line-options.ts';
+import { decisive, type LineOptions } from './options.ts';
 import { Reactions } from './reactions.ts';
 import { StoredFacts } from './stored-facts.ts';
 
@@ -86,6 +86,7 @@ export class EventLine {
   #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
   #cancelGivingBack: (() => void) | undefined;
+
   private constructor(
     store: Store,
     target: ChangeTarget,

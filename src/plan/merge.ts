@@ -1,29 +1,33 @@
 import type { Contribution } from '../intake/contribution.ts';
 import { unite } from '../intake/endpoint-sets.ts';
-import { type Address, addressText } from '../name/address.ts';
+import { addressText } from '../name/address.ts';
 import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { BlobAt } from '../packed/arena.ts';
-import type { Endpoint, Registration, ServiceRef } from '../registry/registration.ts';
+import type { Registration } from '../registry/registration.ts';
+
+/** What registrations say that is told of a service as it is, once they are merged. */
+type Told = Pick<
+  Registration,
+  | 'application'
+  | 'organization'
+  | 'module'
+  | 'environment'
+  | 'namespace'
+  | 'protocol'
+  | 'port'
+  | 'ttl'
+  | 'vip'
+  | 'endpoints'
+  | 'service'
+>;
 
 /** What all registries together say of one (interface, version, group). */
-export interface Merged {
+export interface Merged extends Told {
   readonly key: ServiceKey;
-  readonly application: string;
-  readonly organization: string;
-  readonly module: string;
-  readonly environment: string;
-  readonly namespace: string;
-  readonly protocol: string;
-  readonly port: number | undefined;
-  readonly ttl: number | undefined;
-  readonly vip: Address | undefined;
-  readonly endpoints: readonly Endpoint[];
   /** the set that the endpoints are; undefined when they were united from several */
   readonly set: BlobAt | undefined;
   /** registered nowhere any more */
   readonly isRemembered: boolean;
-  /** the Kubernetes Service that an object names for it */
-  readonly service: ServiceRef | undefined;
   /** registries that contribute, in the order of the configuration */
   readonly registries: readonly string[];
   readonly sources: readonly string[];

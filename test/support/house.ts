@@ -12,7 +12,7 @@ import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { ZoneFile } from '../../src/config/zone-files.ts';
 import { EventLine } from '../../src/event-line/event-line.ts';
 import type { LineEvents } from '../../src/event-line/line-events.ts';
-import type { LineOptions } from '../../src/event-line/line-options.ts';
+import type { LineOptions } from '../../src/event-line/options.ts';
 import { validate } from '../../src/files/validate.ts';
 import { readYaml } from '../../src/files/yaml-file.ts';
 import { keyOf, type NameKey } from '../../src/name/domain-name.ts';

@@ -1,4 +1,4 @@
-import type { LineOptions } from '../../src/event-line/line-options.ts';
+import type { LineOptions } from '../../src/event-line/options.ts';
 import { EndpointSets } from '../../src/intake/endpoint-sets.ts';
 import { Intake } from '../../src/intake/intake.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../../src/name/interface-name.ts';

@@ -103,7 +103,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('rebuild' as const) }) },
 );
 
-/** ClusterIPs that nobody has any more: none may be told again once it was seen to go. */
+/** ClusterIPs that no Service has any more. One that went from the answers may not come back; in the end none is there. */
 class Withdrawals {
   readonly #services = new Map<string, string | undefined>();
   /** went and came: what was decided between the two may be on its way yet when they go again */
