@@ -13,9 +13,9 @@ import type { EndpointList } from '../plan/record.ts';
 import type { Endpoint } from '../registry/registration.ts';
 import { type Form, type InterfaceRecord, RecordView, writeRecord } from '../zone/interface-record.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
-import type { NamesOptions } from '../zone/registry-names.ts';
+import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
 import { Journal } from './journal.ts';
-import { type Build, type ChangeTarget, LineFeed, type RecordChange } from './line-feed.ts';
+import { type Build, type ChangeTarget, LineFeed } from './line-feed.ts';
 import type { Serials } from './serials.ts';
 
 /** A change of more than half of all, and of at least so many, is built beside. */
@@ -73,7 +73,8 @@ export class Feed {
   constructor(target: ChangeTarget, names: NamesOptions, numbers: InterfaceNumbers, serials: Serials) {
     this.serials = serials;
     this.#numbers = numbers;
-    this.#line = new LineFeed(target, names, serials);
+    const records = { at: (number: number) => this.#records.get(number), numbers: () => this.#published() };
+    this.#line = new LineFeed(target, records, names, serials);
     this.#arena = new Arena(true, (number, memory) => this.#line.chunk(number, memory));
     this.sets = new EndpointSets(this.#arena);
   }
@@ -110,9 +111,7 @@ export class Feed {
   }
 
   *names(): Generator<InterfaceName> {
-    for (let number = 1; number <= this.#highest; number++) {
-      if (this.#records.get(number) !== 0) yield this.#numbers.nameOf(number);
-    }
+    for (const number of this.#published()) yield this.#numbers.nameOf(number);
   }
 
   published(name: InterfaceName): PublishedInterface | undefined {
@@ -218,27 +217,16 @@ export class Feed {
    * @param now Unix milliseconds
    */
   commit(changes: ReadonlyMap<InterfaceName, BlobAt>, now: number): void {
-    const told: RecordChange[] = [];
-    for (const [name, at] of changes) {
-      const change = this.#exchange(name, at, now);
-      if (change !== undefined) told.push(change);
-    }
-    if (told.length === 0) return;
-    if (this.#build === undefined) for (const [number] of told) this.#unseen.add(number);
-    else {
-      for (const [number] of told) this.#built.add(number);
-      this.#build.add(told);
-    }
+    const numbers = this.#exchangeAll(changes, now);
+    if (numbers.length === 0) return;
+    const waiting = this.#build === undefined ? this.#unseen : this.#built;
+    for (const number of numbers) waiting.add(number);
+    this.#build?.add(numbers);
   }
 
   /** Publishes what must not wait for a large change that is under way. Resolves when queries see it. */
   async publishNow(changes: ReadonlyMap<InterfaceName, BlobAt>, now: number): Promise<void> {
-    const numbers: number[] = [];
-    for (const [name, at] of changes) {
-      const change = this.#exchange(name, at, now);
-      if (change !== undefined) numbers.push(change[0]);
-    }
-    await this.#flushSmall(numbers);
+    await this.#flushSmall(this.#exchangeAll(changes, now));
   }
 
   /** Whether the query line has to be told everything anew, because it could not be told something. */
@@ -255,7 +243,7 @@ export class Feed {
     const isLarge = interfaces > Math.max(REBUILD_MIN, this.totals.interfaces / 2);
     if (!isLarge && !this.#isOutdated) return;
     this.#isOutdated = false;
-    this.#build = this.#line.build(() => this.#all());
+    this.#build = this.#line.build();
   }
 
   /** Shows queries what was committed, as one revision. Resolves when they see it. @returns how many interfaces changed */
@@ -284,8 +272,7 @@ export class Feed {
     const revision = this.#revisionOf(numbers);
     // what a build under way replaces is read until its switch; then all of it is freed together
     const retired = this.#build === undefined ? this.#retired.splice(0) : [];
-    const changes = numbers.map((number): RecordChange => [number, this.#records.get(number)]);
-    await this.#told(this.#line.update(changes), retired);
+    await this.#told(this.#line.update(numbers), retired);
     this.journal.add(revision.changed, revision.removed);
     return numbers.length;
   }
@@ -302,12 +289,17 @@ export class Feed {
     return { changed, removed };
   }
 
-  /** Puts a record in place of the one before. @returns undefined when they are the same */
-  #exchange(name: InterfaceName, at: BlobAt, now: number): RecordChange | undefined {
-    if (this.isPublished(name, at)) {
-      this.discard(at);
-      return undefined;
+  /** Puts records in place of those before. @returns the interfaces for which they differ */
+  #exchangeAll(changes: ReadonlyMap<InterfaceName, BlobAt>, now: number): InterfaceNumber[] {
+    const numbers: InterfaceNumber[] = [];
+    for (const [name, at] of changes) {
+      if (this.isPublished(name, at)) this.discard(at);
+      else numbers.push(this.#exchange(name, at, now));
     }
+    return numbers;
+  }
+
+  #exchange(name: InterfaceName, at: BlobAt, now: number): InterfaceNumber {
     const number = this.#numbers.of(name);
     const before = this.#records.get(number);
     this.#count(before, -1);
@@ -316,7 +308,7 @@ export class Feed {
     this.#highest = Math.max(this.#highest, number);
     this.#changedAt.set(number, now);
     if (before !== 0) this.#retired.push(before);
-    return [number, at];
+    return number;
   }
 
   replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[]): Promise<void> {
@@ -341,10 +333,9 @@ export class Feed {
     for (const at of retired) this.discard(at);
   }
 
-  *#all(): Generator<RecordChange> {
+  *#published(): Generator<InterfaceNumber> {
     for (let number = 1; number <= this.#highest; number++) {
-      const at = this.#records.get(number);
-      if (at !== 0) yield [number, at];
+      if (this.#records.get(number) !== 0) yield number;
     }
   }
 

@@ -11,12 +11,18 @@ export interface ChangeTarget {
   apply(change: Change): Promise<void>;
 }
 
-/** An interface and where its record rests; 0 removes it. */
-export type RecordChange = readonly [number: InterfaceNumber, at: BlobAt];
+/** What is published now: read when it is told, so that whatever waits in the queue never brings back an older record. */
+export interface PublishedRecords {
+  /** Where the record of an interface rests; 0: it is not published. */
+  at(number: InterfaceNumber): BlobAt;
+  /** Interfaces that are published. */
+  numbers(): Iterable<InterfaceNumber>;
+}
 
 /** All names, being built anew. */
 export interface Build {
-  add(changes: readonly RecordChange[]): void;
+  /** These interfaces changed meanwhile. */
+  add(numbers: readonly InterfaceNumber[]): void;
   /** Nothing more is added. Resolves when queries see all of it. */
   finish(): Promise<void>;
 }
@@ -34,6 +40,7 @@ interface Task {
  */
 export class LineFeed {
   readonly #target: ChangeTarget;
+  readonly #records: PublishedRecords;
   readonly #serials: Serials;
   #names: NamesOptions;
   readonly #small: Task[] = [];
@@ -42,8 +49,9 @@ export class LineFeed {
   #isBuilding = false;
   #wake: () => void = () => {};
 
-  constructor(target: ChangeTarget, names: NamesOptions, serials: Serials) {
+  constructor(target: ChangeTarget, records: PublishedRecords, names: NamesOptions, serials: Serials) {
     this.#target = target;
+    this.#records = records;
     this.#names = names;
     this.#serials = serials;
   }
@@ -60,32 +68,30 @@ export class LineFeed {
   }
 
   /** Name by name between queries. */
-  update(changes: readonly RecordChange[]): Promise<void> {
+  update(numbers: readonly InterfaceNumber[]): Promise<void> {
     return this.#enqueue(this.#small, async () => {
       const serial = this.#serials.next();
-      for (const slice of slices(changes)) {
+      for (const slice of slices(numbers)) {
         const where = this.#isBuilding ? 'both' : 'live';
-        await this.#target.apply({ kind: 'interfaces', where, changes: pairs(slice), serial });
+        await this.#target.apply({ kind: 'interfaces', where, changes: this.#pairs(slice), serial });
       }
     });
   }
 
   /**
    * Begins to build all names anew: what is there, then what is added. Queries see all of it at once when it is finished.
-   *
-   * @param records what is published now; asked for slice by slice
    */
-  build(records: () => Iterable<RecordChange>): Build {
-    const added: (readonly RecordChange[])[] = [];
+  build(): Build {
+    const added: (readonly InterfaceNumber[])[] = [];
     let isComplete = false;
     const built = this.#enqueue(this.#large, async () => {
       await this.#target.apply({ kind: 'beside', options: this.#names });
       this.#isBuilding = true;
       try {
-        await this.#buildSlices(records());
+        await this.#buildSlices(this.#records.numbers());
         while (!isComplete || added.length > 0) {
-          const changes = added.shift();
-          if (changes !== undefined) await this.#buildSlices(changes);
+          const numbers = added.shift();
+          if (numbers !== undefined) await this.#buildSlices(numbers);
           else await this.#somethingToDo();
         }
         await this.#target.apply({ kind: 'switch', what: 'names', serial: this.#serials.next() });
@@ -96,8 +102,8 @@ export class LineFeed {
     // whoever finishes it learns of a failure
     built.catch(() => {});
     return {
-      add: (changes) => {
-        added.push(changes);
+      add: (numbers) => {
+        added.push(numbers);
         this.#wake();
       },
       finish: () => {
@@ -128,12 +134,21 @@ export class LineFeed {
     return this.#enqueue(this.#small, () => this.#target.apply({ kind: 'ready', ready }));
   }
 
-  async #buildSlices(records: Iterable<RecordChange>): Promise<void> {
-    for (const slice of slices(records)) {
+  async #buildSlices(numbers: Iterable<InterfaceNumber>): Promise<void> {
+    for (const slice of slices(numbers)) {
       const serial = this.#serials.current;
-      await this.#target.apply({ kind: 'interfaces', where: 'beside', changes: pairs(slice), serial });
+      await this.#target.apply({ kind: 'interfaces', where: 'beside', changes: this.#pairs(slice), serial });
       await this.#runSmall();
     }
+  }
+
+  #pairs(numbers: readonly InterfaceNumber[]): Uint32Array {
+    const pairs = new Uint32Array(numbers.length * 2);
+    for (const [i, number] of numbers.entries()) {
+      pairs[2 * i] = number;
+      pairs[2 * i + 1] = this.#records.at(number);
+    }
+    return pairs;
   }
 
   /** Resolves when something was added to what is being built, or has to go between. */
@@ -178,15 +193,6 @@ async function runTask({ run, done, failed }: Task): Promise<void> {
   } catch (error) {
     failed(error as Error);
   }
-}
-
-function pairs(changes: readonly RecordChange[]): Uint32Array {
-  const numbers = new Uint32Array(changes.length * 2);
-  for (const [i, [number, at]] of changes.entries()) {
-    numbers[2 * i] = number;
-    numbers[2 * i + 1] = at;
-  }
-  return numbers;
 }
 
 export function* slices<T>(items: Iterable<T>): Generator<T[]> {
