@@ -47,7 +47,8 @@ export class Addresses {
     const pins = this.#model.pins(one, asked, replied);
     if (pins.has(vip)) return;
     const isPinned = !pins.has('');
-    if (isPinned && ![...pins].every((pin) => this.#mayBeRefused(name, pin, asked, replied)))
+    // of those that it was given in that time, each may be the one that was decided on
+    if (isPinned && ![...pins].some((pin) => this.#mayBeRefused(name, pin, asked, replied)))
       throw new Violation('a pinned interface has its pin', [...pins].join(' or '), `${name}: ${vip}`);
     if (!isOfPool(vip)) throw new Violation('an address is of a pool', 'one of 247.1', `${name}: ${vip}`);
     this.#checkStays(one, vip, replied);
