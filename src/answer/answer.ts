@@ -17,7 +17,8 @@ export type Answer =
       readonly kind: 'data';
       readonly chain: readonly OwnedRRset[];
       readonly rrset: OwnedRRset | undefined;
-      readonly additional: readonly OwnedRRset[];
+      /** found as they are asked for: a reply takes as many as it has room for */
+      readonly additional: Iterable<OwnedRRset>;
     }
   | { readonly kind: 'nodata'; readonly chain: readonly OwnedRRset[]; readonly soa: OwnedRRset }
   | { readonly kind: 'nxdomain'; readonly chain: readonly OwnedRRset[]; readonly soa: OwnedRRset }

@@ -95,7 +95,7 @@ function fromNode(
 ): Answer | Follow {
   const found = type === TYPE.ANY ? anyOf(node) : node.get(type);
   if (found !== undefined) {
-    const additional = additionalOf(zones, name, found, trace);
+    const additional = { [Symbol.iterator]: () => additionalOf(zones, name, found, trace) };
     return { kind: 'data', chain, rrset: { name, rrset: found }, additional };
   }
   const alias = node.get(TYPE.CNAME);
@@ -180,17 +180,26 @@ function negativeSoa(zone: Zone): OwnedRRset {
 }
 
 /** Addresses of the hosts that MX, NS and SRV records name, so that the client need not ask again. */
-function additionalOf(zones: Zones, owner: DomainName, rrset: RRset, trace: Trace): OwnedRRset[] {
-  const additional: OwnedRRset[] = [];
+function* additionalOf(zones: Zones, owner: DomainName, rrset: RRset, trace: Trace): Generator<OwnedRRset> {
+  for (const [target, known] of rrset.hosts ?? targetsOf(owner, rrset)) {
+    if (known !== undefined) yield { name: target, rrset: known };
+    else {
+      const zone = zones.zoneOf(keyOf(target));
+      if (zone !== undefined) yield* addressesAt(zones, zone, target, trace);
+    }
+  }
+}
+
+function targetsOf(owner: DomainName, rrset: RRset): ReadonlyMap<DomainName, undefined> {
+  const targets = new Map<DomainName, undefined>();
   const done = new Set<NameKey>();
   for (const rdata of rrset.rdatas) {
     const target = additionalTarget(rrset.type, rdata, owner);
     if (target === undefined || done.has(keyOf(target))) continue;
     done.add(keyOf(target));
-    const zone = zones.zoneOf(keyOf(target));
-    if (zone !== undefined) additional.push(...addressesAt(zones, zone, target, trace));
+    targets.set(target, undefined);
   }
-  return additional;
+  return targets;
 }
 
 /** Address records of a host in one of the zones; glue below a cut counts. */

@@ -10,8 +10,8 @@ const OWNERSHIP_SOURCE = 'ownership in the configuration';
 
 /** How names of registries answer, as configured. */
 export function namesOptions({ zone, answers }: Config): NamesOptions {
-  const { style, ttl, maxRecords } = answers;
-  return { style, ttl, maxRecords, ptrZone: zone[0] ?? ROOT };
+  const { style, ttl, maxRecords, address } = answers;
+  return { style, ttl, maxRecords, rotates: address === 'endpoints', ptrZone: zone[0] ?? ROOT };
 }
 
 /** What of a configuration the event line goes by. */

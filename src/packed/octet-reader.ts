@@ -63,6 +63,14 @@ export class OctetReader {
     return this.octets.toString('utf8', start, start + length);
   }
 
+  /** Whether these octets come next. */
+  isAhead(expected: string): boolean {
+    for (let i = 0; i < expected.length; i++) {
+      if (this.octets[this.at + i] !== expected.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
   /** Passes over a text. */
   skipText(): void {
     const length = this.count();

@@ -1,6 +1,5 @@
 import type { ClusterIndex, Watched } from '../intake/cluster-index.ts';
 import type { Contribution } from '../intake/contribution.ts';
-import { endpointText } from '../intake/endpoint-sets.ts';
 import type { Address } from '../name/address.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
@@ -265,13 +264,14 @@ class Planning {
     const names = claimNames(this.#names, name, this.#ledger.ordinalOf(name) ?? 0, values, options);
     const bases = statics.isEmpty ? [] : [names.domain, ...names.callNames];
     const occluded = bases.flatMap((base) => statics.lossesOf(base));
+    const { record, leftOut } = recordOf(name, names, placed, options);
     return {
-      record: recordOf(name, names, placed, options),
+      record,
       about: {
         services: placed.map(aboutService),
         conflicts: [...conflictsOf(names, placed, refusals), ...occluded],
         occluded: occluded.length,
-        leftOut: leftOutOf(placed, options.maxRecords),
+        leftOut,
         lost: lostNames(names),
       },
     };
@@ -327,12 +327,4 @@ function aboutService({ merged, vip }: Placed): PlannedAbout['services'][number]
 
 function lostNames({ losses }: InterfaceNames): PlannedAbout['lost'] {
   return losses.map(({ wanted }) => lowered(wanted) as typeof wanted);
-}
-
-/** Endpoints beyond `answers.maxRecords`. */
-function leftOutOf(placed: readonly Placed[], max: number): number {
-  const all = placed.reduce((sum, { merged }) => sum + merged.endpoints.length, 0);
-  if (all <= max) return 0;
-  const distinct = new Set(placed.flatMap(({ merged }) => merged.endpoints.map(endpointText)));
-  return Math.max(0, distinct.size - max);
 }

@@ -1,6 +1,6 @@
 import { endpointText, unite } from '../intake/endpoint-sets.ts';
 import { type Address, parseAddress } from '../name/address.ts';
-import { constantPrefix, type Prefix } from '../name/domain-name.ts';
+import { constantPrefix, MAX_NAME, type Prefix } from '../name/domain-name.ts';
 import { formGroupLabel, formLabelLimit, formVersionLabel } from '../name/interface-domain.ts';
 import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
 import { applicationLabel, hashedLabel, protocolLabel } from '../name/labels.ts';
@@ -8,8 +8,10 @@ import { type Octets, octets } from '../name/octets.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import type { Endpoint } from '../registry/registration.ts';
 import type { Placement } from '../vip/placements.ts';
+import { addressLabel, ENDPOINTS, SRV_HEAD } from '../zone/interface-node.ts';
 import type { ApplicationPart, Form, InterfaceRecord, ServicePortOfForm } from '../zone/interface-record.ts';
-import { chooseByHash } from '../zone/sample.ts';
+import { recordsThatFit } from '../zone/rrset-room.ts';
+import { orderedByHash } from '../zone/sample.ts';
 import type { Merged } from './merge.ts';
 import type { InterfaceNames } from './naming.ts';
 
@@ -46,8 +48,11 @@ export interface EntryOptions {
   readonly zoneLength: number;
 }
 
+/** So many SRV records fit a message whatever their targets are. */
+const ALWAYS_FIT = recordsThatFit(SRV_HEAD + MAX_NAME);
+
 /**
- * What is published of an interface.
+ * What is published of an interface, and how many records of the plain name no message has room for.
  *
  * @param placed its services, the oldest first; not empty
  */
@@ -56,19 +61,26 @@ export function recordOf(
   names: InterfaceNames,
   placed: readonly Placed[],
   options: EntryOptions,
-): InterfaceRecord<EndpointList> {
+): { readonly record: InterfaceRecord<EndpointList>; readonly leftOut: number } {
   const lead = leadOf(placed, keyOfPlaced);
   const baseLength = Math.max(names.domain.length, ...names.callNames.map((callName) => callName.length));
   const forms = formsOf(placed, formLabelLimit(options.zoneLength, baseLength));
-  return {
+  const room = { ...options, domain: names.domain };
+  const whole = formOf('' as Prefix, placed, room);
+  const record = {
     interface: name,
     callNames: names.callNames,
     domain: names.domain,
     instance: octets(names.instance),
     ttl: lead.merged.ttl ?? options.ttl,
-    forms: formRecords(forms, placed, options),
+    // forms that cover all services say what the plain one says: of one service that is all of them
+    forms: forms.map(({ labels, covered }) => {
+      if (covered.length < placed.length) return formOf(labels, covered, room).form;
+      return labels === '' ? whole.form : { ...whole.form, labels };
+    }),
     applications: applicationsOf(placed),
   };
+  return { record, leftOut: whole.leftOut };
 }
 
 /** Who answers for several: the unversioned, ungrouped one if there is one, else the one registered first. */
@@ -159,41 +171,72 @@ class LabelBook {
   }
 }
 
-/** Forms that cover all services say what the plain one says: of one service that is all of them. */
-function formRecords(
-  forms: readonly CoveredForm[],
-  placed: readonly Placed[],
-  options: EntryOptions,
-): Form<EndpointList>[] {
-  let whole: Form<EndpointList> | undefined;
-  return forms.map(({ labels, covered }) => {
-    if (covered.length < placed.length) return formOf(labels, covered, options);
-    whole ??= formOf('' as Prefix, placed, options);
-    return labels === '' ? whole : { ...whole, labels };
-  });
+/** What decides how many records a message has room for. */
+interface FormOptions extends EntryOptions {
+  readonly domain: Prefix;
 }
 
-function formOf(labels: Prefix, covered: readonly Placed[], options: EntryOptions): Form<EndpointList> {
+function formOf(
+  labels: Prefix,
+  covered: readonly Placed[],
+  options: FormOptions,
+): { readonly form: Form<EndpointList>; readonly leftOut: number } {
   const lead = leadOf(covered, keyOfPlaced);
-  const list = endpointsOf(covered, options.maxRecords);
+  const { list, leftOut } = endpointsOf(covered, options);
   const byEndpoints = options.address === 'endpoints';
   const own = byEndpoints ? list.endpoints.flatMap(({ host }) => parseAddress(host) ?? []) : [];
-  return {
+  const allPorts = portsOf(covered, byEndpoints);
+  const ports = portsThatFit(allPorts, labels.length + options.domain.length + options.zoneLength);
+  const form = {
     labels,
     addresses: byEndpoints ? [...new Set(own)] : lead.vip.addresses,
     // of a family that has an address nothing is missing; the failure speaks for the other
     failure: byEndpoints ? undefined : lead.vip.failure,
-    ports: portsOf(covered, byEndpoints),
+    ports,
     endpoints: list,
     text: textOf(covered, lead, byEndpoints),
   };
+  return { form, leftOut: leftOut + allPorts.length - ports.length };
 }
 
-function endpointsOf(covered: readonly Placed[], max: number): EndpointList {
+/** Of each protocol as many as fit a message, the smallest first. */
+function portsThatFit(
+  ports: readonly ServicePortOfForm[],
+  targetLength: number,
+): readonly ServicePortOfForm[] {
+  if (ports.length <= ALWAYS_FIT) return ports;
+  const room = recordsThatFit(SRV_HEAD + targetLength);
+  const taken = new Map<Octets, number>();
+  return ports.filter(({ service }) => {
+    const before = taken.get(service) ?? 0;
+    taken.set(service, before + 1);
+    return before < room;
+  });
+}
+
+/** As many as `answers.maxRecords` allows; members stay while others come and go. SRV may have to leave out some more. */
+function endpointsOf(
+  covered: readonly Placed[],
+  { maxRecords, zoneLength, domain }: FormOptions,
+): { readonly list: EndpointList; readonly leftOut: number } {
   const [only] = covered;
-  if (only !== undefined && covered.length === 1 && only.merged.endpoints.length <= max) return only.merged;
-  const all = unite(covered.flatMap(({ merged }) => merged.endpoints));
-  return { endpoints: chooseByHash(all, max, endpointText), set: undefined };
+  const isOne = only !== undefined && covered.length === 1;
+  const max = Math.min(maxRecords, ALWAYS_FIT);
+  if (isOne && only.merged.endpoints.length <= max) return { list: only.merged, leftOut: 0 };
+  const all = isOne ? only.merged.endpoints : unite(covered.flatMap(({ merged }) => merged.endpoints));
+  const isWhole = all.length <= maxRecords;
+  const endpoints = isWhole ? all : orderedByHash(all, endpointText).slice(0, maxRecords);
+  const list = isWhole && isOne ? only.merged : { endpoints, set: undefined };
+  if (endpoints.length <= max) return { list, leftOut: all.length - endpoints.length };
+  const below = ENDPOINTS.length + domain.length + zoneLength;
+  const longest = endpoints.reduce((most, { host }) => Math.max(most, targetLengthOf(host, below)), 0);
+  const inSrv = Math.min(endpoints.length, recordsThatFit(SRV_HEAD + longest));
+  return { list, leftOut: all.length - inSrv };
+}
+
+function targetLengthOf(host: string, below: number): number {
+  const address = parseAddress(host);
+  return address === undefined ? host.length + 2 : addressLabel(address).length + 1 + below;
 }
 
 /**

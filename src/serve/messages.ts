@@ -36,6 +36,8 @@ export interface WorkerState {
   readonly interfaces: number;
   readonly names: number;
   readonly readyReplies: number;
+  /** members of applications and browsing names beyond `answers.maxRecords` */
+  readonly leftOutMembers: number;
 }
 
 /** What is done, by kind of request. */

@@ -2,7 +2,14 @@ import type { Answer } from '../answer/answer.ts';
 import { resolve } from '../answer/resolve.ts';
 import { keyOf, toText } from '../name/domain-name.ts';
 import { decodeQuery } from '../wire/decode.ts';
-import { type Encoded, encodeError, encodeRcode, encodeReply, SCRATCH_LENGTH } from '../wire/encode.ts';
+import {
+  type Encoded,
+  encodeError,
+  encodeRcode,
+  encodeReply,
+  OPT_LENGTH,
+  SCRATCH_LENGTH,
+} from '../wire/encode.ts';
 import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
 import { TYPE } from '../zone/types.ts';
 import type { Fact } from '../zone/zone.ts';
@@ -11,7 +18,7 @@ import { admit } from './admit.ts';
 import type { Client } from './client.ts';
 import type { BlockLabels, Counters } from './counters.ts';
 import type { QueryLog } from './query-log.ts';
-import { questionOf, type ReadyReplies } from './ready-replies.ts';
+import { questionOf, type ReadyReplies, type ReadyReply } from './ready-replies.ts';
 
 /** Where queries come in; the handler keeps what it counts by it. */
 export class Listener {
@@ -51,6 +58,8 @@ export class QueryHandler {
   readonly #udpSize: number;
   readonly #events: HandlerEvents;
   #blocks = 0;
+  /** with which record the next reply of one whose order rotates begins */
+  #turn = 0;
 
   constructor(
     data: ZoneData,
@@ -77,6 +86,7 @@ export class QueryHandler {
     const reply = this.#ready.last;
     if (hit > 0 && reply !== undefined) {
       this.#counters.add('readyHits');
+      if (this.#ready.wasTruncated) this.#counters.add('truncated');
       const seconds = (performance.now() - start) / 1000;
       const block = this.#blockOf(listener, reply.zone);
       this.#counters.count(block, family, reply.type, reply.flags & 15, seconds, message.length, hit);
@@ -134,12 +144,10 @@ export class QueryHandler {
     const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
     const facts = new Set<Fact>();
     const answer = resolve(this.#data, query, (fact) => facts.add(fact));
-    const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize);
+    const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize, this.#turn++);
     if (encoded.truncated) this.#counters.add('truncated');
     const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
-    if (zone !== undefined && holdable && encoded.complete && encoded.optAt <= this.#udpSize) {
-      this.#hold(message, query, encoded, answer, zone, facts);
-    }
+    if (zone !== undefined && holdable) this.#hold(message, query, encoded, answer, limit, zone, facts);
     return encoded.length;
   }
 
@@ -148,22 +156,36 @@ export class QueryHandler {
     query: Query,
     encoded: Encoded,
     answer: Answer,
+    limit: number,
     zone: LiveZone,
     facts: ReadonlySet<Fact>,
   ): void {
+    const { complete, truncated, chainRecords, rotating } = encoded;
     const out = this.out;
-    this.#ready.hold({
+    // that a reply is too large is worth knowing too, but not where already the chain is
+    const isCut = truncated && out.readUInt16BE(6) === chainRecords;
+    // over TCP there is no more room than this: what was left out of it would always be
+    if (!complete && !isCut && limit < MAX_TCP) return;
+    const from = query.questionEnd;
+    const reply: ReadyReply = {
       question: questionOf(message, query.questionEnd),
       type: query.type,
-      tail: Buffer.from(out.subarray(query.questionEnd, encoded.optAt)),
-      flags: out.readUInt16BE(2) & ~FLAG.RD,
+      tail: Buffer.from(out.subarray(from, encoded.optAt)),
+      flags: out.readUInt16BE(2) & ~(FLAG.RD | FLAG.TC),
       counts: [out.readUInt16BE(6), out.readUInt16BE(8), out.readUInt16BE(10) - (query.edns ? 1 : 0)],
+      chainEnd: encoded.chainAt - from,
+      chainRecords,
+      neededEnd: isCut ? limit - from - (query.edns ? OPT_LENGTH : 0) + 1 : encoded.neededAt - from,
+      isCut,
+      rotating: rotating.length === 0 ? undefined : Uint16Array.from(rotating, (at) => at - from),
       serialAt: encoded.serialAt === 0 ? -1 : encoded.serialAt - query.questionEnd,
       serialOf: this.#serialOf(answer),
       zone,
       negative: answer.kind !== 'data',
       facts,
-    });
+    };
+    // this one began with the first record of the order that is held
+    this.#ready.hold(reply, 1);
   }
 
   /** The zone whose SOA is in the reply. */

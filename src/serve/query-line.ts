@@ -33,7 +33,7 @@ export class QueryLine {
   readonly counters: Counters;
   /** labels of the counter blocks that are in use, by number */
   readonly blocks = new Map<number, BlockLabels>();
-  state: WorkerState = { interfaces: 0, names: 0, readyReplies: 0 };
+  state: WorkerState = { interfaces: 0, names: 0, readyReplies: 0, leftOutMembers: 0 };
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;

@@ -57,11 +57,13 @@ port.on('message', (message: ToWorker) => {
 
 async function handle(message: ToWorker): Promise<Results[keyof Results]> {
   switch (message.kind) {
-    case 'change':
+    case 'change': {
       // the last moment at which a pause hurts no name of a registry
       if (message.change.kind === 'ready' && message.change.ready) giveBackMemory();
       applier.apply(message.change);
-      return { interfaces: data.names.interfaces, names: data.names.names, readyReplies: ready.size };
+      const { interfaces, names, leftOut } = data.names;
+      return { interfaces, names, readyReplies: ready.size, leftOutMembers: leftOut };
+    }
     case 'listen':
       return { failures: (await Promise.all(message.addresses.map(open))).flat() };
     case 'ask':

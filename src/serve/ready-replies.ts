@@ -10,10 +10,19 @@ export interface ReadyReply {
   /** lower-cased name, type and class: the question section */
   readonly question: Buffer;
   readonly type: number;
-  /** everything behind the question, without OPT */
+  /** everything behind the question, without OPT; of a cut one the chain alone */
   readonly tail: Buffer;
   readonly flags: number;
   readonly counts: readonly [answer: number, authority: number, additional: number];
+  /** octets of `tail` that are the CNAME and DNAME records in front, and how many there are: a truncated reply has them */
+  readonly chainEnd: number;
+  readonly chainRecords: number;
+  /** octets behind the question without which a reply is truncated; of a cut one they are at least so many */
+  readonly neededEnd: number;
+  /** whether it was too large to be written whole: it only tells that */
+  readonly isCut: boolean;
+  /** where in `tail` each record of an RRset begins whose order rotates, and where the last one ends; else undefined */
+  readonly rotating: Uint16Array | undefined;
   /** where in `tail` the SOA's serial stands; -1 for none */
   readonly serialAt: number;
   /** whose serial that is: a CNAME may have led into another zone */
@@ -31,6 +40,8 @@ interface Held extends Omit<ReadyReply, 'facts'> {
   /** … and the sum of these counts when it was made: another one means that a fact changed */
   readonly changes: number;
   readonly hash: number;
+  /** with which record the RRset that rotates begins next */
+  turn: number;
   /** the next reply in the same bucket */
   next: Held | undefined;
   /** key in the bounded cache: the question as text */
@@ -42,9 +53,17 @@ export interface ReadyLimits {
   readonly positiveBytes: number;
   /** octets that all negative replies may take: random names must not push others out */
   readonly negativeBytes: number;
+  /** … nor a few large ones all the small ones */
+  readonly largeBytes: number;
 }
 
-export const READY_LIMITS: ReadyLimits = { positiveBytes: 64 * 2 ** 20, negativeBytes: 16 * 2 ** 20 };
+export const READY_LIMITS: ReadyLimits = {
+  positiveBytes: 64 * 2 ** 20,
+  negativeBytes: 16 * 2 ** 20,
+  largeBytes: 16 * 2 ** 20,
+};
+/** Replies of more octets than most UDP clients take. */
+const LARGE = 4096;
 
 /** An estimate of what a held reply costs beside its octets: objects, map entries, its facts. */
 const OVERHEAD_BYTES = 700;
@@ -67,9 +86,12 @@ export class ReadyReplies {
   readonly #buckets: (Held | undefined)[] = new Array(BUCKETS).fill(undefined);
   readonly #positive: LRUCache<string, Held>;
   readonly #negative: LRUCache<string, Held>;
+  readonly #large: LRUCache<string, Held>;
   readonly #changes = new Uint32Array(COUNTS);
   /** set by {@link answer}: which reply it gave */
   last: Omit<ReadyReply, 'facts'> | undefined;
+  /** … and whether it had to be truncated for this client */
+  wasTruncated = false;
 
   /** @param udpSize what our OPT says, and the most that a UDP reply may have */
   constructor(udpSize: number, limits: ReadyLimits = READY_LIMITS) {
@@ -82,10 +104,11 @@ export class ReadyReplies {
       });
     this.#positive = cache(limits.positiveBytes);
     this.#negative = cache(limits.negativeBytes);
+    this.#large = cache(limits.largeBytes);
   }
 
   get size(): number {
-    return this.#positive.size + this.#negative.size;
+    return this.#positive.size + this.#negative.size + this.#large.size;
   }
 
   /**
@@ -130,28 +153,38 @@ export class ReadyReplies {
       this.#cacheOf(held).delete(held.key);
       return 0;
     }
-    const tail = held.tail;
-    const end = questionEnd + tail.length;
-    if (end + (edns ? OPT_LENGTH : 0) > limit) return 0;
+    const room = limit - questionEnd - (edns ? OPT_LENGTH : 0);
+    const { tail, flags } = held;
+    const isWhole = !held.isCut && tail.length <= room;
+    // truncated, unless it only lacks additional records, or is larger than what is known of it
+    if (!isWhole && (held.neededEnd <= room || held.chainEnd > room)) return 0;
 
     query.copy(out, 0, 0, questionEnd);
-    tail.copy(out, questionEnd);
-    const flags = held.flags;
-    out[2] = (flags >> 8) | ((query[2] as number) & (FLAG.RD >> 8));
+    const truncated = isWhole ? 0 : FLAG.TC;
+    const tailEnd = isWhole ? tail.length : held.chainEnd;
+    if (isWhole && held.rotating !== undefined) copyRotated(held, held.rotating, out, questionEnd);
+    else tail.copy(out, questionEnd, 0, tailEnd);
+    out[2] = ((flags | truncated) >> 8) | ((query[2] as number) & (FLAG.RD >> 8));
     out[3] = flags & 0xff;
-    // counts: fewer than 256 records fit a ready reply
-    out[7] = held.counts[0];
+    const answers = isWhole ? held.counts[0] : held.chainRecords;
+    const additionals = (isWhole ? held.counts[2] : 0) + (edns ? 1 : 0);
+    out[6] = answers >> 8;
+    out[7] = answers & 0xff;
     out[9] = held.counts[1];
-    out[11] = held.counts[2] + (edns ? 1 : 0);
+    out[10] = additionals >> 8;
+    out[11] = additionals & 0xff;
     const { serialOf } = held;
-    if (serialOf !== undefined) writeU32(out, questionEnd + held.serialAt, serialOf.serial);
+    if (serialOf !== undefined && isWhole) writeU32(out, questionEnd + held.serialAt, serialOf.serial);
     this.#cacheOf(held).get(held.key);
     this.last = held;
+    this.wasTruncated = !isWhole;
+    const end = questionEnd + tailEnd;
     if (!edns) return end;
     return writeOpt(out, end, this.#udpSize, 0, ((query[questionEnd + 7] as number) & 0x80) !== 0);
   }
 
-  #cacheOf({ negative }: Held): LRUCache<string, Held> {
+  #cacheOf({ negative, tail }: Pick<Held, 'negative' | 'tail'>): LRUCache<string, Held> {
+    if (tail.length > LARGE) return this.#large;
     return negative ? this.#negative : this.#positive;
   }
 
@@ -169,15 +202,17 @@ export class ReadyReplies {
     return undefined;
   }
 
-  /** Holds a reply; the question is that of a query of class IN. */
-  hold(reply: ReadyReply): void {
-    if (reply.counts.some((count) => count > 254)) return;
+  /**
+   * Holds a reply; the question is that of a query of class IN.
+   *
+   * @param turn with which record an RRset that rotates begins
+   */
+  hold(reply: ReadyReply, turn = 0): void {
+    if (reply.counts[1] > 255) return;
     const key = reply.question.toString('latin1');
     let hash = this.#seed;
     for (const octet of reply.question) hash = Math.imul(hash ^ octet, 0x01000193);
-    const cache = reply.negative ? this.#negative : this.#positive;
-    (reply.negative ? this.#positive : this.#negative).delete(key);
-    cache.delete(key);
+    for (const cache of [this.#positive, this.#negative, this.#large]) cache.delete(key);
     const bucket = hash & (BUCKETS - 1);
     const { facts, ...rest } = reply;
     const counted = new Uint32Array(facts.size);
@@ -189,10 +224,11 @@ export class ReadyReplies {
       changes: this.#changesOf(counted),
       hash,
       key,
+      turn,
       next: this.#buckets[bucket],
     };
     this.#buckets[bucket] = held;
-    cache.set(key, held);
+    this.#cacheOf(held).set(key, held);
   }
 
   /** A fact changed: the replies that were made from it are outdated. */
@@ -204,6 +240,7 @@ export class ReadyReplies {
   clear(): void {
     this.#positive.clear();
     this.#negative.clear();
+    this.#large.clear();
   }
 
   #unlink(held: Held): void {
@@ -215,6 +252,19 @@ export class ReadyReplies {
       for (let at = first; at !== undefined; at = at.next) if (at.next === held) at.next = held.next;
     }
   }
+}
+
+/** The tail, but with the records of one RRset from another one on, then those in front of it. */
+function copyRotated(held: Held, starts: Uint16Array, out: Buffer, at: number): void {
+  const { tail } = held;
+  const records = starts.length - 1;
+  const first = held.turn % records;
+  held.turn = first + 1;
+  const [begin, split, end] = [starts[0] as number, starts[first] as number, starts[records] as number];
+  tail.copy(out, at, 0, begin);
+  tail.copy(out, at + begin, split, end);
+  tail.copy(out, at + begin + end - split, begin, split);
+  tail.copy(out, at + end, end);
 }
 
 function placeOf(fact: Fact): number {

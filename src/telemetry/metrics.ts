@@ -151,9 +151,18 @@ export class Metrics {
     this.#gauge('occluded_names', 'Names of registries that static records hide.', [], (set) => {
       set({}, events().feed.totals.occluded);
     });
-    this.#gauge('left_out_endpoints', 'Endpoints beyond answers.maxRecords.', [], (set) => {
-      set({}, events().feed.totals.leftOut);
-    });
+    this.#gauge(
+      'left_out_endpoints',
+      'Endpoints and ports beyond answers.maxRecords, or beyond a TCP message.',
+      [],
+      (set) => set({}, events().feed.totals.leftOut),
+    );
+    this.#gauge(
+      'left_out_members',
+      'Interfaces that applications and browsing names do not show, beyond answers.maxRecords.',
+      [],
+      (set) => set({}, this.#sources.line.state.leftOutMembers),
+    );
     this.#gauge('vip_pool_capacity', 'Addresses that a pool can give.', ['pool'], (set) => {
       for (const { pool, capacity } of events().ledger.poolUse()) set({ pool: pool.text }, Number(capacity));
     });

@@ -1,5 +1,6 @@
 import type { Answer, ExtendedError, OwnedRRset } from '../answer/answer.ts';
 import { type DomainName, keyOf, type NameKey } from '../name/domain-name.ts';
+import type { NameLayout } from '../zone/rdata/format.ts';
 import { compressibleNames } from '../zone/rdata/formats.ts';
 import type { RRset } from '../zone/record.ts';
 import { SOA_NUMBERS } from '../zone/static-zone.ts';
@@ -28,6 +29,13 @@ export interface Encoded {
   readonly optAt: number;
   /** where the serial of the zone's SOA stands, 0 when there is none */
   readonly serialAt: number;
+  /** where the CNAME and DNAME records that led here end, and how many there are */
+  readonly chainAt: number;
+  readonly chainRecords: number;
+  /** where that ends without which the reply would be truncated */
+  readonly neededAt: number;
+  /** where each record of the RRset that rotates begins, and where the last one ends; empty without one */
+  readonly rotating: readonly number[];
 }
 
 /** The sections of a reply. What is in `needed` sets TC when it does not fit; `optional` is dropped silently. */
@@ -37,7 +45,7 @@ interface Sections {
   readonly answer: readonly OwnedRRset[];
   readonly authority: readonly OwnedRRset[];
   readonly neededAdditional: readonly OwnedRRset[];
-  readonly optional: readonly OwnedRRset[];
+  readonly optional: Iterable<OwnedRRset>;
   readonly error?: ExtendedError;
 }
 
@@ -100,6 +108,7 @@ function sectionsOf(answer: Answer): Sections {
  * @param out at least {@link SCRATCH_LENGTH} octets: one record may be written beyond the limit before it is taken back
  * @param limit octets that the reply may have
  * @param udpSize what our own OPT says
+ * @param turn with which of its records an RRset that rotates begins; any number
  */
 export function encodeReply(
   out: Buffer,
@@ -108,6 +117,7 @@ export function encodeReply(
   answer: Answer,
   limit: number,
   udpSize: number,
+  turn = 0,
 ): Encoded {
   const sections = sectionsOf(answer);
   const error = query.edns === undefined ? undefined : sections.error;
@@ -115,8 +125,16 @@ export function encodeReply(
   const optLength =
     query.edns === undefined ? 0 : OPT_LENGTH + (errorText === undefined ? 0 : 6 + errorText.length);
   message.copy(out, HEADER_LENGTH, HEADER_LENGTH, query.questionEnd);
-  const writer = new Writer(out, Math.min(limit, MAX_MESSAGE) - optLength, query.questionEnd, query.name);
+  const writer = new Writer(
+    out,
+    Math.min(limit, MAX_MESSAGE) - optLength,
+    query.questionEnd,
+    query.name,
+    turn,
+  );
 
+  const chainRecords = 'chain' in answer ? answer.chain.length : 0;
+  let [chainAt, chainLeft] = [writer.at, chainRecords];
   let truncated = false;
   const counts = [0, 0, 0];
   const needed = [sections.answer, sections.authority, sections.neededAdditional];
@@ -125,13 +143,18 @@ export function encodeReply(
       const written = truncated ? 0 : writer.rrset(owned);
       if (written === 0) truncated = true;
       counts[section] = (counts[section] ?? 0) + written;
+      if (chainLeft-- > 0) chainAt = writer.at;
     }
   }
+  const neededAt = writer.at;
   let complete = !truncated;
   for (const owned of truncated ? [] : sections.optional) {
     const written = writer.rrset(owned);
-    if (written === 0) complete = false;
     counts[2] = (counts[2] ?? 0) + written;
+    if (written > 0) continue;
+    // what follows is not looked for any more
+    complete = false;
+    break;
   }
 
   const optAt = writer.at;
@@ -147,7 +170,18 @@ export function encodeReply(
     (truncated ? FLAG.TC : 0) |
     sections.rcode;
   writeHeader(out, query.id, flags, 1, counts);
-  return { length, rcode: sections.rcode, truncated, complete, optAt, serialAt: writer.serialAt };
+  return {
+    length,
+    rcode: sections.rcode,
+    truncated,
+    complete,
+    optAt,
+    serialAt: writer.serialAt,
+    chainAt,
+    chainRecords,
+    neededAt,
+    rotating: truncated ? [] : writer.rotating,
+  };
 }
 
 /** At most MAX_EDE_TEXT octets of UTF-8, whole characters only. */
@@ -224,8 +258,11 @@ export function writeOpt(
 class Writer {
   at: number;
   serialAt = 0;
+  /** see {@link Encoded.rotating} */
+  rotating: number[] = [];
   readonly #out: Buffer;
   readonly #limit: number;
+  readonly #turn: number;
   readonly #questionKey: NameKey;
   /**
    * Where each name's suffixes stand; by exact spelling, so that compression changes no letter. The question is not
@@ -233,9 +270,10 @@ class Writer {
    */
   readonly #offsets = new Map<string, number>();
 
-  constructor(out: Buffer, limit: number, at: number, question: DomainName) {
+  constructor(out: Buffer, limit: number, at: number, question: DomainName, turn: number) {
     this.#out = out;
     this.#limit = limit;
+    this.#turn = turn;
     this.at = at;
     this.#questionKey = keyOf(question);
   }
@@ -244,24 +282,34 @@ class Writer {
   rrset({ name, rrset }: OwnedRRset): number {
     const start = this.at;
     const remembered = this.#offsets.size;
-    for (const rdata of rrset.rdatas) {
-      if (!this.#record(name, rrset, rdata)) {
-        this.at = start;
-        this.#forget(remembered);
-        return 0;
-      }
+    const { rdatas } = rrset;
+    const records = rdatas.length;
+    const isRotating = rrset.rotates === true && records > 1;
+    const first = isRotating ? this.#turn % records : 0;
+    const isQuestion = keyOf(name) === this.#questionKey;
+    const names = compressibleNames(rrset.type);
+    const starts: number[] = [];
+    for (let i = 0; i < records; i++) {
+      if (isRotating) starts.push(this.at);
+      // an owner equal to the question carries the question's spelling (contract 1.2)
+      if (isQuestion) this.#pointer(HEADER_LENGTH);
+      else this.#name(name);
+      this.#record(rrset, rdatas[(first + i) % records] as string, names);
+      if (this.at <= this.#limit) continue;
+      this.at = start;
+      this.#forget(remembered);
+      return 0;
     }
-    return rrset.rdatas.length;
+    if (isRotating) this.rotating = [...starts, this.at];
+    return records;
   }
 
-  #record(name: DomainName, rrset: RRset, rdata: string): boolean {
-    this.#owner(name);
+  #record(rrset: RRset, rdata: string, names: NameLayout | undefined): void {
     const head = this.at;
     this.at += 10;
     this.#out.writeUInt16BE(rrset.type, head);
     this.#out.writeUInt16BE(CLASS_IN, head + 2);
     this.#out.writeUInt32BE(rrset.ttl, head + 4);
-    const names = compressibleNames(rrset.type);
     if (names === undefined) {
       this.#raw(rdata);
     } else {
@@ -276,13 +324,6 @@ class Writer {
       if (rrset.type === TYPE.SOA) this.serialAt = this.at - SOA_NUMBERS;
     }
     this.#out.writeUInt16BE(this.at - head - 10, head + 8);
-    return this.at <= this.#limit;
-  }
-
-  /** An owner equal to the question carries the question's spelling (contract 1.2). */
-  #owner(name: DomainName): void {
-    if (keyOf(name) === this.#questionKey) this.#pointer(HEADER_LENGTH);
-    else this.#name(name);
   }
 
   #name(name: DomainName): void {

@@ -1,4 +1,4 @@
-import { type Address, addressText, isIpv4 } from '../name/address.ts';
+import { type Address, isIpv4, parseAddress } from '../name/address.ts';
 import {
   constantPrefix,
   type DomainName,
@@ -8,8 +8,10 @@ import {
   type Prefix,
 } from '../name/domain-name.ts';
 import { type Octets, octets, u8, u16 } from '../name/octets.ts';
-import type { EndpointRecord, FormView, RecordView } from './interface-record.ts';
+import type { FormView, RecordView } from './interface-record.ts';
 import type { RRset } from './record.ts';
+import { recordsThatFit } from './rrset-room.ts';
+import { orderedByHash } from './sample.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, nodeOf, type ZoneNode } from './zone.ts';
 
@@ -20,19 +22,27 @@ export type AnswerStyle = 'cname' | 'flat';
 export interface View {
   readonly apex: DomainName;
   readonly style: AnswerStyle;
+  /** whether addresses are those of the providers: then their order rotates */
+  readonly rotates: boolean;
+  /** Whether this name, relative to the zone, and all below it belong to the interface behind it alone. */
+  isUntouched(name: Prefix): boolean;
 }
 
 export const ENDPOINTS = constantPrefix('_endpoints');
 export const TCP = constantPrefix('_tcp');
+/** Octets of SRV in front of the port. */
+const NO_PREFERENCE = u16(0) + u16(0);
+/** … and with it: the target follows (RFC 2782). */
+export const SRV_HEAD = 6;
 
 /** The node of the structured domain itself. */
-export function domainNode(record: RecordView): ZoneNode {
-  return formNode(record, record.plainForm);
+export function domainNode(record: RecordView, view: View): ZoneNode {
+  return new FormNode(record, record.plainForm, view.rotates);
 }
 
 /** The node of a call name itself. */
 export function callNode(record: RecordView, view: View): ZoneNode {
-  return view.style === 'flat' ? domainNode(record) : aliasNode(record, '' as Prefix, view);
+  return view.style === 'flat' ? domainNode(record, view) : aliasNode(record, '' as Prefix, view);
 }
 
 /**
@@ -73,7 +83,10 @@ export function addressRRsets(addresses: readonly Address[], ttl: number): RRset
 
 /** `10-0-0-1`; an IPv6 address with all of its eight groups, so that no label starts with a hyphen. */
 export function addressLabel(address: Address): Octets {
-  if (isIpv4(address)) return octets(addressText(address).replaceAll('.', '-'));
+  if (isIpv4(address)) {
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => address.charCodeAt(i));
+    return octets(`${a}-${b}-${c}-${d}`);
+  }
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) {
     groups.push(((address.charCodeAt(i) << 8) | address.charCodeAt(i + 1)).toString(16));
@@ -81,23 +94,31 @@ export function addressLabel(address: Address): Octets {
   return octets(groups.join('-'));
 }
 
+/** The address behind a label that {@link addressLabel} makes. */
+function addressOfLabel(label: Octets): Address | undefined {
+  const isV4 = /^\d{1,3}(-\d{1,3}){3}$/.test(label);
+  const isV6 = !isV4 && /^[0-9a-f]{1,4}(-[0-9a-f]{1,4}){7}$/.test(label);
+  if (!isV4 && !isV6) return undefined;
+  const address = parseAddress(label.replaceAll('-', isV4 ? '.' : ':'));
+  // one address, one label: `010-0-0-1` is none
+  return address !== undefined && addressLabel(address) === label ? address : undefined;
+}
+
 function aliasNode(record: RecordView, below: Prefix, view: View): ZoneNode {
   const target = join(joinPrefixes(below, record.domain), view.apex);
   return nodeOf([{ type: TYPE.CNAME, ttl: record.ttl, rdatas: [target] }]);
-}
-
-function formNode(record: RecordView, form: FormView): ZoneNode {
-  return new FormNode(record, form);
 }
 
 /** The node of a form: only what is asked for is read. */
 class FormNode implements ZoneNode {
   readonly #record: RecordView;
   readonly #form: FormView;
+  readonly #rotates: boolean;
 
-  constructor(record: RecordView, form: FormView) {
+  constructor(record: RecordView, form: FormView, rotates: boolean) {
     this.#record = record;
     this.#form = form;
+    this.#rotates = rotates;
   }
 
   get failure(): string | undefined {
@@ -108,7 +129,8 @@ class FormNode implements ZoneNode {
     if (type === TYPE.TXT) return textOf(this.#record, this.#form)[0];
     if (type !== TYPE.A && type !== TYPE.AAAA) return undefined;
     const rdatas = this.#form.addresses.filter((address) => isIpv4(address) === (type === TYPE.A));
-    return rdatas.length === 0 ? undefined : { type, ttl: this.#record.ttl, rdatas };
+    if (rdatas.length === 0) return undefined;
+    return { type, ttl: this.#record.ttl, rdatas, rotates: this.#rotates };
   }
 
   types(): readonly number[] {
@@ -117,8 +139,8 @@ class FormNode implements ZoneNode {
 }
 
 function nodeBelowForm(record: RecordView, form: FormView, rest: Prefix, view: View): ZoneNode | undefined {
-  if (rest === '') return formNode(record, form);
-  if (rest === ENDPOINTS) return endpointsNode(record, form, view);
+  if (rest === '') return new FormNode(record, form, view.rotates);
+  if (rest === ENDPOINTS) return new EndpointsNode(record, form, view);
   if (rest === TCP) return form.hasPorts ? EMPTY_NON_TERMINAL : undefined;
   if (rest.endsWith(TCP) && form.hasPorts) {
     const service = firstLabel(rest);
@@ -138,7 +160,7 @@ function srvOfPorts(record: RecordView, form: FormView, service: Octets, view: V
   const ports = form.ports.filter((port) => port.service === service);
   if (ports.length === 0) return [];
   const target = join(joinPrefixes(targetLabels(record, form), record.domain), view.apex);
-  return [{ type: TYPE.SRV, ttl: record.ttl, rdatas: ports.map((port) => srv(port, target)) }];
+  return [{ type: TYPE.SRV, ttl: record.ttl, rdatas: ports.map(({ port }) => srv(port, target)) }];
 }
 
 /** A form's own labels only where it has other addresses than the plain name. */
@@ -147,38 +169,66 @@ function targetLabels(record: RecordView, form: FormView): Prefix {
 }
 
 /** RFC 2782: priority 0, weight 0, port, target. */
-function srv(port: { readonly port: number }, target: DomainName): Octets {
-  return octets(u16(0) + u16(0) + u16(port.port) + target);
+function srv(port: number, target: DomainName): Octets {
+  return octets(NO_PREFERENCE + u16(port) + target);
 }
 
-function endpointsNode(record: RecordView, form: FormView, view: View): ZoneNode {
-  const { endpoints } = form;
-  const addresses = endpoints.flatMap(({ address }) => (address === undefined ? [] : [address]));
-  const rrsets = addressRRsets([...new Set(addresses)], record.ttl);
-  if (endpoints.length > 0) {
-    const below = join(joinPrefixes(ENDPOINTS, record.domain), view.apex);
-    const rdatas = endpoints.map((endpoint) => srv(endpoint, endpointTarget(endpoint, below)));
-    rrsets.push({ type: TYPE.SRV, ttl: record.ttl, rdatas: [...new Set(rdatas)] });
+/** The provider instances that a form covers: only what is asked for is made. */
+class EndpointsNode implements ZoneNode {
+  readonly #record: RecordView;
+  readonly #form: FormView;
+  readonly #view: View;
+
+  constructor(record: RecordView, form: FormView, view: View) {
+    this.#record = record;
+    this.#form = form;
+    this.#view = view;
   }
-  return nodeOf(rrsets);
+
+  get(type: number): RRset | undefined {
+    if (type === TYPE.SRV) return this.#srv();
+    if (type !== TYPE.A && type !== TYPE.AAAA) return undefined;
+    const rdatas = this.#form.endpointAddresses(type === TYPE.A ? 'IPv4' : 'IPv6');
+    return rdatas.length === 0 ? undefined : { type, ttl: this.#record.ttl, rdatas, rotates: true };
+  }
+
+  types(): readonly number[] {
+    return [TYPE.A, TYPE.AAAA, TYPE.SRV].filter((type) => this.get(type) !== undefined);
+  }
+
+  /** With what is known of the hosts: to look for each would cost the square of their number. */
+  #srv(): RRset | undefined {
+    const { ttl } = this.#record;
+    const labels = joinPrefixes(ENDPOINTS, this.#record.domain);
+    const below = join(labels, this.#view.apex);
+    const hosts = new Map<DomainName, RRset | undefined>();
+    const rdatas = new Set<Octets>();
+    for (const { address, hostName, port } of this.#form.endpoints) {
+      const target = address === undefined ? (hostName ?? below) : endpointName(address, below);
+      rdatas.add(srv(port, target));
+      const type = address?.length === 4 ? TYPE.A : TYPE.AAAA;
+      hosts.set(target, address === undefined ? undefined : { type, ttl, rdatas: [address] });
+    }
+    if (rdatas.size === 0) return undefined;
+    const longest = rdatas.values().reduce((most, { length }) => Math.max(most, length), 0);
+    const fitting = recordsThatFit(longest);
+    const chosen =
+      rdatas.size <= fitting ? [...rdatas] : orderedByHash([...rdatas], (rdata) => rdata).slice(0, fitting);
+    const rrset: RRset = { type: TYPE.SRV, ttl, rdatas: chosen, rotates: true };
+    return this.#view.isUntouched(labels) ? { ...rrset, hosts } : rrset;
+  }
 }
 
-function endpointTarget({ address, hostName }: EndpointRecord, below: DomainName): DomainName {
-  if (address === undefined) return hostName ?? below;
+function endpointName(address: Address, below: DomainName): DomainName {
   const label = addressLabel(address);
   return join((u8(label.length) + label) as Prefix, below);
 }
 
 function endpointAddressNode(record: RecordView, label: Octets): ZoneNode | undefined {
+  const address = addressOfLabel(label);
   // a form may show an endpoint that the plain name had to leave out, so look through all
-  for (const form of record.forms) {
-    for (const { address } of form.endpoints) {
-      if (address !== undefined && addressLabel(address) === label) {
-        return nodeOf(addressRRsets([address], record.ttl));
-      }
-    }
-  }
-  return undefined;
+  if (address === undefined || !record.hasEndpointAt(address)) return undefined;
+  return nodeOf(addressRRsets([address], record.ttl));
 }
 
 function textOf(record: RecordView, form: FormView): RRset[] {

@@ -213,10 +213,24 @@ export class FormView {
     return reader.count() > 0;
   }
 
-  get endpoints(): EndpointRecord[] {
+  /** Where the set of its endpoints rests. */
+  get set(): BlobAt | undefined {
     const number = this.#behindPorts().count();
-    const set = number === 0 ? undefined : this.#record.sets[number - 1];
+    return number === 0 ? undefined : this.#record.sets[number - 1];
+  }
+
+  get endpoints(): EndpointRecord[] {
+    const { set } = this;
     return set === undefined ? [] : readEndpointRecords(this.#record.arena, set);
+  }
+
+  /** Addresses of its endpoints of one family, each once. */
+  endpointAddresses(family: 'IPv4' | 'IPv6'): Address[] {
+    const { set } = this;
+    if (set === undefined) return [];
+    const reader = new OctetReader();
+    this.#record.arena.open(set, reader);
+    return [...addressesIn(reader, family === 'IPv4' ? HOST.ipv4 : HOST.ipv6)];
   }
 
   /** RDATA of its TXT record; '' without one. */
@@ -350,6 +364,16 @@ export class RecordView {
     return sets;
   }
 
+  /** Whether one of its endpoints, of whatever form, has this address. */
+  hasEndpointAt(address: Address): boolean {
+    const reader = new OctetReader();
+    return [...new Set(this.forms.map(({ set }) => set))].some((set) => {
+      if (set === undefined) return false;
+      this.arena.open(set, reader);
+      return hasAddress(reader, address);
+    });
+  }
+
   get ttl(): number {
     return this.#afterSets().u32();
   }
@@ -439,6 +463,40 @@ export function readEndpoints(reader: OctetReader): RestingEndpoint[] {
     endpoints.push({ kind, protocol: protocols[head >>> 2] ?? '', host, port });
   }
   return endpoints;
+}
+
+const PORT_LENGTH = 2;
+
+/** The addresses alone of a set of endpoints. @param kind one of {@link HOST} */
+function addressesIn(reader: OctetReader, kind: number): Set<Address> {
+  const addresses = new Set<Address>();
+  eachHost(reader, (of, length) => {
+    if (of === kind) addresses.add(reader.raw(length) as Address);
+    else reader.at += length;
+    return false;
+  });
+  return addresses;
+}
+
+/** The same octets, compared where they rest. */
+function hasAddress(reader: OctetReader, address: Address): boolean {
+  return eachHost(reader, (kind, length) => {
+    if (kind !== HOST.name && length === address.length && reader.isAhead(address)) return true;
+    reader.at += length;
+    return false;
+  });
+}
+
+/** @param look at the octets that come next, and passes over them; true ends it */
+function eachHost(reader: OctetReader, look: (kind: number, length: number) => boolean): boolean {
+  for (let left = reader.count(); left > 0; left--) reader.skipText();
+  for (let left = reader.count(); left > 0; left--) {
+    const kind = reader.count() & 3;
+    reader.at += PORT_LENGTH;
+    const length = kind === HOST.ipv4 ? 4 : kind === HOST.ipv6 ? 16 : reader.count();
+    if (look(kind, length)) return true;
+  }
+  return false;
 }
 
 function readEndpointRecords(arena: ArenaReader, set: BlobAt): EndpointRecord[] {

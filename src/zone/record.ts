@@ -15,4 +15,8 @@ export interface RRset {
   readonly type: number;
   readonly ttl: number;
   readonly rdatas: readonly Octets[];
+  /** each reply begins with another of them, so that clients which take the first do not all meet one provider */
+  readonly rotates?: boolean;
+  /** all hosts that its records name, and their addresses; undefined: they have to be looked for */
+  readonly hosts?: ReadonlyMap<DomainName, RRset | undefined>;
 }

@@ -25,7 +25,9 @@ import { RecordView } from './interface-record.ts';
 import { MemberSet } from './member-set.ts';
 import { NameIndex } from './name-index.ts';
 import { reverseName } from './reverse.ts';
+import { INSTANCES_THAT_FIT } from './rrset-room.ts';
 import { Sample } from './sample.ts';
+import type { StaticZone } from './static-zone.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, type Fact, nodeOf, type Trace, type ZoneNode } from './zone.ts';
 
@@ -39,6 +41,8 @@ export interface NamesOptions {
   /** seconds, for names that belong to no single interface */
   readonly ttl: number;
   readonly maxRecords: number;
+  /** whether names lead to the providers' own addresses: their order rotates (contract 1.2) */
+  readonly rotates: boolean;
   /** the zone whose structured domains PTR records name */
   readonly ptrZone: DomainName;
 }
@@ -82,6 +86,7 @@ export class RegistryNames {
   /** where each interface's record rests; 0: it has none */
   readonly #records = uint32Column();
   #interfaces = 0;
+  #leftOut = 0;
   #highest: InterfaceNumber = 0;
   /** claims of names that have more than one owner, or a group */
   readonly #lists: (readonly NameClaim[])[] = [[]];
@@ -103,6 +108,11 @@ export class RegistryNames {
 
   get names(): number {
     return this.#index.size;
+  }
+
+  /** Members of applications and of browsing names that are not shown, beyond `answers.maxRecords`. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /** All that is published, in no order that means anything. */
@@ -147,15 +157,30 @@ export class RegistryNames {
     return nodeOf([{ type: TYPE.PTR, ttl, rdatas: [join(this.#traced(owner, trace).domain, ptrZone)] }]);
   }
 
-  /** @param name lower-cased labels in front of the apex, not empty */
-  find(name: Prefix, apex: DomainName, trace: Trace): ZoneNode | undefined {
+  /**
+   * @param name lower-cased labels in front of the apex, not empty
+   * @param statics records of the zone that is asked
+   */
+  find(name: Prefix, statics: StaticZone, trace: Trace): ZoneNode | undefined {
     const labels = this.#index.look(name);
     trace(this.#index.fact(0));
-    const view = { apex, style: this.options.style };
+    const { style, rotates } = this.options;
+    const { apex } = statics;
+    const view: View = {
+      apex,
+      style,
+      rotates,
+      isUntouched: (labels) => {
+        const key = lower(labels);
+        const isFree = this.#index.find(key) === 0;
+        trace(this.#index.fact(0));
+        return isFree && statics.find(join(key, statics.apexKey) as NameKey) === undefined;
+      },
+    };
     const node = this.#index.node(0);
     const value = node === 0 ? 0 : this.#index.value(node);
     const claim = this.#first(value);
-    if (claim?.kind === 'domain') return domainNode(this.#traced(claim.owner, trace));
+    if (claim?.kind === 'domain') return domainNode(this.#traced(claim.owner, trace), view);
     const derived = mayBeDerived(name) ? this.#findDerived(name, labels, view, trace) : undefined;
     if (derived !== undefined && derived !== EMPTY_NON_TERMINAL) return derived;
     if (claim !== undefined) return this.#nodeOf(claim, name, view, trace);
@@ -166,18 +191,29 @@ export class RegistryNames {
     const { ttl, maxRecords } = this.options;
     if ('owner' in claim) {
       const record = this.#traced(claim.owner, trace);
-      if (claim.kind === 'domain') return domainNode(record);
+      if (claim.kind === 'domain') return domainNode(record, view);
       return claim.kind === 'call' ? callNode(record, view) : instanceNode(record, serviceOf(name), view);
     }
     const { kind, members } = claim;
-    if (!(members instanceof MemberSet)) {
-      const targets = members.take(maxRecords).map((label) => join((label + TCP) as Prefix, view.apex));
+    const shown = members.take(this.#roomOf(kind));
+    if (!isInterfaces(shown)) {
+      const targets = shown.map((label) => join((label + TCP) as Prefix, view.apex));
       return nodeOf([{ type: TYPE.PTR, ttl, rdatas: targets }]);
     }
-    const records = members.take(maxRecords).map((member) => this.#traced(member, trace));
-    if (kind === 'application') return applicationNode(records, name, ttl);
+    const records = shown.map((member) => this.#traced(member, trace));
+    if (kind === 'application') return applicationNode(records, name, ttl, maxRecords);
     const targets = records.map((record) => join((labelOf(record.instance) + name) as Prefix, view.apex));
     return nodeOf([{ type: TYPE.PTR, ttl, rdatas: targets }]);
+  }
+
+  /** How many members of a group its name shows. */
+  #roomOf(kind: GroupKind): number {
+    const { maxRecords } = this.options;
+    return kind === 'application' ? maxRecords : Math.min(maxRecords, INSTANCES_THAT_FIT);
+  }
+
+  #beyond({ kind, members }: Group): number {
+    return Math.max(0, members.size - this.#roomOf(kind));
   }
 
   /** A name below the nearest structured domain or call name; the index has just looked at the name. */
@@ -220,12 +256,12 @@ export class RegistryNames {
     for (const callName of record.callNames)
       this.#add(lower(callName), { kind: 'call', owner: number }, touched);
     for (const { label } of record.applications) {
-      this.#members('application', applicationName(label), touched).add(number, name);
+      this.#join('application', applicationName(label), number, name, touched);
     }
     for (const service of record.services) {
       const { browsing, instance, label } = dnsSdNames(record.instance, service);
       this.#add(instance, { kind: 'instance', owner: number }, touched);
-      this.#members('browsing', browsing, touched).add(number, name);
+      this.#join('browsing', browsing, number, name, touched);
       this.#services(touched).set(service, prefixOf(service) ?? label);
     }
     for (const address of record.addresses) this.#reverse.put(keyOf(reverseName(address)), number, touched);
@@ -304,13 +340,24 @@ export class RegistryNames {
     return this.#claimsAt(name).find((claim): claim is Group => claim.kind === kind);
   }
 
-  #members(kind: 'application' | 'browsing', name: Prefix, touched: Trace): MemberSet {
+  #join(
+    kind: 'application' | 'browsing',
+    name: Prefix,
+    number: InterfaceNumber,
+    text: string,
+    touched: Trace,
+  ): void {
     touched(this.#factOf(name));
-    const existing = this.#group(kind, name)?.members;
-    if (existing instanceof MemberSet) return existing;
-    const members = new MemberSet((member) => this.#view(member)?.interface ?? '');
-    this.#add(name, { kind, members }, touched);
-    return members;
+    const existing = this.#group(kind, name);
+    const group = existing ?? {
+      kind,
+      members: new MemberSet((member) => this.#view(member)?.interface ?? ''),
+    };
+    if (!(group.members instanceof MemberSet)) return;
+    const before = this.#beyond(group);
+    group.members.add(number, text);
+    this.#leftOut += this.#beyond(group) - before;
+    if (existing === undefined) this.#add(name, group, touched);
   }
 
   #services(touched: Trace): Sample<Prefix> {
@@ -331,7 +378,9 @@ export class RegistryNames {
   ): void {
     const group = this.#group(kind, name);
     if (!(group?.members instanceof MemberSet)) return;
+    const before = this.#beyond(group);
     group.members.delete(number, text);
+    this.#leftOut += this.#beyond(group) - before;
     this.#leftGroup(name, group, touched);
   }
 
@@ -360,6 +409,10 @@ function ownedOf(value: number): Owned {
 
 function ownedValue({ kind, owner }: Owned): number {
   return (owner << KIND_BITS) | KINDS.indexOf(kind);
+}
+
+function isInterfaces(members: readonly Prefix[] | readonly InterfaceNumber[]): members is InterfaceNumber[] {
+  return typeof members[0] === 'number';
 }
 
 function isBase(claim: NameClaim): claim is Owned {
@@ -400,11 +453,20 @@ function serviceOf(name: Prefix): Octets {
 }
 
 /** @param name the application's */
-function applicationNode(members: readonly RecordView[], name: Prefix, ttl: number): ZoneNode {
+function applicationNode(
+  members: readonly RecordView[],
+  name: Prefix,
+  ttl: number,
+  maxRecords: number,
+): ZoneNode {
   const label = name.slice(1, name.charCodeAt(0) + 1);
   const parts = members.flatMap(({ applications }) => applications.filter((part) => part.label === label));
   const addresses = [...new Set(parts.flatMap((part) => part.addresses))];
   const failure =
     addresses.length > 0 ? undefined : parts.find((part) => part.failure !== undefined)?.failure;
-  return nodeOf(addressRRsets(addresses, ttl), failure);
+  const rrsets = addressRRsets(addresses, ttl);
+  return nodeOf(
+    rrsets.map((rrset) => ({ ...rrset, rdatas: rrset.rdatas.slice(0, maxRecords) })),
+    failure,
+  );
 }

@@ -90,12 +90,8 @@ export function memberHash(text: string): number {
   return hash >>> 0;
 }
 
-/** At most `max` of `members`, chosen as {@link Sample.take} does. */
-export function chooseByHash<T>(
-  members: readonly T[],
-  max: number,
-  idOf: (member: T) => string,
-): readonly T[] {
-  if (members.length <= max) return members;
-  return [...members].sort((a, b) => memberHash(idOf(a)) - memberHash(idOf(b))).slice(0, max);
+/** The members in the order in which {@link Sample.take} chooses them. */
+export function orderedByHash<T>(members: readonly T[], idOf: (member: T) => string): T[] {
+  const hashed = members.map((member) => ({ member, hash: memberHash(idOf(member)) }));
+  return hashed.sort((a, b) => a.hash - b.hash).map(({ member }) => member);
 }

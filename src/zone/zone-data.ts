@@ -138,7 +138,7 @@ export class LiveZone implements Zone {
   #findRegistered(name: NameKey, trace: Trace): ZoneNode | undefined {
     if (this.role === 'reverse') return this.#data.names.findReverse(name, trace);
     const below = labelsAbove(name, this.apexKey);
-    return below === undefined ? undefined : this.#data.names.find(below, this.apex, trace);
+    return below === undefined ? undefined : this.#data.names.find(below, this.statics, trace);
   }
 
   #withCurrentSoa(node: ZoneNode): ZoneNode {

@@ -1,6 +1,7 @@
 /**
  * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
  *
+ *     node test/bench/main.ts costs
  *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
@@ -13,6 +14,7 @@ import { provision } from '../support/provision.ts';
 import { tempFolder } from '../support/temp.ts';
 import { benchKubernetes } from './kubernetes.ts';
 import { load, type Sample } from './load.ts';
+import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
 import { markdownTables, type Row, ratio } from './report.ts';
 import { benchScale } from './scale/scale.ts';
@@ -101,7 +103,8 @@ const { values, positionals } = parseArgs({
 try {
   if (positionals[0] === 'kubernetes') {
     console.log(await benchKubernetes(atLeastOne(values.objects, 'objects'), say));
-  } else if (positionals[0] === 'scale') {
+  } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
+  else if (positionals[0] === 'scale') {
     const options = {
       sizes: values.sizes.split(',').map((size) => atLeastOne(size, 'sizes')),
       beside: values.beside,
@@ -113,7 +116,7 @@ try {
     };
     await benchScale(options, say);
   } else if (positionals.length > 0)
-    throw new Error(`'${positionals[0]}': expected nothing, kubernetes or scale`);
+    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes or scale`);
   else
     await bench({
       rounds: atLeastOne(values.rounds, 'rounds'),

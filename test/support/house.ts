@@ -94,6 +94,11 @@ export class Line {
     );
   }
 
+  /** Members of applications and browsing names that are not shown. */
+  get leftOut(): number {
+    return this.#data.names.leftOut;
+  }
+
   apply(change: Change): void {
     this.#applier.apply(change);
   }

@@ -6,7 +6,7 @@ import { ReadyReplies } from '../../src/serve/ready-replies.ts';
 import type { Change } from '../../src/zone/change.ts';
 import { ZoneData } from '../../src/zone/zone-data.ts';
 
-const NAMES = { style: 'cname', ttl: 5, maxRecords: 100, ptrZone: ROOT } as const;
+const NAMES = { style: 'cname', ttl: 5, maxRecords: 100, rotates: false, ptrZone: ROOT } as const;
 
 /** A query line that is told every change and looks at all that it could answer after each: what was ever seen? */
 export class ToldLine {

@@ -6,7 +6,7 @@ import { type ChangeTarget, LineFeed } from '../../src/feed/line-feed.ts';
 import { Serials } from '../../src/feed/serials.ts';
 import { ROOT } from '../../src/name/domain-name.ts';
 
-const NAMES = { style: 'cname', ttl: 5, maxRecords: 100, ptrZone: ROOT } as const;
+const NAMES = { style: 'cname', ttl: 5, maxRecords: 100, rotates: false, ptrZone: ROOT } as const;
 
 function lineFeed(target: ChangeTarget, records: ReadonlyMap<number, number>): LineFeed {
   const published = { at: (number: number) => records.get(number) ?? 0, numbers: () => records.keys() };
