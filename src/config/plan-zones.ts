@@ -68,5 +68,8 @@ export function staticNamesOf(config: Config, files: readonly ZoneFile[]): Stati
   for (const { apex, records } of files) {
     if (registryZones.has(keyOf(apex))) statics.add(keyOf(apex), records);
   }
+  for (const { apex, role, records, file } of planZones(config, files)) {
+    if (role === 'registry' && file === undefined) statics.addOwn(keyOf(apex), records);
+  }
   return statics;
 }

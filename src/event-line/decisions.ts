@@ -1,7 +1,9 @@
+import type { Prefix } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import type { About } from '../plan/about.ts';
 import type { Refusal } from '../plan/claims.ts';
 import { lowered } from '../plan/name-book.ts';
+import { mayBeOutranked } from '../plan/outranked.ts';
 import type { Outcome, Plan } from '../plan/plan.ts';
 import type { ForeignChange } from '../store/store.ts';
 import type { LineEvents } from './line-events.ts';
@@ -20,6 +22,8 @@ export class Decisions {
   readonly refusals = new Map<InterfaceName, readonly Refusal[]>();
   /** interfaces without an address */
   readonly starved = new Set<InterfaceName>();
+  /** interfaces with a call name that may belong to something else */
+  readonly mayBeOutranked = new Set<InterfaceName>();
   /** interfaces whose pin was refused */
   readonly unpinned = new Set<InterfaceName>();
   readonly #events: LineEvents;
@@ -96,6 +100,11 @@ export class Decisions {
     if (about.conflicts.length > 0 || vips.some(({ behind }) => behind !== undefined)) {
       this.#tell(name, about, beforeOf());
     }
+  }
+
+  noteCallNames(name: InterfaceName, callNames: readonly Prefix[]): void {
+    if (callNames.some(mayBeOutranked)) this.mayBeOutranked.add(name);
+    else this.mayBeOutranked.delete(name);
   }
 
   /** Nothing is known of the interface any more. */

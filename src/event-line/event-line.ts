@@ -5,11 +5,12 @@ import { Feed } from '../feed/feed.ts';
 import type { ChangeTarget } from '../feed/line-feed.ts';
 import { Serials } from '../feed/serials.ts';
 import { Intake } from '../intake/intake.ts';
-import type { NameKey } from '../name/domain-name.ts';
+import type { NameKey, Prefix } from '../name/domain-name.ts';
 import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
 import { InterfaceNumbers } from '../name/interface-numbers.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import type { PlannedAbout } from '../plan/about.ts';
+import { ApplicationBook } from '../plan/application-book.ts';
 import type { Refusal } from '../plan/claims.ts';
 import { NameBook } from '../plan/name-book.ts';
 import { type Plan, plan } from '../plan/plan.ts';
@@ -47,6 +48,8 @@ const STORE_DOUBTED_MS = 10_000;
 const RETRY_MS = 1000;
 /** What met a bug is tried again after so long. */
 const RETRY_BUG_MS = 10_000;
+/** Whether a call name is lost to another source is looked at again so long after a change. */
+const OUTRANKED_MS = 1000;
 /** The shortest pause before it is looked again whether something is due. */
 const MIN_ALARM_MS = 100;
 /** After a step of so many interfaces memory is given back to the system. */
@@ -63,6 +66,7 @@ export class EventLine {
   readonly intake: Intake;
   readonly feed: Feed;
   readonly book: NameBook;
+  readonly applications: ApplicationBook;
   readonly #numbers: InterfaceNumbers;
   readonly #recorder: Recorder;
   readonly #placements = new Placements();
@@ -113,6 +117,10 @@ export class EventLine {
       this.#numbers,
       (name) => this.#decisions.claimed.get(name) ?? this.feed.namesOf(name),
     );
+    this.applications = new ApplicationBook(this.#numbers, (name) => {
+      const ordinals = this.#ledger.servicesOf(name).map(({ ordinal }) => ordinal);
+      return ordinals.length === 0 ? undefined : Math.min(...ordinals);
+    });
     this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
@@ -233,9 +241,9 @@ export class EventLine {
 
   /** Static records changed: which names they take from registries is found anew. */
   setStatics(statics: StaticNames): void {
-    const isWithout = this.#statics.isEmpty && statics.isEmpty;
+    const isSame = this.#statics.isSame(statics);
     this.#statics = statics;
-    if (!isWithout) this.#markAll();
+    if (!isSame) this.#markAll();
   }
 
   async replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[], serial: number): Promise<void> {
@@ -496,10 +504,19 @@ export class EventLine {
       this.#giveBackSoon();
       this.#events.onReady(this.feed.totals.interfaces);
     }
+    if (changed > 0) this.#lookAgainAtOutranked();
     if (changed > 0 && since !== undefined) {
       this.#events.onPublished(changed, (performance.now() - since) / 1000);
     }
     if (names.length > 0 || isFirst) this.#storeFactsSoon();
+  }
+
+  /** A call name that another may have is told of that: what changed just now may have made it so, or no more. */
+  #lookAgainAtOutranked(): void {
+    const at = this.#clock.now() + OUTRANKED_MS;
+    for (const name of this.#decisions.mayBeOutranked) {
+      if (!this.#wakeAt.has(name)) this.#wakeAt.set(name, at);
+    }
   }
 
   /** A large piece of work has left garbage behind: when nothing follows it, its memory goes back to the system. */
@@ -583,6 +600,8 @@ export class EventLine {
     for (const step of made.ledger) this.#ledger.apply(step);
     for (const row of made.placements) this.#placements.apply(row);
     for (const step of made.names) this.book.apply(step);
+    for (const step of made.applications) this.applications.apply(step);
+    this.#mark(this.applications.takeAffected());
     this.#decisions.claim(made);
     const steps: StoreStep[] = [
       ...made.ledger,
@@ -619,6 +638,8 @@ export class EventLine {
       ledger: this.#ledger,
       placements: this.#placements,
       names: this.book,
+      applications: this.applications,
+      derives: (owner: InterfaceName, below: Prefix) => this.feed.derives(owner, below),
       publishedServices: (name: InterfaceName) => this.feed.servicesOf(name),
       isUnconfirmed: (name: InterfaceName) => this.#decisions.unconfirmed.has(name),
       isHeldElsewhere: (name: InterfaceName) => this.#decisions.heldElsewhere.has(name),
@@ -671,6 +692,8 @@ export class EventLine {
       if (this.intake.clusters.clusters.length > 0) this.intake.clusters.watch(name, watched);
       this.#decisions.noteRefusals(name, refusals);
       const about = outcome.kind === 'published' ? outcome.about : undefined;
+      const callNames = outcome.kind === 'published' ? outcome.record.callNames : [];
+      this.#decisions.noteCallNames(name, callNames);
       this.#decisions.note(name, about, () => this.feed.published(name)?.about);
       // since it was planned a Service may have gone
       const at = outcome.kind === 'published' && isBehind(outcome.about) ? (staged.get(name) ?? 0) : 0;

@@ -11,6 +11,7 @@ import { type About, type PlannedAbout, readAbout, readCounts, readLost, writeAb
 import { lowered } from '../plan/name-book.ts';
 import type { EndpointList } from '../plan/record.ts';
 import type { Endpoint } from '../registry/registration.ts';
+import { hasBelow } from '../zone/interface-node.ts';
 import { type Form, type InterfaceRecord, RecordView, writeRecord } from '../zone/interface-record.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
@@ -135,6 +136,12 @@ export class Feed {
     yield lowered(view.domain);
     for (const callName of view.callNames) yield lowered(callName);
     yield* readLost(view.about);
+  }
+
+  /** Whether an interface has a name at these labels in front of its own: a version, a group, SRV, an endpoint. */
+  derives(name: InterfaceName, below: Prefix): boolean {
+    const view = this.#view(this.#numbers.find(name));
+    return view !== undefined && hasBelow(view, below);
   }
 
   endpointsOf(set: BlobAt): Endpoint[] {

@@ -1,8 +1,9 @@
 import { serviceKeyText } from '../name/interface-name.ts';
+import { applicationLabel } from '../name/labels.ts';
 import type { Placement } from '../vip/placements.ts';
 import type { Refusal } from './claims.ts';
 import type { InterfaceNames } from './naming.ts';
-import type { Placed } from './record.ts';
+import type { LabelledApplication, Placed } from './record.ts';
 
 /** What an interface lost to others, for people: names, pins, and what its registries disagree on. */
 export function conflictsOf(
@@ -35,7 +36,16 @@ function serviceText(behind: Placement | undefined): string {
   return behind === undefined ? '' : `${behind.namespace}/${behind.name}`;
 }
 
-function readable(name: string): string {
+/** Applications whose label an older one has. */
+export function labelLosses(labelled: readonly LabelledApplication[]): string[] {
+  return labelled.flatMap(({ application, label, holder }) => {
+    if (holder === application) return [];
+    const wanted = applicationLabel(application);
+    return [`${wanted}.app belongs to application ${holder}: that of ${application} is ${label}.app instead`];
+  });
+}
+
+export function readable(name: string): string {
   let text = '';
   for (let at = 0; at < name.length; at += name.charCodeAt(at) + 1) {
     text += `${text === '' ? '' : '.'}${name.slice(at + 1, at + 1 + name.charCodeAt(at))}`;

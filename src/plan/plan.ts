@@ -1,6 +1,7 @@
 import type { ClusterIndex, Watched } from '../intake/cluster-index.ts';
 import type { Contribution } from '../intake/contribution.ts';
 import type { Address } from '../name/address.ts';
+import type { Prefix } from '../name/domain-name.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
 import type { Template } from '../name/template.ts';
@@ -9,15 +10,27 @@ import type { LedgerStep, LedgerView } from '../vip/ledger-rows.ts';
 import { type PlacementRow, PlacementsDraft, type PlacementsView } from '../vip/placements.ts';
 import type { Pool } from '../vip/pool.ts';
 import type { InterfaceRecord } from '../zone/interface-record.ts';
+import { applicationName } from '../zone/registry-names.ts';
 import type { StaticNames } from '../zone/static-names.ts';
 import type { PlannedAbout } from './about.ts';
+import { ApplicationDraft, type ApplicationStep, type ApplicationsView } from './application-book.ts';
 import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
-import { conflictsOf } from './conflicts.ts';
+import { conflictsOf, labelLosses, readable } from './conflicts.ts';
 import { type Merged, mergeContributions } from './merge.ts';
 import { lowered, NameDraft, type NameStep, type NameView } from './name-book.ts';
 import { claimNames, type InterfaceNames } from './naming.ts';
+import { outrankedBy } from './outranked.ts';
 import { Placer } from './placing.ts';
-import { type EndpointList, keyOfPlaced, leadOf, type Placed, recordOf, type Vip } from './record.ts';
+import {
+  applicationsOf,
+  type EndpointList,
+  keyOfPlaced,
+  leadOf,
+  type Placed,
+  recordOf,
+  servicesOf,
+  type Vip,
+} from './record.ts';
 
 /** What is configured, of what a plan depends on. */
 export interface PlanOptions {
@@ -48,6 +61,9 @@ export interface Decided {
   readonly ledger: LedgerView;
   readonly placements: PlacementsView;
   readonly names: NameView;
+  readonly applications: ApplicationsView;
+  /** Whether a published interface has a name at these labels in front of its own. */
+  derives(owner: InterfaceName, below: Prefix): boolean;
   /** services of the interface that are published; undefined when it is not */
   publishedServices(name: InterfaceName): readonly ServiceKey[] | undefined;
   /** Whether what the store says of the interface was not looked at since the start. */
@@ -87,6 +103,7 @@ export interface Plan {
   readonly ledger: readonly LedgerStep[];
   readonly placements: readonly PlacementRow[];
   readonly names: readonly NameStep[];
+  readonly applications: readonly ApplicationStep[];
   /** services whose first decision is put off, since when; undefined: not any more */
   readonly waiting: ReadonlyMap<string, number | undefined>;
   /** interfaces to be planned anew, and when, Unix milliseconds */
@@ -119,6 +136,7 @@ class Planning {
   readonly #waiting = new Map<string, number | undefined>();
   readonly #wakeAt = new Map<InterfaceName, number>();
   readonly #names: NameDraft;
+  readonly #applications: ApplicationDraft;
   readonly #placements: PlacementsDraft;
   #ledger: LedgerDraft;
   #placer: Placer;
@@ -128,6 +146,7 @@ class Planning {
     this.#decided = decided;
     this.#now = now;
     this.#names = new NameDraft(decided.names);
+    this.#applications = new ApplicationDraft(decided.applications);
     this.#placements = new PlacementsDraft(decided.placements);
     this.#ledger = new LedgerDraft(decided.ledger);
     this.#placer = this.#createPlacer();
@@ -146,6 +165,7 @@ class Planning {
       ledger: this.#ledger.steps,
       placements: this.#placements.steps,
       names: this.#names.steps,
+      applications: this.#applications.steps,
       waiting: this.#waiting,
       wakeAt: this.#wakeAt,
     };
@@ -236,6 +256,7 @@ class Planning {
     if (seen.length === 0) {
       this.#retireAllBut(name, new Set(), formerKeys);
       this.#names.release(name);
+      this.#applications.add({ interface: name, applications: [], services: [], ordinal: 0 });
       this.#interfaces.set(name, { outcome: { kind: 'gone' }, refusals, watched: watched() });
       return;
     }
@@ -258,23 +279,56 @@ class Planning {
     placed: readonly Placed[],
     refusals: readonly Refusal[],
   ): { readonly record: InterfaceRecord<EndpointList>; readonly about: PlannedAbout } {
-    const { options, statics } = this.#facts;
+    const { options } = this.#facts;
     const lead = leadOf(placed, keyOfPlaced).merged;
     const values = { ...lead, interface: name, group: lead.key.group };
-    const names = claimNames(this.#names, name, this.#ledger.ordinalOf(name) ?? 0, values, options);
-    const bases = statics.isEmpty ? [] : [names.domain, ...names.callNames];
-    const occluded = bases.flatMap((base) => statics.lossesOf(base));
-    const { record, leftOut } = recordOf(name, names, placed, options);
+    const ordinal = this.#ledger.ordinalOf(name) ?? 0;
+    const names = claimNames(this.#names, name, ordinal, values, options);
+    const applications = applicationsOf(placed);
+    this.#applications.claim(applications, ordinal);
+    const labelled = applications.map((application) => ({
+      application,
+      ...this.#applications.labelOf(application),
+    }));
+    const { record, leftOut } = recordOf(name, names, placed, labelled, options);
+    const services = servicesOf(record);
+    this.#applications.add({ interface: name, applications, services, ordinal });
+    const occluded = this.#occluded(record);
+    const outdone = [...labelLosses(labelled), ...this.#outranked(name, record)];
+    const conflicts = conflictsOf(names, placed, refusals);
     return {
       record,
       about: {
         services: placed.map(aboutService),
-        conflicts: [...conflictsOf(names, placed, refusals), ...occluded],
+        conflicts:
+          outdone.length + occluded.length === 0 ? conflicts : [...conflicts, ...outdone, ...occluded],
         occluded: occluded.length,
         leftOut,
         lost: lostNames(names),
       },
     };
+  }
+
+  /** What static records take. */
+  #occluded({ domain, callNames, applications }: InterfaceRecord<EndpointList>): string[] {
+    const { statics } = this.#facts;
+    if (statics.isEmpty) return [];
+    const ofApplications = applications.map(({ label }) => applicationName(label));
+    return [domain, ...callNames, ...ofApplications].flatMap((base) => statics.lossesOf(base));
+  }
+
+  /** Call names that others answer, which go before (contract 1.1). */
+  #outranked(name: InterfaceName, { callNames }: InterfaceRecord<EndpointList>): string[] {
+    const others = {
+      ownerOf: (other: Prefix) => this.#names.ownerOf(other),
+      applicationAt: (label: string) => this.#applications.ownerOf(label),
+      hasService: (service: string) => this.#applications.hasService(service),
+      derives: (owner: InterfaceName, below: Prefix) => this.#decided.derives(owner, below),
+    };
+    return callNames.flatMap((callName) => {
+      const why = outrankedBy(callName, name, others);
+      return why === undefined ? [] : [`${readable(callName)} ${why}: it does not lead to this interface`];
+    });
   }
 
   /** Services that this process answered, or that were in the store when it started. */

@@ -3,7 +3,7 @@ import { type Address, parseAddress } from '../name/address.ts';
 import { constantPrefix, MAX_NAME, type Prefix } from '../name/domain-name.ts';
 import { formGroupLabel, formLabelLimit, formVersionLabel } from '../name/interface-domain.ts';
 import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
-import { applicationLabel, hashedLabel, protocolLabel } from '../name/labels.ts';
+import { hashedLabel, protocolLabel } from '../name/labels.ts';
 import { type Octets, octets } from '../name/octets.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import type { Endpoint } from '../registry/registration.ts';
@@ -48,6 +48,13 @@ export interface EntryOptions {
   readonly zoneLength: number;
 }
 
+/** An application, its label, and which application has the plain one. */
+export interface LabelledApplication {
+  readonly application: string;
+  readonly label: string;
+  readonly holder: string;
+}
+
 /** So many SRV records fit a message whatever their targets are. */
 const ALWAYS_FIT = recordsThatFit(SRV_HEAD + MAX_NAME);
 
@@ -55,11 +62,13 @@ const ALWAYS_FIT = recordsThatFit(SRV_HEAD + MAX_NAME);
  * What is published of an interface, and how many records of the plain name no message has room for.
  *
  * @param placed its services, the oldest first; not empty
+ * @param labelled its applications
  */
 export function recordOf(
   name: InterfaceName,
   names: InterfaceNames,
   placed: readonly Placed[],
+  labelled: readonly LabelledApplication[],
   options: EntryOptions,
 ): { readonly record: InterfaceRecord<EndpointList>; readonly leftOut: number } {
   const lead = leadOf(placed, keyOfPlaced);
@@ -78,7 +87,7 @@ export function recordOf(
       if (covered.length < placed.length) return formOf(labels, covered, room).form;
       return labels === '' ? whole.form : { ...whole.form, labels };
     }),
-    applications: applicationsOf(placed),
+    applications: labelled.map((one) => applicationPart(one, placed)),
   };
   return { record, leftOut: whole.leftOut };
 }
@@ -272,23 +281,31 @@ function portsOf(covered: readonly Placed[], byEndpoints: boolean): ServicePortO
 
 function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean): Octets[] {
   const { merged } = lead;
-  const join = (values: readonly string[]) => {
-    if (values.length === 1) return values[0] ?? '';
-    return [...new Set(values.filter((value) => value !== ''))].join(',');
-  };
-  const pairs = [
-    ['interface', merged.key.interface],
-    ['application', join(covered.map((one) => one.merged.application))],
-    [
+  const from = byEndpoints ? 'endpoints' : lead.vip.addresses.length > 0 ? lead.vip.from : 'none';
+  return [
+    ...characterString('interface', [merged.key.interface]),
+    ...characterString(
+      'application',
+      covered.map((one) => one.merged.application),
+    ),
+    ...characterString(
       'protocol',
-      join(covered.length === 1 ? protocolsOf(merged) : covered.flatMap((one) => protocolsOf(one.merged))),
-    ],
-    ['versions', join(covered.map((one) => one.merged.key.version))],
-    ['groups', join(covered.map((one) => one.merged.key.group))],
-    ['source', join(covered.flatMap((one) => one.merged.registries))],
-    ['vip-from', byEndpoints ? 'endpoints' : lead.vip.addresses.length > 0 ? lead.vip.from : 'none'],
+      covered.length === 1 ? protocolsOf(merged) : covered.flatMap((one) => protocolsOf(one.merged)),
+    ),
+    ...characterString(
+      'versions',
+      covered.map((one) => one.merged.key.version),
+    ),
+    ...characterString(
+      'groups',
+      covered.map((one) => one.merged.key.group),
+    ),
+    ...characterString(
+      'source',
+      covered.flatMap((one) => one.merged.registries),
+    ),
+    ...characterString('vip-from', [from]),
   ];
-  return pairs.flatMap(([key, value]) => (value === '' ? [] : [characterString(`${key}=${value}`)]));
 }
 
 /** Each once, in the order of the endpoints. */
@@ -298,23 +315,64 @@ function protocolsOf(merged: Merged): string[] {
   return protocols.length > 0 ? protocols : [merged.protocol];
 }
 
-/** At most 255 octets of UTF-8 (RFC 1035 section 3.3). */
-function characterString(text: string): Octets {
-  const isAscii = /^[\x20-\x7e]*$/.test(text);
-  return octets((isAscii ? text : Buffer.from(text, 'utf8').toString('latin1')).slice(0, 255));
+const MAX_STRING = 255;
+/** Stands behind the last value when there are more. */
+const MORE = ',...';
+
+/**
+ * `versions=1.0.0,2.0.0`, at most 255 octets of UTF-8 (RFC 1035 section 3.3): each value once and whole, `,...` where more
+ * exist. Nothing without a value.
+ */
+function characterString(key: string, values: readonly string[]): Octets[] {
+  const distinct = values.length === 1 ? values : [...new Set(values)].filter((value) => value !== '');
+  let text = `${key}=`;
+  let isEmpty = true;
+  for (const value of distinct) {
+    if (value === '') continue;
+    const next = `${isEmpty ? '' : ','}${utf8(value)}`;
+    const isLast = value === distinct.at(-1);
+    if (text.length + next.length > MAX_STRING - (isLast ? 0 : MORE.length)) {
+      // a single one that is too long has to be cut
+      if (isEmpty) text += wholeCharacters(next, MAX_STRING - MORE.length - text.length);
+      return [octets(text + MORE)];
+    }
+    text += next;
+    isEmpty = false;
+  }
+  return isEmpty ? [] : [octets(text)];
 }
 
-/** `user-center.app`: for each application of the interface the addresses of its services. */
-function applicationsOf(placed: readonly Placed[]): ApplicationPart[] {
-  const byLabel = new Map<string, Placed[]>();
-  for (const one of placed) {
-    if (one.merged.application === '') continue;
-    const label = applicationLabel(one.merged.application);
-    byLabel.set(label, [...(byLabel.get(label) ?? []), one]);
-  }
-  return [...byLabel].map(([label, services]) => {
-    const addresses = [...new Set(services.flatMap(({ vip }) => vip.addresses))];
-    const failure = addresses.length > 0 ? undefined : services.find(({ vip }) => vip.failure)?.vip.failure;
-    return { label: octets(label), addresses, ...(failure === undefined ? {} : { failure }) };
-  });
+/** The octets of the text in UTF-8, a character each. */
+function utf8(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function wholeCharacters(octetText: string, length: number): string {
+  let end = length;
+  while (end > 0 && (octetText.charCodeAt(end) & 0xc0) === 0x80) end--;
+  return octetText.slice(0, end);
+}
+
+/** Applications that its services name, each once. */
+export function applicationsOf(placed: readonly Placed[]): string[] {
+  const [only] = placed;
+  if (only !== undefined && placed.length === 1)
+    return only.merged.application === '' ? [] : [only.merged.application];
+  return [...new Set(placed.map(({ merged }) => merged.application))].filter((name) => name !== '');
+}
+
+/** Labels of the protocols of the plain name. */
+export function servicesOf({ forms }: InterfaceRecord<EndpointList>): string[] {
+  return [...new Set(forms[0]?.ports.map(({ service }) => service))];
+}
+
+/** `user-center.app`: the addresses of the services that name the application. */
+function applicationPart(
+  { application, label }: LabelledApplication,
+  placed: readonly Placed[],
+): ApplicationPart {
+  const services = placed.filter(({ merged }) => merged.application === application);
+  const addresses = [...new Set(services.flatMap(({ vip }) => vip.addresses))];
+  const failure = addresses.length > 0 ? undefined : services.find(({ vip }) => vip.failure)?.vip.failure;
+  return { label: octets(label), addresses, ...(failure === undefined ? {} : { failure }) };
 }

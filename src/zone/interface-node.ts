@@ -6,6 +6,7 @@ import {
   join,
   joinPrefixes,
   type Prefix,
+  ROOT,
 } from '../name/domain-name.ts';
 import { type Octets, octets, u8, u16 } from '../name/octets.ts';
 import type { FormView, RecordView } from './interface-record.ts';
@@ -57,6 +58,13 @@ export function nodeBelowDomain(record: RecordView, below: Prefix, view: View): 
     if (node !== undefined) return node;
   }
   return undefined;
+}
+
+/** Whether the interface answers at these labels (lower-cased, not empty) in front of its names. */
+export function hasBelow(record: RecordView, below: Prefix): boolean {
+  const anywhere: View = { apex: ROOT, style: 'flat', rotates: false, isUntouched: () => false };
+  const node = nodeBelowDomain(record, below, anywhere);
+  return node !== undefined && node !== EMPTY_NON_TERMINAL;
 }
 
 /** The same in front of a call name: a CNAME to the same labels below the structured domain, or the data itself. */

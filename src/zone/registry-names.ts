@@ -428,7 +428,8 @@ function lower(name: Prefix): Prefix {
   return keyOf(name as string as NameKey) as string as Prefix;
 }
 
-function applicationName(label: Octets): Prefix {
+/** `user-center.app` */
+export function applicationName(label: Octets): Prefix {
   return (labelOf(label) + APPLICATIONS) as Prefix;
 }
 

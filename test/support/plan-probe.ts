@@ -4,6 +4,7 @@ import { Intake } from '../../src/intake/intake.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../../src/name/interface-name.ts';
 import { InterfaceNumbers } from '../../src/name/interface-numbers.ts';
 import { Arena } from '../../src/packed/arena.ts';
+import { ApplicationBook } from '../../src/plan/application-book.ts';
 import { lowered, NameBook } from '../../src/plan/name-book.ts';
 import { type Decided, type Plan, type PlanFacts, plan } from '../../src/plan/plan.ts';
 import { Ledger } from '../../src/vip/ledger.ts';
@@ -23,6 +24,7 @@ export class PlanProbe {
   readonly #ledger: Ledger;
   readonly #placements = new Placements();
   readonly #book: NameBook;
+  readonly #applications: ApplicationBook;
   readonly #published = new Map<InterfaceName, Known>();
   readonly #waiting = new Map<string, number>();
   readonly #facts: PlanFacts;
@@ -31,6 +33,10 @@ export class PlanProbe {
   constructor(options: LineOptions & { readonly names: NamesOptions }, now: () => number) {
     this.#ledger = new Ledger(options.pools, options.reuseAfterMs, this.#names);
     this.#book = new NameBook(this.#names, (name) => this.#published.get(name)?.names ?? []);
+    this.#applications = new ApplicationBook(
+      this.#names,
+      (name) => this.#ledger.servicesOf(name)[0]?.ordinal,
+    );
     const sets = new EndpointSets(new Arena(false));
     const note = (names: Iterable<InterfaceName>) => {
       for (const name of names) this.#seen.add(name);
@@ -63,6 +69,8 @@ export class PlanProbe {
       ledger: this.#ledger,
       placements: this.#placements,
       names: this.#book,
+      applications: this.#applications,
+      derives: () => false,
       publishedServices: (name) => this.#published.get(name)?.services,
       isUnconfirmed: () => false,
       isHeldElsewhere: () => false,
@@ -82,6 +90,7 @@ export class PlanProbe {
       else this.#waiting.set(service, since);
     }
     for (const step of made.names) this.#book.apply(step);
+    for (const step of made.applications) this.#applications.apply(step);
     for (const [name, { outcome, watched }] of made.interfaces) {
       this.intake.clusters.watch(name, watched);
       if (outcome.kind !== 'published') this.#published.delete(name);

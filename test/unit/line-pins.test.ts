@@ -29,6 +29,15 @@ suite('pins that change hands', () => {
     assert.deepEqual([vip(house, 'A'), vip(house, 'B')], ['pin 198.51.100.2', 'pin 198.51.100.1']);
   });
 
+  test('one that is renamed in an edit keeps its own, inside a pool and outside', async () => {
+    for (const pin of ['198.51.100.1', '247.0.9.9']) {
+      const house = await House.open({ config: CONFIG });
+      await house.deliver(pinned({ Old: pin, Other: undefined }));
+      await house.deliver(pinned({ New: pin, Other: undefined }));
+      assert.deepEqual([vip(house, 'New'), vip(house, 'Old')], [`pin ${pin}`, 'none']);
+    }
+  });
+
   test('one that was given up before rests for its last owner, over a restart too', async () => {
     const store = openMemoryStore();
     const house = await House.open({ config: CONFIG, store });

@@ -235,7 +235,7 @@ suite('names that fit', () => {
             behind: undefined,
             losers: [],
           };
-          const { record: entry } = recordOf(text, names, [{ merged, ordinal: 1, vip }], options);
+          const { record: entry } = recordOf(text, names, [{ merged, ordinal: 1, vip }], [], options);
           for (const base of [names.domain, ...names.callNames]) {
             assert.ok(base.length <= baseLimit(zoneLength), 'the base leaves room');
             for (const form of entry.forms) {

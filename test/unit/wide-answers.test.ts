@@ -235,3 +235,43 @@ suite('hosts of provider instances', () => {
     assert.ok(many < 40 * few, `${few} ms, ${many} ms`);
   });
 });
+
+suite('TXT of many values', () => {
+  const strings = (house: House, text: string) => {
+    const [record] = readMessage(ask(house, `${text} TXT`))?.answer ?? [];
+    const found = new Map<string, string>();
+    for (
+      let at = 0;
+      record !== undefined && at < record.rdata.length;
+      at += record.rdata.charCodeAt(at) + 1
+    ) {
+      const octets = record.rdata.slice(at + 1, at + 1 + record.rdata.charCodeAt(at));
+      const string = Buffer.from(octets, 'latin1').toString('utf8');
+      assert.ok(!string.includes('\ufffd'), string);
+      found.set(string.slice(0, string.indexOf('=')), string.slice(string.indexOf('=') + 1));
+    }
+    return found;
+  };
+  const versions = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ name: 'com.foo.A', port: 1, version: `1.${i}.0-release` }));
+
+  test('has whole values, and a mark where more exist', async () => {
+    for (const count of [1, 17, 18, 19, 60]) {
+      const house = await houseWith(versions(count));
+      const text = strings(house, 'A.foo.com.svc.rpc.test.').get('versions') ?? '';
+      const shown = text.split(',').filter((value) => value !== '...');
+      assert.ok(
+        shown.every((value) => /^1\.\d+\.0-release$/.test(value)),
+        text,
+      );
+      assert.equal(text.endsWith(',...'), shown.length < count);
+      assert.ok(text.length <= 255 - 'versions='.length && (shown.length === count || text.length > 220));
+    }
+  });
+
+  test('of one that is too long has its first characters, none of them cut', async () => {
+    const house = await houseWith([{ name: 'com.foo.A', port: 1, application: `a${'订'.repeat(100)}` }]);
+    const text = strings(house, 'A.foo.com.svc.rpc.test.').get('application') ?? '';
+    assert.match(text, /^a订{78,79},\.\.\.$/);
+  });
+});

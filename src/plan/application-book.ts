@@ -1,0 +1,212 @@
+import type { InterfaceName } from '../name/interface-name.ts';
+import type { InterfaceNumbers } from '../name/interface-numbers.ts';
+import { applicationLabel, hashedLabel } from '../name/labels.ts';
+import { uint32Column } from '../packed/column.ts';
+
+/** What an interface adds to names that several interfaces share. */
+export interface SharedNames {
+  /** applications that its services name, as they are registered */
+  readonly applications: readonly string[];
+  /** labels of its protocols: `_dubbo` */
+  readonly services: readonly string[];
+}
+
+export interface ApplicationStep extends SharedNames {
+  readonly interface: InterfaceName;
+  /** place of the interface in the ledger */
+  readonly ordinal: number;
+}
+
+export interface ApplicationsView {
+  /** Applications whose names make this label, and how old each is: the place in the ledger of its oldest interface. */
+  agesOn(label: string): ReadonlyMap<string, number>;
+  hasService(service: string): boolean;
+}
+
+const NOBODY: ReadonlyMap<string, number> = new Map();
+const NOTHING: SharedNames = { applications: [], services: [] };
+const SEPARATOR = '\0';
+
+/**
+ * Which applications and protocols interfaces name. Two applications may make one label (`a_b` and `a-b`): the older, by
+ * its oldest interface, has it, the others get a hash (contract 1.1). Four octets an interface.
+ */
+export class ApplicationBook implements ApplicationsView {
+  readonly #numbers: InterfaceNumbers;
+  readonly #ordinalOf: (name: InterfaceName) => number | undefined;
+  /** what each interface adds, by its number in {@link #texts} */
+  readonly #added = uint32Column();
+  #highest = 0;
+  readonly #texts: (SharedNames | undefined)[] = [NOTHING];
+  readonly #textNumbers = new Map<string, number>();
+  readonly #members = new Map<string, number>();
+  readonly #ages = new Map<string, Map<string, number>>();
+  readonly #services = new Map<string, number>();
+  #affected = new Set<InterfaceName>();
+
+  constructor(numbers: InterfaceNumbers, ordinalOf: (name: InterfaceName) => number | undefined) {
+    this.#numbers = numbers;
+    this.#ordinalOf = ordinalOf;
+  }
+
+  agesOn(label: string): ReadonlyMap<string, number> {
+    return this.#ages.get(label) ?? NOBODY;
+  }
+
+  hasService(service: string): boolean {
+    return this.#services.has(service);
+  }
+
+  apply({ interface: name, applications, services, ordinal }: ApplicationStep): void {
+    const isNothing = applications.length === 0 && services.length === 0;
+    const number = isNothing ? this.#numbers.find(name) : this.#numbers.of(name);
+    if (number === 0) return;
+    const before = this.#texts[this.#added.get(number)] ?? NOTHING;
+    this.#added.set(number, this.#numberOf({ applications, services }));
+    this.#highest = Math.max(this.#highest, number);
+    for (const application of applications) this.#join(application, before.applications, ordinal);
+    for (const application of before.applications) {
+      if (!applications.includes(application)) this.#leave(application, ordinal);
+    }
+    for (const service of services) if (!before.services.includes(service)) count(this.#services, service, 1);
+    for (const service of before.services)
+      if (!services.includes(service)) count(this.#services, service, -1);
+  }
+
+  /** Interfaces whose application has another label now, since the last call. */
+  takeAffected(): ReadonlySet<InterfaceName> {
+    const affected = this.#affected;
+    this.#affected = new Set();
+    return affected;
+  }
+
+  #numberOf(shared: SharedNames): number {
+    const text = [...shared.applications, '', ...shared.services].join(SEPARATOR);
+    const known = text === '' ? 0 : this.#textNumbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#texts.length;
+    this.#texts.push(shared);
+    this.#textNumbers.set(text, number);
+    return number;
+  }
+
+  #join(application: string, before: readonly string[], ordinal: number): void {
+    const label = applicationLabel(application);
+    const ages = this.#ages.get(label) ?? new Map<string, number>();
+    if (ages.size === 0) this.#ages.set(label, ages);
+    const former = holderOf(ages);
+    if (!before.includes(application)) count(this.#members, application, 1);
+    ages.set(application, Math.min(ordinal, ages.get(application) ?? ordinal));
+    this.#changed(label, former);
+  }
+
+  #leave(application: string, ordinal: number): void {
+    const label = applicationLabel(application);
+    const ages = this.#ages.get(label);
+    if (ages === undefined) return;
+    const former = holderOf(ages);
+    count(this.#members, application, -1);
+    if (!this.#members.has(application)) ages.delete(application);
+    else if (ages.get(application) === ordinal && ages.size > 1)
+      ages.set(application, this.#ageOf(application));
+    if (ages.size === 0) this.#ages.delete(label);
+    this.#changed(label, former);
+  }
+
+  /** The label went from one application to another: what names either of them is planned anew. */
+  #changed(label: string, former: string | undefined): void {
+    const holder = holderOf(this.agesOn(label));
+    if (holder === former || former === undefined || holder === undefined) return;
+    for (const application of [former, holder]) {
+      for (const name of this.#membersOf(application)) this.#affected.add(name);
+    }
+  }
+
+  #ageOf(application: string): number {
+    let age = Number.MAX_SAFE_INTEGER;
+    for (const name of this.#membersOf(application)) age = Math.min(age, this.#ordinalOf(name) ?? age);
+    return age;
+  }
+
+  *#membersOf(application: string): Generator<InterfaceName> {
+    for (let number = 1; number <= this.#highest; number++) {
+      const added = this.#added.get(number);
+      if (added !== 0 && this.#texts[added]?.applications.includes(application) === true) {
+        yield this.#numbers.nameOf(number);
+      }
+    }
+  }
+}
+
+/** What a plan adds, over what stands. */
+export class ApplicationDraft {
+  readonly steps: ApplicationStep[] = [];
+  readonly #book: ApplicationsView;
+  readonly #ages = new Map<string, Map<string, number>>();
+  readonly #services = new Set<string>();
+
+  constructor(book: ApplicationsView) {
+    this.#book = book;
+  }
+
+  /** @param ordinal place in the ledger of the interface that names them */
+  claim(applications: readonly string[], ordinal: number): void {
+    for (const application of applications) {
+      const label = applicationLabel(application);
+      const known = this.#agesOn(label).get(application);
+      if (known !== undefined && known <= ordinal) continue;
+      const ages = this.#ages.get(label) ?? new Map(this.#book.agesOn(label));
+      this.#ages.set(label, ages);
+      ages.set(application, ordinal);
+    }
+  }
+
+  add(step: ApplicationStep): void {
+    this.steps.push(step);
+    for (const service of step.services) this.#services.add(service);
+  }
+
+  /** The label of one that was claimed, and the application that has the plain one. */
+  labelOf(application: string): { readonly label: string; readonly holder: string } {
+    const plain = applicationLabel(application);
+    const holder = holderOf(this.#agesOn(plain)) ?? application;
+    return { label: holder === application ? plain : hashedLabel(plain, application), holder };
+  }
+
+  /** The application that has this label, plain or with its hash. */
+  ownerOf(label: string): string | undefined {
+    const holder = holderOf(this.#agesOn(label));
+    if (holder !== undefined) return holder;
+    const plain = label.slice(0, -HASH_LENGTH);
+    return [...this.#agesOn(plain).keys()].find((application) => this.labelOf(application).label === label);
+  }
+
+  hasService(service: string): boolean {
+    return this.#services.has(service) || this.#book.hasService(service);
+  }
+
+  #agesOn(label: string): ReadonlyMap<string, number> {
+    return this.#ages.get(label) ?? this.#book.agesOn(label);
+  }
+}
+
+/** `-` and 8 hex digits. */
+const HASH_LENGTH = 9;
+
+/** The oldest; of two that one interface names, the first by name. */
+function holderOf(ages: ReadonlyMap<string, number>): string | undefined {
+  let holder: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const [application, age] of ages) {
+    if (age > least || (age === least && holder !== undefined && application > holder)) continue;
+    holder = application;
+    least = age;
+  }
+  return holder;
+}
+
+function count(counts: Map<string, number>, key: string, step: 1 | -1): void {
+  const sum = (counts.get(key) ?? 0) + step;
+  if (sum === 0) counts.delete(key);
+  else counts.set(key, sum);
+}
