@@ -7,6 +7,8 @@ import { type Loaded, loadAll } from '../config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
 import type { ZoneFile } from '../config/zone-files.ts';
 import { EventLine } from '../event-line/event-line.ts';
+import { readAtRest } from '../files/read-at-rest.ts';
+import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { keyOf, ROOT, toText } from '../name/domain-name.ts';
 import { KINDS } from '../registry/kinds.ts';
@@ -237,9 +239,15 @@ export class App {
   async #reload(reason: string): Promise<readonly Problem[]> {
     if (!this.#serving) return [];
     const before = this.#loaded;
-    const seen = WatchedFiles.look(this.#watchedPaths());
+    let seen = WatchedFiles.look(this.#watchedPaths());
     try {
-      const result = loadAll(before.file, this.#options.variables, this.#kinds);
+      const read = () => {
+        seen = WatchedFiles.look(this.#watchedPaths());
+        const value = loadAll(before.file, this.#options.variables, this.#kinds);
+        return { value, files: value.ok ? value.value.zoneFiles.files : [] };
+      };
+      const result = (await readAtRest(this.#watchedPaths(), read, SYSTEM_CLOCK)) ?? neverAtRest(before.file);
+      if (!this.#serving) return [];
       this.#metrics.events.reloaded(result.ok);
       if (!result.ok) {
         for (const problem of result.problems) this.#log.error(problemText(problem));
@@ -308,6 +316,12 @@ export class App {
     await this.#line.close();
     await this.#store.close().catch(() => {});
   }
+}
+
+function neverAtRest(file: string): Validated<never> {
+  const text =
+    'the files of the configuration change all the time: write them elsewhere, and move them into place when they are complete';
+  return { ok: false, problems: [{ file, line: 1, column: 1, text }] };
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -16,6 +16,16 @@ export interface LoadedConfig {
   positionOf(path: Path): Position;
 }
 
+/** What an emptied file must not be taken for: all defaults, and with them no registry and no name. */
+const EMPTY_TEXT =
+  "the configuration is empty: expected keys and values; for nothing but defaults write 'zone: rpc.cluster.local'";
+
+/** Nothing but blanks and comments, `null`, or `{}`. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length === 0;
+}
+
 /** Reads and checks a configuration file; every problem at once. */
 export function loadConfig(
   file: string,
@@ -29,6 +39,9 @@ export function loadConfig(
     return { ok: false, problems: [{ file, line: 1, column: 1, text: unreadable(error) }] };
   }
   const yaml = readYaml(file, text, variables);
+  if (yaml.problems.length === 0 && isEmpty(yaml.value)) {
+    return { ok: false, problems: [{ file, line: 1, column: 1, text: EMPTY_TEXT }] };
+  }
   const result = validate(configSchemaOf(kinds), yaml);
   if (!result.ok) return result;
   const problems = crossCheck(result.value, yaml, kinds);

@@ -34,6 +34,27 @@ test('fault 10: files are watched after a reload that failed', async (t) => {
   await until('B', () => exists(server, 'com.foo.B'));
 });
 
+test('an emptied configuration changes nothing, and is said', async (t) => {
+  const server = await started(FILES, A);
+  t.after(() => server.kill());
+  const whole = completeConfig(`${FILES}answers: { ttl: 9 }\n`, server);
+  for (const emptied of ['', '# zone: a.example\n', '{}\n', 'null\n']) {
+    server.write(CONFIG_FILE, emptied);
+    assert.equal(await server.reload(), false);
+    assert.equal(await exists(server, 'com.foo.A'), true);
+  }
+  assert.match(server.child.output(), /rpc-dns\.yaml:1:1: the configuration is empty: expected keys/);
+  // what is written in place is first empty, then a part, then whole
+  const from = server.mark();
+  server.write(CONFIG_FILE, '');
+  server.write(CONFIG_FILE, whole.slice(0, whole.indexOf('\n') + 1));
+  server.child.signal('SIGHUP');
+  server.write(CONFIG_FILE, whole);
+  await server.logged(/"msg":"reloaded"/, from);
+  assert.match((await server.query(`com.foo.A.${Z} A`)).answer[0] ?? '', / 9 CNAME /);
+  assert.doesNotMatch(server.child.output().slice(from), /not reloaded|forgotten/);
+});
+
 test('fault 12: fifteen reloads in a row are ready all the time', async (t) => {
   const names = Array.from({ length: 500 }, (_, i) => `  - { name: com.foo.S${i}, port: 1 }\n`).join('');
   const server = await started(FILES, `interfaces:\n${names}`);
