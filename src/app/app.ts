@@ -7,6 +7,7 @@ import { type Loaded, loadAll } from '../config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
 import type { ZoneFile } from '../config/zone-files.ts';
 import { EventLine } from '../event-line/event-line.ts';
+import { hostPortText } from '../files/fields.ts';
 import { readAtRest } from '../files/read-at-rest.ts';
 import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
@@ -21,7 +22,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { lineEvents } from './line-log.ts';
 import { lineOptions, namesOptions } from './line-options.ts';
-import { hostPort, whyNoPort, whyNoSocket } from './listen-problems.ts';
+import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
 import { globFolders, WatchedFiles } from './watched-files.ts';
 
@@ -142,8 +143,8 @@ export class App {
         version: this.#options.version,
         pid: this.#options.pid,
         config: this.#loaded.file,
-        dns: config.listen.dns.map(hostPort),
-        http: config.listen.http === null ? null : hostPort(config.listen.http),
+        dns: config.listen.dns.map(hostPortText),
+        http: config.listen.http === null ? null : hostPortText(config.listen.http),
         control: config.control,
         store: this.#store.label,
         zones: this.#zones.filter((zone) => zone.role !== 'reverse').map((zone) => toText(zone.apex)),
@@ -162,10 +163,10 @@ export class App {
     const at = this.#placeOf([
       'listen',
       'dns',
-      dns.findIndex((one) => one === address || hostPort(one) === hostPort(address)),
+      dns.findIndex((one) => one === address || hostPortText(one) === hostPortText(address)),
     ]);
     throw new StartError(
-      `${at}: cannot listen on ${hostPort(address)} (${proto}): ${await whyNoPort(code, address.port, proto)}`,
+      `${at}: cannot listen on ${hostPortText(address)} (${proto}): ${await whyNoPort(code, address.port, proto)}`,
     );
   }
 
@@ -198,7 +199,7 @@ export class App {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
       const at = this.#placeOf(['listen', 'http']);
       throw new StartError(
-        `${at}: cannot listen on ${hostPort({ host, port })} (http): ${await whyNoPort(code, port, 'tcp')}`,
+        `${at}: cannot listen on ${hostPortText({ host, port })} (http): ${await whyNoPort(code, port, 'tcp')}`,
       );
     }
   }

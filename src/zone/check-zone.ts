@@ -1,9 +1,9 @@
 import type { Problem } from '../base/problem.ts';
-import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
+import { type DomainName, keyOf, MAX_NAME, type NameKey, toText } from '../name/domain-name.ts';
 import { checkDelegations } from './check-delegations.ts';
 import type { LocatedRecord } from './master-file.ts';
 import { ProblemList } from './problem-list.ts';
-import { rdataKey } from './rdata/formats.ts';
+import { compressibleNames, rdataKey } from './rdata/formats.ts';
 import { isMetaType, TYPE, typeText } from './types.ts';
 import { ZoneIndex, type ZoneOwner } from './zone-index.ts';
 
@@ -40,6 +40,7 @@ export function checkZone(records: readonly LocatedRecord[], file: string): Chec
     checkAliases(owner, problems);
     checkHidden(owner, index, problems);
     checkWildcard(owner, problems);
+    checkSize(owner, problems);
   }
   if (index.owners.get(index.apex)?.get(TYPE.NS) === undefined) {
     report(problems, soa, `no NS record at ${toText(soa.name)}: a zone needs one at its apex`);
@@ -103,12 +104,52 @@ function checkHidden(owner: ZoneOwner, index: ZoneIndex, problems: ProblemList):
   }
 }
 
+/**
+ * Octets of a message over TCP that an answer may take (RFC 1035 section 4.2.2), beside the header, a question with the
+ * longest name, and an OPT record.
+ */
+const ANSWER_OCTETS = 65_535 - 12 - (MAX_NAME + 4) - 11;
+/** A pointer to the owner, type, class, TTL and length. */
+const RECORD_OCTETS = 12;
+
+/** An RRset is answered whole or not at all (RFC 2181 section 5). */
+function checkSize(owner: ZoneOwner, problems: ProblemList): void {
+  if (octetsOf(owner.records) <= ANSWER_OCTETS) return;
+  for (const type of owner.types()) {
+    const records = [...new Map((owner.get(type) ?? []).map((one) => [identity(one), one])).values()];
+    let octets = 0;
+    const fitting = records.findIndex((record) => {
+      octets += octetsOf([record]);
+      return octets > ANSWER_OCTETS;
+    });
+    const first = records[fitting];
+    if (first === undefined) continue;
+    const what = `${records.length} ${typeText(type)} ${records.length === 1 ? 'record' : 'records'} at ${toText(first.name)}`;
+    const text =
+      fitting === 0
+        ? `${what} and its data of ${first.rdata.length} octets: no message can hold it`
+        : `${what}: a message holds ${fitting} of them, so none would be answered; leave ${records.length - fitting} out`;
+    report(problems, first, text);
+  }
+}
+
+/** Names within data count nothing where they may be compressed. */
+function octetsOf(records: readonly LocatedRecord[]): number {
+  let octets = 0;
+  for (const { type, rdata } of records)
+    octets += RECORD_OCTETS + (compressibleNames(type) === undefined ? rdata.length : 0);
+  return octets;
+}
+
 /** RFC 4592 section 4.2 leaves open what it would mean; BIND refuses it too. */
 function checkWildcard(owner: ZoneOwner, problems: ProblemList): void {
   if (!owner.key.startsWith('\x01*')) return;
   const [first] = owner.get(TYPE.NS) ?? [];
   if (first !== undefined)
     report(problems, first, `NS at the wildcard ${toText(first.name)}: delegate each name`);
+  const [soa] = owner.get(TYPE.SOA) ?? [];
+  if (soa !== undefined)
+    report(problems, soa, `the zone ${toText(soa.name)} is a wildcard: name the domain itself, without '*.'`);
 }
 
 function isGlue(record: LocatedRecord, key: NameKey, index: ZoneIndex): boolean {
