@@ -19,12 +19,14 @@ export interface CheckedZone {
  * A record that is there twice counts once (RFC 2181 section 5). The order of the records does not matter.
  *
  * @param file the zone's main file, for problems that no record is the place of
+ * @param isComplete false when some entries could not be read: then nothing counts as missing
  */
-export function checkZone(records: readonly LocatedRecord[], file: string): CheckedZone {
+export function checkZone(records: readonly LocatedRecord[], file: string, isComplete = true): CheckedZone {
   const problems = new ProblemList();
   const soa = records.find((record) => record.type === TYPE.SOA);
   if (soa === undefined) {
-    problems.add({ file, line: 1, column: 1, text: 'no SOA record: a zone needs one at its apex' });
+    if (isComplete)
+      problems.add({ file, line: 1, column: 1, text: 'no SOA record: a zone needs one at its apex' });
     return { apex: undefined, problems: problems.list() };
   }
   const index = new ZoneIndex(keyOf(soa.name));
@@ -38,14 +40,14 @@ export function checkZone(records: readonly LocatedRecord[], file: string): Chec
   checkSoa(records, soa, problems);
   for (const owner of index.owners.values()) {
     checkAliases(owner, problems);
-    checkHidden(owner, index, problems);
+    checkHidden(owner, index, problems, isComplete);
     checkWildcard(owner, problems);
     checkSize(owner, problems);
   }
-  if (index.owners.get(index.apex)?.get(TYPE.NS) === undefined) {
+  if (isComplete && index.owners.get(index.apex)?.get(TYPE.NS) === undefined) {
     report(problems, soa, `no NS record at ${toText(soa.name)}: a zone needs one at its apex`);
   }
-  checkDelegations(index, problems);
+  checkDelegations(index, problems, isComplete);
   return { apex: soa.name, problems: problems.list() };
 }
 
@@ -83,7 +85,7 @@ function checkAliases(owner: ZoneOwner, problems: ProblemList): void {
 }
 
 /** What a DNAME or a zone cut above hides from every answer: RFC 6672 section 2.4, RFC 1034 section 4.2.1 */
-function checkHidden(owner: ZoneOwner, index: ZoneIndex, problems: ProblemList): void {
+function checkHidden(owner: ZoneOwner, index: ZoneIndex, problems: ProblemList, isComplete: boolean): void {
   if (!index.hides) return;
   const dname = index.closestAbove(owner.key, index.dnames);
   const cut = index.closestAbove(owner.key, index.cuts);
@@ -94,6 +96,8 @@ function checkHidden(owner: ZoneOwner, index: ZoneIndex, problems: ProblemList):
         record,
         `${typeText(record.type)} below the DNAME at ${toText(dname)} is never answered`,
       );
+    } else if (!isComplete && isAddress(record)) {
+      // the NS that it is glue for may be what could not be read
     } else if (cut !== undefined && !isGlue(record, owner.key, index)) {
       const text = `${typeText(record.type)} below the delegation of ${toText(cut)} is neither an address of a name server nor answered`;
       report(problems, record, text);
@@ -153,7 +157,11 @@ function checkWildcard(owner: ZoneOwner, problems: ProblemList): void {
 }
 
 function isGlue(record: LocatedRecord, key: NameKey, index: ZoneIndex): boolean {
-  return (record.type === TYPE.A || record.type === TYPE.AAAA) && index.nameServers.has(key);
+  return isAddress(record) && index.nameServers.has(key);
+}
+
+function isAddress({ type }: LocatedRecord): boolean {
+  return type === TYPE.A || type === TYPE.AAAA;
 }
 
 const AT_CUT: readonly number[] = [TYPE.NS, TYPE.DS, TYPE.RRSIG, TYPE.NSEC];
