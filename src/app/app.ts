@@ -6,6 +6,7 @@ import { type Problem, problemText } from '../base/problem.ts';
 import { type Loaded, loadAll } from '../config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
 import type { ZoneFile } from '../config/zone-files.ts';
+import { unraisedSerials } from '../config/zone-serials.ts';
 import { EventLine } from '../event-line/event-line.ts';
 import { hostPortText } from '../files/fields.ts';
 import { readAtRest } from '../files/read-at-rest.ts';
@@ -286,12 +287,31 @@ export class App {
       [this.#loaded, this.#zoneFiles, this.#zones] = [before, zoneFiles, zones];
       throw error;
     }
+    this.#warnOfSerials(zoneFiles);
     this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
     if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
     }
     await this.#events.settled();
+  }
+
+  /** Secondaries go by the serial alone. */
+  #warnOfSerials(before: readonly ZoneFile[]): void {
+    const registryZones = new Set(this.#loaded.config.zone.map(keyOf));
+    for (const found of unraisedSerials(before, this.#zoneFiles, (apex) => registryZones.has(apex))) {
+      const zone = { file: found.zone.file, zone: toText(found.zone.apex) };
+      if (found.before === found.after)
+        this.#log.warn(
+          { ...zone, serial: found.after },
+          'a zone changed and its serial did not: secondaries keep what they have, raise the serial',
+        );
+      else
+        this.#log.warn(
+          { ...zone, from: found.before, to: found.after },
+          'the serial of a zone fell: secondaries keep what they have, raise it above the one before',
+        );
+    }
   }
 
   /** Stops being ready, answers on for `lameduck`, then finishes what was read and records the rest. */
