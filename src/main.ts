@@ -1,14 +1,55 @@
-import { readFileSync } from 'node:fs';
-import { App, StartError } from './app/app.ts';
-import { growHeapsSlowly } from './base/give-back-memory.ts';
-import { problemText } from './base/problem.ts';
-import { runProgram } from './cli/program.ts';
-import { loadAll } from './config/load-all.ts';
-import { createLog } from './telemetry/log.ts';
+import type { App } from './app/app.ts';
 
 /*
  * The edge to the operating system: arguments, environment, signals, exit. Nothing else uses `process`.
  */
+
+/** Signals (contract 1.5), heard from the first moment on: one that comes while the server starts is not lost. */
+class Signals {
+  #app: App | undefined;
+  #isStopping = false;
+  #isReloadWanted = false;
+  #stopped: ((status: number) => void) | undefined;
+
+  constructor() {
+    // npm and a process group may both deliver SIGTERM: once is enough
+    process.on('SIGTERM', () => {
+      if (!this.#isStopping) this.#stop('SIGTERM');
+    });
+    process.on('SIGINT', () => {
+      // one while a lame duck still answers, or a second one, ends it here and now
+      if (this.#isStopping) process.exit(0);
+      this.#stop('SIGINT');
+    });
+    process.on('SIGHUP', () => {
+      if (this.#app === undefined) this.#isReloadWanted = true;
+      else void this.#app.reload('SIGHUP');
+    });
+  }
+
+  /** @returns the exit status, when a signal has stopped the server */
+  direct(app: App): Promise<number> {
+    this.#app = app;
+    // what the start has read may be older than what the signal was sent for
+    if (this.#isReloadWanted) void app.reload('SIGHUP');
+    return new Promise((resolve) => {
+      this.#stopped = resolve;
+    });
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    // nothing is served yet, and what is recorded is recorded: a start may take long, and nobody waits for it
+    if (this.#app === undefined) process.exit(0);
+    this.#isStopping = true;
+    void this.#app.stop(signal === 'SIGINT' ? 0 : undefined).then(() => this.#stopped?.(0));
+  }
+}
+
+// before anything is loaded: most of a start's first half second goes there
+const signals = process.argv[2] === 'serve' ? new Signals() : undefined;
+
+const { readFileSync } = await import('node:fs');
+const { runProgram } = await import('./cli/program.ts');
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,6 +57,11 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Runs until it is told to stop. @returns the exit status */
 async function serve(configFile: string): Promise<number> {
+  const { App, StartError } = await import('./app/app.ts');
+  const { growHeapsSlowly } = await import('./base/give-back-memory.ts');
+  const { problemText } = await import('./base/problem.ts');
+  const { loadAll } = await import('./config/load-all.ts');
+  const { createLog } = await import('./telemetry/log.ts');
   growHeapsSlowly();
   const loaded = loadAll(configFile, process.env);
   if (!loaded.ok) {
@@ -23,7 +69,6 @@ async function serve(configFile: string): Promise<number> {
     return 2;
   }
   const log = createLog(process.env['RPC_DNS_LOG_LEVEL'] ?? 'info');
-  const signals = new Signals();
   let app: App;
   try {
     app = await App.start({
@@ -46,41 +91,7 @@ async function serve(configFile: string): Promise<number> {
     console.error(error.message);
     return 1;
   }
-  return signals.direct(app);
-}
-
-/** Signals (contract 1.5), heard from the first moment on: one that comes while the server starts is not lost. */
-class Signals {
-  #app: App | undefined;
-  #wanted: 'SIGTERM' | 'SIGINT' | undefined;
-  #stopped: ((status: number) => void) | undefined;
-
-  constructor() {
-    // npm and a process group may both deliver SIGTERM: once is enough
-    process.on('SIGTERM', () => {
-      if (this.#wanted === undefined) this.#stop('SIGTERM');
-    });
-    process.on('SIGINT', () => {
-      // one while a lame duck still answers, or a second one, ends it here and now
-      if (this.#wanted !== undefined) process.exit(0);
-      this.#stop('SIGINT');
-    });
-    process.on('SIGHUP', () => void this.#app?.reload('SIGHUP'));
-  }
-
-  /** @returns the exit status, when a signal has stopped the server */
-  direct(app: App): Promise<number> {
-    this.#app = app;
-    return new Promise((resolve) => {
-      this.#stopped = resolve;
-      if (this.#wanted !== undefined) this.#stop(this.#wanted);
-    });
-  }
-
-  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
-    this.#wanted = signal;
-    void this.#app?.stop(signal === 'SIGINT' ? 0 : undefined).then(() => this.#stopped?.(0));
-  }
+  return (signals ?? new Signals()).direct(app);
 }
 
 process.exitCode = await runProgram(process.argv.slice(2), {

@@ -6,7 +6,11 @@ import { type Problem, problemText } from '../base/problem.ts';
 import { type Loaded, loadAll } from '../config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
 import type { ZoneFile } from '../config/zone-files.ts';
+import { unraisedSerials } from '../config/zone-serials.ts';
 import { EventLine } from '../event-line/event-line.ts';
+import { hostPortText } from '../files/fields.ts';
+import { readAtRest } from '../files/read-at-rest.ts';
+import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { keyOf, ROOT, toText } from '../name/domain-name.ts';
 import { KINDS } from '../registry/kinds.ts';
@@ -19,7 +23,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { lineEvents } from './line-log.ts';
 import { lineOptions, namesOptions } from './line-options.ts';
-import { hostPort, whyNoPort, whyNoSocket } from './listen-problems.ts';
+import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
 import { globFolders, WatchedFiles } from './watched-files.ts';
 
@@ -140,8 +144,8 @@ export class App {
         version: this.#options.version,
         pid: this.#options.pid,
         config: this.#loaded.file,
-        dns: config.listen.dns.map(hostPort),
-        http: config.listen.http === null ? null : hostPort(config.listen.http),
+        dns: config.listen.dns.map(hostPortText),
+        http: config.listen.http === null ? null : hostPortText(config.listen.http),
         control: config.control,
         store: this.#store.label,
         zones: this.#zones.filter((zone) => zone.role !== 'reverse').map((zone) => toText(zone.apex)),
@@ -160,10 +164,10 @@ export class App {
     const at = this.#placeOf([
       'listen',
       'dns',
-      dns.findIndex((one) => one === address || hostPort(one) === hostPort(address)),
+      dns.findIndex((one) => one === address || hostPortText(one) === hostPortText(address)),
     ]);
     throw new StartError(
-      `${at}: cannot listen on ${hostPort(address)} (${proto}): ${await whyNoPort(code, address.port, proto)}`,
+      `${at}: cannot listen on ${hostPortText(address)} (${proto}): ${await whyNoPort(code, address.port, proto)}`,
     );
   }
 
@@ -196,7 +200,7 @@ export class App {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
       const at = this.#placeOf(['listen', 'http']);
       throw new StartError(
-        `${at}: cannot listen on ${hostPort({ host, port })} (http): ${await whyNoPort(code, port, 'tcp')}`,
+        `${at}: cannot listen on ${hostPortText({ host, port })} (http): ${await whyNoPort(code, port, 'tcp')}`,
       );
     }
   }
@@ -237,9 +241,15 @@ export class App {
   async #reload(reason: string): Promise<readonly Problem[]> {
     if (!this.#serving) return [];
     const before = this.#loaded;
-    const seen = WatchedFiles.look(this.#watchedPaths());
+    let seen = WatchedFiles.look(this.#watchedPaths());
     try {
-      const result = loadAll(before.file, this.#options.variables, this.#kinds);
+      const read = () => {
+        seen = WatchedFiles.look(this.#watchedPaths());
+        const value = loadAll(before.file, this.#options.variables, this.#kinds);
+        return { value, files: value.ok ? value.value.zoneFiles.files : [] };
+      };
+      const result = (await readAtRest(this.#watchedPaths(), read, SYSTEM_CLOCK)) ?? neverAtRest(before.file);
+      if (!this.#serving) return [];
       this.#metrics.events.reloaded(result.ok);
       if (!result.ok) {
         for (const problem of result.problems) this.#log.error(problemText(problem));
@@ -277,12 +287,31 @@ export class App {
       [this.#loaded, this.#zoneFiles, this.#zones] = [before, zoneFiles, zones];
       throw error;
     }
+    this.#warnOfSerials(zoneFiles);
     this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
     if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
     }
     await this.#events.settled();
+  }
+
+  /** Secondaries go by the serial alone. */
+  #warnOfSerials(before: readonly ZoneFile[]): void {
+    const registryZones = new Set(this.#loaded.config.zone.map(keyOf));
+    for (const found of unraisedSerials(before, this.#zoneFiles, (apex) => registryZones.has(apex))) {
+      const zone = { file: found.zone.file, zone: toText(found.zone.apex) };
+      if (found.before === found.after)
+        this.#log.warn(
+          { ...zone, serial: found.after },
+          'a zone changed and its serial did not: secondaries keep what they have, raise the serial',
+        );
+      else
+        this.#log.warn(
+          { ...zone, from: found.before, to: found.after },
+          'the serial of a zone fell: secondaries keep what they have, raise it above the one before',
+        );
+    }
   }
 
   /** Stops being ready, answers on for `lameduck`, then finishes what was read and records the rest. */
@@ -308,6 +337,12 @@ export class App {
     await this.#line.close();
     await this.#store.close().catch(() => {});
   }
+}
+
+function neverAtRest(file: string): Validated<never> {
+  const text =
+    'the files of the configuration change all the time: write them elsewhere, and move them into place when they are complete';
+  return { ok: false, problems: [{ file, line: 1, column: 1, text }] };
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -18,14 +18,12 @@ export function whyNoSocket(error: NodeJS.ErrnoException, path: string): string 
 export async function whyNoPort(code: string, port: number, proto: 'udp' | 'tcp'): Promise<string> {
   if (code === 'EADDRINUSE') {
     const holder = portHolder(port, proto);
-    return `in use by ${holder ?? 'another process'}: stop it, or choose another port`;
+    if (holder?.isSelf === true)
+      return 'this rpc-dns has opened the port already: give each of listen.dns and listen.http one of its own';
+    return `in use by ${holder?.text ?? 'another process'}: stop it, or choose another port`;
   }
   if (code === 'EACCES')
     return 'no permission: ports below 1024 need root or the capability CAP_NET_BIND_SERVICE';
   if (code === 'EADDRNOTAVAIL') return 'this machine has no such address';
   return code;
-}
-
-export function hostPort({ host, port }: { host: string; port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,6 +4,7 @@ import type { Variables } from '../files/yaml-file.ts';
 import { KINDS, kindOf } from '../registry/kinds.ts';
 import { unreadableKubeconfig } from '../registry/kubernetes/registry.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
+import { checkNameServers } from './check-name-servers.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 import { type LoadedZones, loadZones } from './zone-files.ts';
 
@@ -27,6 +28,8 @@ export function loadAll(
     return { file, ...position, text: `${pattern}: ${reason}` };
   });
   problems.push(...zoneFiles.fatal);
+  // a zone that could not be read may hold what would be missed
+  if (problems.length === 0) problems.push(...checkNameServers(loaded.value, zoneFiles.zones));
   for (const [i, registry] of config.registries.entries()) {
     for (const found of kindOf(registry, kinds).check?.(registry) ?? []) {
       if ('problem' in found) problems.push(found.problem);

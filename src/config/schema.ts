@@ -37,7 +37,7 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
         negativeTtl: ttl.default(2),
         template: template.prefault(DEFAULT_TEMPLATE_TEXT),
         address: z.enum(['vip', 'endpoints']).default('vip'),
-        maxRecords: z.int().min(1).max(4096).default(512),
+        maxRecords: z.int().min(1).max(2048).default(512),
       })
       .prefault({}),
     vips: z

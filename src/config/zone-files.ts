@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, sep } from 'node:path';
 import type { Problem } from '../base/problem.ts';
 import { bad, ok, type Result } from '../base/result.ts';
 import { unreadable } from '../files/unreadable.ts';
+import { sortProblems } from '../files/validate.ts';
 import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
 import { checkZone } from '../zone/check-zone.ts';
 import { type LocatedRecord, parseMasterFile } from '../zone/master-file.ts';
@@ -76,7 +77,10 @@ export function loadZone(file: string): ZoneFile | Problem[] {
     return [problemAt(file, unreadable(error))];
   }
   const parsed = parseMasterFile({ text, file, include: (path, from) => readIncluded(path, from, file) });
-  if (parsed.problems.length > 0) return parsed.problems;
+  if (parsed.problems.length > 0) {
+    const sure = parsed.records.filter((record) => !parsed.doubtful.has(record));
+    return sortProblems([...parsed.problems, ...checkZone(sure, file, false).problems]);
+  }
   const { apex, problems } = checkZone(parsed.records, file);
   if (apex === undefined || problems.length > 0) return problems;
   return { file, apex, records: parsed.records };

@@ -4,6 +4,7 @@ import { type Address, parseAddress, parseIpv4, parseIpv6 } from '../name/addres
 import { type DomainName, parseDomainName } from '../name/domain-name.ts';
 import { parsePackagePrefix } from '../name/ownership.ts';
 import { parseTemplate } from '../name/template.ts';
+import { unfitBlockOf, unfitOverlap } from '../name/unfit-address.ts';
 import { parsePool } from '../vip/pool.ts';
 
 /** A text that a parser of ours reads; its reason becomes the problem. */
@@ -43,7 +44,27 @@ export const address = parsed<Address>((text) => {
     : { ok: true, value };
 });
 
-export const pool = parsed((text) => parsePool(text));
+/** An address that an interface is pinned to: one that callers can reach. */
+export const pin = parsed<Address>((text) => {
+  const value = parseAddress(text);
+  if (value === undefined) return bad(`'${text}' is no IPv4 or IPv6 address`);
+  const unfit = unfitBlockOf(value);
+  if (unfit === undefined) return ok(value);
+  return bad(
+    `'${text}' can be no VIP: ${unfit.text} is ${unfit.use}; give an address that callers reach, or leave 'vip' out`,
+  );
+});
+
+/** A block that VIPs are taken from: one of addresses that callers can reach. */
+export const pool = parsed((text) => {
+  const parsedPool = parsePool(text);
+  if (!parsedPool.ok) return parsedPool;
+  const unfit = unfitOverlap(parsedPool.value.first, parsedPool.value.prefixLength);
+  if (unfit === undefined) return parsedPool;
+  return bad(
+    `'${text}' can be no pool: ${unfit.text} is ${unfit.use}; give a block that nothing else uses, such as 247.0.0.0/8 or fd53::/64`,
+  );
+});
 /** A block of addresses that are not VIPs: pods, nodes. */
 export const addressBlock = parsed((text) => parsePool(text, 'block of addresses'));
 export const packagePrefix = parsed((text) => parsePackagePrefix(text));
@@ -52,6 +73,10 @@ export const template = parsed(parseTemplate);
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+export function hostPortText({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 const LISTEN_TEXT = 'expected ADDRESS:PORT such as 127.0.0.1:5300 or [::1]:5300';

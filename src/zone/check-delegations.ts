@@ -8,8 +8,12 @@ import type { ZoneIndex } from './zone-index.ts';
 /** Types whose target must be a name with addresses, no alias (RFC 2181 section 10.3, RFC 2782). */
 const NO_ALIAS: readonly number[] = [TYPE.NS, TYPE.MX, TYPE.SRV];
 
-/** Where NS, MX and SRV lead inside the zone. */
-export function checkDelegations(index: ZoneIndex, problems: ProblemList): void {
+/**
+ * Where NS, MX and SRV lead inside the zone.
+ *
+ * @param isComplete false when some entries could not be read: then no address counts as missing
+ */
+export function checkDelegations(index: ZoneIndex, problems: ProblemList, isComplete: boolean): void {
   for (const owner of index.owners.values()) {
     for (const record of owner.records) {
       if (!NO_ALIAS.includes(record.type)) continue;
@@ -17,7 +21,7 @@ export function checkDelegations(index: ZoneIndex, problems: ProblemList): void 
       if (target === undefined) continue;
       const key = keyOf(target);
       if (!isAtOrBelow(key, index.apex)) continue;
-      const text = whatIsWrong(record, owner.key, key, index);
+      const text = whatIsWrong(record, owner.key, key, index, isComplete);
       if (text === undefined) continue;
       const { file, line, column } = record;
       problems.add({
@@ -35,16 +39,19 @@ function whatIsWrong(
   owner: NameKey,
   target: NameKey,
   index: ZoneIndex,
+  isComplete: boolean,
 ): string | undefined {
   const dname = index.closestAbove(target, index.dnames);
   if (dname !== undefined) return `which lies below the DNAME at ${toText(dname)}`;
   const cut = index.cuts.has(target) ? target : index.closestAbove(target, index.cuts);
   if (cut === undefined) {
-    const found = index.answering(target);
+    // a name of its own, which could not be read, would stand before a wildcard
+    const found = isComplete ? index.answering(target) : index.owners.get(target);
     if (found?.get(TYPE.CNAME) !== undefined) return 'which is a CNAME';
-    if (record.type !== TYPE.NS || hasAddress(found)) return undefined;
+    if (!isComplete || record.type !== TYPE.NS || hasAddress(found)) return undefined;
     return 'which has no address in this zone';
   }
+  if (!isComplete) return undefined;
   // behind another delegation its own name servers know the address
   if (record.type !== TYPE.NS || owner === index.apex || !isAtOrBelow(target, owner)) return undefined;
   if (hasAddress(index.owners.get(target))) return undefined;

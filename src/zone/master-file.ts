@@ -34,6 +34,8 @@ export interface MasterFileOptions {
 
 export interface MasterFile {
   readonly records: LocatedRecord[];
+  /** Those of them whose owner a problem above has made doubtful. */
+  readonly doubtful: ReadonlySet<LocatedRecord>;
   readonly problems: Problem[];
 }
 
@@ -45,16 +47,27 @@ export interface MasterFile {
  */
 export function parseMasterFile({ text, file, origin, include }: MasterFileOptions): MasterFile {
   const parser = new MasterFileParser(include);
-  parser.read(text, { file, origin, owner: undefined, files: [file] });
-  return { records: parser.records, problems: parser.problems.list() };
+  parser.read(text, {
+    file,
+    origin,
+    isOriginSure: true,
+    owner: undefined,
+    isOwnerSure: true,
+    files: [file],
+  });
+  return { records: parser.records, doubtful: parser.doubtful, problems: parser.problems.list() };
 }
 
 /** What the entries of one file share; a file that is included has a copy, so it leaves nothing behind. */
 interface Scope {
   readonly file: string;
   origin: DomainName | undefined;
+  /** False behind an $ORIGIN that could not be read. */
+  isOriginSure: boolean;
   /** Of the entry above, for entries that start with a blank. */
   owner: DomainName | undefined;
+  /** False when the owner that was written last could not be read: another one stands in its place. */
+  isOwnerSure: boolean;
   /** The files being read, the outermost first. */
   readonly files: readonly string[];
 }
@@ -65,6 +78,7 @@ const MAX_INCLUDES = 1000;
 
 class MasterFileParser {
   readonly records: LocatedRecord[] = [];
+  readonly doubtful = new Set<LocatedRecord>();
   readonly problems = new ProblemList();
   readonly #include: MasterFileOptions['include'];
   #includes = 0;
@@ -85,7 +99,8 @@ class MasterFileParser {
       if (first === undefined) continue;
       const damaged = entries.problems.length > 0;
       if (first.quoting === 'none' && first.text.startsWith('$') && !entries.blankOwner) {
-        if (!damaged) this.#directive(first, entries.tokens, scope);
+        if (damaged) doubtOrigin(first, scope);
+        else this.#directive(first, entries.tokens, scope);
       } else {
         this.#entry(first, entries, scope, damaged);
       }
@@ -98,6 +113,7 @@ class MasterFileParser {
       const owner = reader.name('an owner name');
       // in place of a bad owner the last good one serves, so that the entries below give no problems of their own
       scope.owner = reader.failure === undefined ? owner : (scope.owner ?? scope.origin ?? ROOT);
+      scope.isOwnerSure = reader.failure === undefined;
     } else if (scope.owner === undefined) {
       reader.fail('the first entry needs an owner name', first);
     }
@@ -110,15 +126,23 @@ class MasterFileParser {
     const { file, owner: name = ROOT } = scope;
     const minimum = head.type === TYPE.SOA ? readU32(rdata, rdata.length - 4) : undefined;
     const ttl = this.#ttl(head, first, scope, minimum);
-    this.records.push({
-      name: flat(name),
-      type: head.type,
-      ttl,
-      rdata: flat(rdata),
-      file,
-      line: first.line,
-      column: first.column,
-    });
+    this.#add(
+      {
+        name: flat(name),
+        type: head.type,
+        ttl,
+        rdata: flat(rdata),
+        file,
+        line: first.line,
+        column: first.column,
+      },
+      scope.isOwnerSure && scope.isOriginSure,
+    );
+  }
+
+  #add(record: LocatedRecord, isSure: boolean): void {
+    this.records.push(record);
+    if (!isSure) this.doubtful.add(record);
   }
 
   /** RFC 2308 section 4 and RFC 1035 section 5.1, in BIND's order. */
@@ -143,7 +167,12 @@ class MasterFileParser {
       case '$ORIGIN': {
         const origin = reader.name('an origin');
         reader.finish('$ORIGIN');
-        if (reader.failure === undefined) scope.origin = origin;
+        if (reader.failure !== undefined) doubtOrigin(directive, scope);
+        else {
+          scope.origin = origin;
+          // one that is relative is as doubtful as what it is relative to
+          scope.isOriginSure ||= /^(?:[^\\]|\\.)*\.$/.test(tokens[1]?.text ?? '');
+        }
         break;
       }
       case '$TTL': {
@@ -162,6 +191,7 @@ class MasterFileParser {
       default: {
         const meant = didYouMeanText(directive.text, DIRECTIVES);
         reader.fail(`unknown directive '${directive.text}'${meant}`, directive);
+        doubtOrigin(directive, scope);
       }
     }
     if (reader.failure !== undefined) this.#problem(scope, reader.failure, reader.failure.reason);
@@ -208,11 +238,19 @@ class MasterFileParser {
         reader.fail(`${made.reason} (for ${value} of $GENERATE)`, directive);
         break;
       }
-      this.records.push({ ...made.value, type: head.type, ttl, file: scope.file, line, column });
+      this.#add({ ...made.value, type: head.type, ttl, file: scope.file, line, column }, scope.isOriginSure);
     }
   }
 
   #problem(scope: Scope, { line, column }: { line: number; column: number }, text: string): void {
     this.problems.add({ file: scope.file, line, column, text });
   }
+}
+
+/** An $ORIGIN that could not be read, or what may have been meant as one: the entries below make no problems of their own. */
+function doubtOrigin(directive: Token, scope: Scope): void {
+  const name = directive.text.toUpperCase();
+  if (name !== '$ORIGIN' && DIRECTIVES.includes(name)) return;
+  scope.origin ??= ROOT;
+  scope.isOriginSure = false;
 }

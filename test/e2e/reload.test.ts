@@ -34,6 +34,58 @@ test('fault 10: files are watched after a reload that failed', async (t) => {
   await until('B', () => exists(server, 'com.foo.B'));
 });
 
+test('an emptied configuration changes nothing, and is said', async (t) => {
+  const server = await started(FILES, A);
+  t.after(() => server.kill());
+  const whole = completeConfig(`${FILES}answers: { ttl: 9 }\n`, server);
+  for (const emptied of ['', '# zone: a.example\n', '{}\n', 'null\n']) {
+    server.write(CONFIG_FILE, emptied);
+    assert.equal(await server.reload(), false);
+    assert.equal(await exists(server, 'com.foo.A'), true);
+  }
+  assert.match(server.child.output(), /rpc-dns\.yaml:1:1: the configuration is empty: expected keys/);
+  // what is written in place is first empty, then a part, then whole
+  const from = server.mark();
+  server.write(CONFIG_FILE, '');
+  server.write(CONFIG_FILE, whole.slice(0, whole.indexOf('\n') + 1));
+  server.child.signal('SIGHUP');
+  server.write(CONFIG_FILE, whole);
+  await server.logged(/"msg":"reloaded"/, from);
+  assert.match((await server.query(`com.foo.A.${Z} A`)).answer[0] ?? '', / 9 CNAME /);
+  assert.doesNotMatch(server.child.output().slice(from), /not reloaded|forgotten/);
+});
+
+test('a static zone that changed without a higher serial is served, and said once', async (t) => {
+  const zone = (serial: number, address: string) =>
+    `$ORIGIN b.example.\n$TTL 60\n@ SOA ns h ${serial} 2 3 4 5\n@ NS ns\nns A ${address}\n`;
+  const server = await startServer({ config: 'zones: [b.zone]\n', files: { 'b.zone': zone(5, '10.0.0.1') } });
+  t.after(() => server.kill());
+  const warnings = () => server.log().filter(({ level }) => level === 'warn');
+  const write = async (serial: number, address: string) => {
+    server.write('b.zone', zone(serial, address));
+    await until(address, async () =>
+      (await server.query('ns.b.example. A')).answer.some((line) => line.endsWith(` ${address}`)),
+    );
+    assert.equal(await server.reload(), true);
+    return warnings().map(({ msg, file, zone, serial, from, to }) => ({ msg, file, zone, serial, from, to }));
+  };
+  const same = {
+    msg: 'a zone changed and its serial did not: secondaries keep what they have, raise the serial',
+    file: 'b.zone',
+    zone: 'b.example.',
+    serial: 5,
+    from: undefined,
+    to: undefined,
+  };
+  assert.deepEqual(await write(5, '10.0.0.2'), [same]);
+  assert.deepEqual(await write(6, '10.0.0.3'), [same]);
+  const fell = 'the serial of a zone fell: secondaries keep what they have, raise it above the one before';
+  assert.deepEqual(await write(4, '10.0.0.4'), [
+    same,
+    { ...same, msg: fell, serial: undefined, from: 6, to: 4 },
+  ]);
+});
+
 test('fault 12: fifteen reloads in a row are ready all the time', async (t) => {
   const names = Array.from({ length: 500 }, (_, i) => `  - { name: com.foo.S${i}, port: 1 }\n`).join('');
   const server = await started(FILES, `interfaces:\n${names}`);

@@ -394,8 +394,37 @@ for (const [i, row] of ROWS.entries()) {
   });
 }
 
-test('an empty configuration is a good one: everything has a default', () => {
-  const { status, says } = checked({ config: '', says: [] }, tempFolder('config'));
+const EMPTY =
+  "the configuration is empty: expected keys and values; for nothing but defaults write 'zone: rpc.cluster.local'";
+
+for (const config of [
+  '',
+  ' \n\t\n',
+  '# zone: a.example\n',
+  '{}',
+  '{ }\n# x\n',
+  'null\n',
+  '~\n',
+  '---\n',
+  '---\n...\n',
+  '\ufeff',
+]) {
+  test(`a configuration without content is none: ${JSON.stringify(config)}`, () => {
+    const { status, says } = checked({ config, says: [] }, tempFolder('config'));
+    assert.deepEqual({ status, says }, { status: 2, says: [`rpc-dns.yaml:1:1: ${EMPTY}`] });
+  });
+}
+
+test('several empty documents are none either', () => {
+  const { status, says } = checked({ config: '---\n---\n', says: [] }, tempFolder('config'));
+  assert.deepEqual(
+    { status, says },
+    { status: 2, says: ['rpc-dns.yaml:2:1: a second YAML document: expected one in a file'] },
+  );
+});
+
+test('one key is content enough: the rest has defaults', () => {
+  const { status, says } = checked({ config: 'zone: rpc.cluster.local\n', says: [] }, tempFolder('config'));
   assert.deepEqual({ status, says }, { status: 0, says: [] });
 });
 

@@ -399,15 +399,15 @@ suite('problems of a master file', () => {
   }
 
   test('without an origin a relative name', () => {
-    const text = 'a 1 A 10.0.0.1\n@ 1 A 10.0.0.1\nb. 1 NS c\n$ORIGIN d\ne\\. 1 A 10.0.0.1';
+    const text = 'a 1 A 10.0.0.1\n@ 1 A 10.0.0.1\nb. 1 NS c\ne\\. 1 A 10.0.0.1\n$ORIGIN d\nf 1 A 10.0.0.1';
     const { problems } = parseMasterFile({ text, file: 'z', include: () => bad('none') });
     const hint = 'is relative, but no origin is known: end it with a dot, or add $ORIGIN';
     assert.deepEqual(problems.map(problemText), [
       `z:1:1: an owner name 'a' ${hint}`,
       `z:2:1: an owner name '@' ${hint}`,
       `z:3:9: a name server 'c' ${hint}`,
-      `z:4:9: an origin 'd' ${hint}`,
-      `z:5:1: an owner name 'e\\.' ${hint}`,
+      `z:4:1: an owner name 'e\\.' ${hint}`,
+      `z:5:9: an origin 'd' ${hint}`,
     ]);
   });
 

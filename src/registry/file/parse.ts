@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Problem } from '../../base/problem.ts';
-import { address, port, ttl } from '../../files/fields.ts';
+import { pin, port, ttl } from '../../files/fields.ts';
 import { validate } from '../../files/validate.ts';
 import { readYaml } from '../../files/yaml-file.ts';
 import { parseAddress, splitHostPort } from '../../name/address.ts';
@@ -51,7 +51,7 @@ export const interfacesSchema = z.strictObject({
       port: port.optional(),
       version: z.string().default(''),
       group: z.string().default(''),
-      vip: address.optional(),
+      vip: pin.optional(),
       ttl: ttl.optional(),
       endpoints: z.array(endpoint).default([]),
     }),
