@@ -1,32 +1,24 @@
 import { Hono } from 'hono';
 import type { Problem } from '../base/problem.ts';
-import { ok, type Result } from '../base/result.ts';
 import { countPackages } from '../corefile/package-prefixes.ts';
 import type { EventLine } from '../event-line/event-line.ts';
-import { type Explanation, explain, findInterface } from '../event-line/explain.ts';
 import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
 import { type DomainName, keyOf, type NameKey, parseDomainName } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
-import { RCODE } from '../wire/message.ts';
-import { parseType, TYPE } from '../zone/types.ts';
-import { type MessageJson, messageJson } from './message-json.ts';
+import { parseType } from '../zone/types.ts';
+import { lookUp } from './look-up.ts';
+import type { StaticFile } from './static-place.ts';
 
 export interface ControlSources {
   readonly events: EventLine;
   readonly line: QueryLine;
   readonly zones: () => readonly DomainName[];
+  readonly staticFiles: () => readonly StaticFile[];
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
-}
-
-export interface LookupResult {
-  /** the name that was asked, absolute */
-  readonly name: string;
-  readonly interface: Explanation | null;
-  readonly answer: MessageJson;
 }
 
 export interface VipJson {
@@ -40,26 +32,21 @@ export interface VipJson {
 /** What the command line asks of a running server, as JSON over its control socket. */
 export function createControl(sources: ControlSources): Hono {
   const control = new Hono();
+  const lookUpSources = {
+    ...sources,
+    ask: (name: DomainName, type: number) => sources.line.ask(name, type),
+  };
   control.get('/lookup', async (context) => {
     const text = context.req.query('name') ?? '';
-    const type = parseType(context.req.query('type') ?? 'A');
-    if (type === undefined)
-      return context.json({ error: `'${context.req.query('type')}' is no record type` }, 400);
-    const { events } = sources;
-    const zones = sources.zones();
-    const parsed = parseDomainName(text);
-    const found = findInterface(events, zones, text, parsed.ok ? parsed.value : undefined);
-    const [zone] = zones;
-    if (zone === undefined) return context.json({ error: 'no zone is configured' }, 500);
-    const name = parsed.ok ? await completed(parsed.value, text, sources, zone) : parsed;
-    if (!name.ok) return context.json({ error: name.reason }, 400);
-    const answer = messageJson(await sources.line.ask(name.value, type));
-    const result: LookupResult = {
-      name: answer.question,
-      interface: (found === undefined ? undefined : explain(events, zone, found)) ?? null,
-      answer,
-    };
-    return context.json(result);
+    const typeText = context.req.query('type');
+    const type = typeText === undefined ? undefined : parseType(typeText);
+    if (typeText !== undefined && type === undefined)
+      return context.json(
+        { error: `'${typeText}' is no record type: expected A, SRV, TYPE64 or the like` },
+        400,
+      );
+    const result = await lookUp(lookUpSources, text, type);
+    return result.ok ? context.json(result.value) : context.json({ error: result.reason }, 400);
   });
   control.get('/packages', (context) => context.json(countPackages(sources.events.feed.names())));
   control.get('/vips', (context) => context.json([...sources.events.ledger.addresses()].map(vipJson)));
@@ -114,18 +101,6 @@ export function createControl(sources: ControlSources): Hono {
   control.post('/reload', async (context) => context.json({ problems: await sources.reload() }));
   control.onError((error, context) => context.json({ error: error.message }, 500));
   return control;
-}
-
-/** A name outside all zones is taken for one inside the first, as people write interfaces. */
-async function completed(
-  name: DomainName,
-  text: string,
-  sources: ControlSources,
-  zone: DomainName,
-): Promise<Result<DomainName>> {
-  if (text.endsWith('.')) return ok(name);
-  const { rcodeNumber } = messageJson(await sources.line.ask(name, TYPE.A));
-  return rcodeNumber === RCODE.REFUSED ? parseDomainName(text, zone) : ok(name);
 }
 
 /** A registry as `rpc-dns registries` shows it. */

@@ -173,6 +173,7 @@ export class App {
       events: this.#events,
       line: this.#line,
       zones: () => this.#loaded.config.zone,
+      staticFiles: () => this.#zoneFiles,
       reload: () => this.reload('asked for by the control socket'),
     };
     try {

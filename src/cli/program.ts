@@ -79,19 +79,25 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   program
     .command('lookup')
     .description('what a name is, whose, and what would be answered')
-    .argument('<name>', 'a domain name, or an interface')
-    .argument('[type]', 'record type', 'A')
+    .argument('<name>', 'a domain name, an interface, a service key, an application or a VIP')
+    .argument('[type]', 'record type (default: the usual one of such names, mostly A)')
     .option(...configOption)
     .option('--server <address:port>', 'ask any DNS server instead')
     .option('--json', 'print JSON', false)
-    .action(async (name: string, type: string, flags: { config: string; server?: string; json: boolean }) => {
-      if (flags.server !== undefined)
-        status = await lookupServer(flags.server, name, type, flags.json, output);
-      else
-        await withConfig(flags.config, ({ config }) =>
-          lookup(config.control, name, type, flags.json, output),
-        );
-    });
+    .action(
+      async (
+        name: string,
+        type: string | undefined,
+        flags: { config: string; server?: string; json: boolean },
+      ) => {
+        if (flags.server !== undefined)
+          status = await lookupServer(flags.server, name, type ?? 'A', flags.json, output);
+        else
+          await withConfig(flags.config, ({ config }) =>
+            lookup(config.control, name, type, flags.json, output),
+          );
+      },
+    );
   const vips = program.command('vips').description('the ledger of virtual IPs');
   vips
     .command('list', { isDefault: true })

@@ -2,7 +2,7 @@ import DNS from 'dns2';
 import { type MessageJson, messageJson } from '../api/message-json.ts';
 import { bad, ok, type Result } from '../base/result.ts';
 import { parseAddress, splitHostPort } from '../name/address.ts';
-import { answerLines } from './lookup.ts';
+import { answerLines } from './lookup-text.ts';
 import { type Output, STATUS } from './output.ts';
 
 const UDP_TIMEOUT_MS = 2000;
