@@ -4,12 +4,13 @@ import { countPackages } from '../corefile/package-prefixes.ts';
 import type { EventLine } from '../event-line/event-line.ts';
 import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
-import { type DomainName, keyOf, type NameKey, parseDomainName } from '../name/domain-name.ts';
+import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
+import { networkText, parseNetwork } from '../name/network.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
 import { parseType } from '../zone/types.ts';
-import { lookUp } from './look-up.ts';
+import { lookUp, namesMeant } from './look-up.ts';
 import type { StaticFile } from './static-place.ts';
 
 export interface ControlSources {
@@ -19,6 +20,22 @@ export interface ControlSources {
   readonly staticFiles: () => readonly StaticFile[];
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
+}
+
+/** Of `querylog`: without a name every name, without a client every client. */
+export interface QueryLogRequest {
+  readonly on: boolean;
+  readonly name?: string;
+  /** an address or a network */
+  readonly client?: string;
+}
+
+/** What is logged from now on. */
+export interface QueryLogJson {
+  readonly queryLog: 'on' | 'off';
+  /** one of these and all below it; none: all */
+  readonly names: readonly string[];
+  readonly client: string | null;
 }
 
 export interface VipJson {
@@ -67,24 +84,31 @@ export function createControl(sources: ControlSources): Hono {
     return context.json(rows.map(vipJson));
   });
   control.post('/query-log', async (context) => {
-    const body = (await context.req.json()) as { on: boolean; name?: string; client?: string };
+    const body = (await context.req.json()) as QueryLogRequest;
     if (!body.on) {
       await sources.line.setQueryLog(undefined);
-      return context.json({ queryLog: 'off' });
+      return context.json({ queryLog: 'off', names: [], client: null } satisfies QueryLogJson);
     }
-    const name = body.name === undefined ? undefined : parseDomainName(body.name);
-    if (name !== undefined && !name.ok) return context.json({ error: name.reason }, 400);
-    if (name === undefined && body.client === undefined) {
+    const names = body.name === undefined ? undefined : await namesMeant(lookUpSources, body.name);
+    if (names?.ok === false) return context.json({ error: names.reason }, 400);
+    const client = body.client === undefined ? undefined : parseNetwork(body.client);
+    if (client?.ok === false) return context.json({ error: client.reason }, 400);
+    if (names === undefined && client === undefined) {
       return context.json(
         { error: 'expected a name or a client: a log of all queries would drown the server' },
         400,
       );
     }
-    const filter: { name?: NameKey; client?: string } = {};
-    if (name?.ok === true) filter.name = keyOf(name.value);
-    if (body.client !== undefined) filter.client = body.client;
-    await sources.line.setQueryLog(filter);
-    return context.json({ queryLog: 'on' });
+    await sources.line.setQueryLog({
+      ...(names === undefined ? {} : { names: names.value.map(keyOf) }),
+      ...(client === undefined ? {} : { client: client.value }),
+    });
+    const shown: QueryLogJson = {
+      queryLog: 'on',
+      names: names?.value.map(toShortText) ?? [],
+      client: client === undefined ? null : networkText(client.value),
+    };
+    return context.json(shown);
   });
   control.get('/registries', (context) => {
     const now = sources.events.now();

@@ -5,7 +5,7 @@ import { type ApplicationExplanation, explainApplication } from '../event-line/e
 import { explainVip, type VipExplanation } from '../event-line/explain-vip.ts';
 import { findSubject, losersOf, type Subject } from '../event-line/find-subject.ts';
 import { nearNames } from '../event-line/near-names.ts';
-import { type DomainName, keyOf, labelsOf } from '../name/domain-name.ts';
+import { type DomainName, fits, join, keyOf, labelsOf, parseDomainName } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import { RCODE } from '../wire/message.ts';
 import { TYPE } from '../zone/types.ts';
@@ -63,6 +63,19 @@ export async function lookUp(
     didYouMean: isKnown ? [] : await nearNames(events, zones, text),
     answer,
   });
+}
+
+/** The names that a person means, as {@link lookUp} completes them; one without a zone is meant in each. */
+export async function namesMeant(sources: LookUpSources, text: string): Promise<Result<DomainName[]>> {
+  const found = await findSubject(sources.events, sources.zones(), text);
+  if (!found.ok) return found;
+  const name = await askedName(sources, found.value, text);
+  const { relative } = found.value;
+  const typed = parseDomainName(text);
+  const isAsTyped = typed.ok && keyOf(typed.value) === keyOf(name);
+  if (isAsTyped || relative === undefined) return ok([name]);
+  const fitting = sources.zones().filter((zone) => fits(relative, zone));
+  return ok(fitting.map((zone) => join(relative, zone)));
 }
 
 /** A name that lies in another zone of the server is asked there. */

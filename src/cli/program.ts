@@ -137,8 +137,8 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     .description('log the queries for a name, or of a client, while the server runs')
     .argument('<on|off>')
     .option(...configOption)
-    .option('--name <name>', 'this name and all below it')
-    .option('--client <address>', 'this client')
+    .option('--name <name>', 'this name and all below it; completed as `lookup` does')
+    .option('--client <network>', 'clients of this address or network, such as 10.0.0.0/8 or fd00::/64')
     .action(async (state: string, flags: { config: string; name?: string; client?: string }) => {
       if (state !== 'on' && state !== 'off') {
         output.err(`'${state}': expected on or off`);

@@ -215,6 +215,7 @@ suite('lookup', () => {
     const typo = await lookup('com.foo.UserServce', '--json');
     assert.deepEqual((JSON.parse(typo.lines.join('\n')) as { didYouMean: string[] }).didYouMean, [
       'com.foo.UserService',
+      'com.foo.PayService',
     ]);
   });
 
