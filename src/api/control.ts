@@ -18,8 +18,21 @@ export interface ControlSources {
   readonly line: QueryLine;
   readonly zones: () => readonly DomainName[];
   readonly staticFiles: () => readonly StaticFile[];
+  readonly process: { readonly pid: number; readonly version: string };
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
+}
+
+/** What `doctor` asks first. */
+export interface StatusJson {
+  readonly pid: number;
+  readonly version: string;
+  readonly ready: boolean;
+  /** registries that it waits for */
+  readonly missing: readonly string[];
+  readonly interfaces: number;
+  /** why the store takes nothing now */
+  readonly storeError: string | null;
 }
 
 /** Of `querylog`: without a name every name, without a client every client. */
@@ -64,6 +77,18 @@ export function createControl(sources: ControlSources): Hono {
       );
     const result = await lookUp(lookUpSources, text, type);
     return result.ok ? context.json(result.value) : context.json({ error: result.reason }, 400);
+  });
+  control.get('/status', (context) => {
+    const { feed, intake, storeError } = sources.events;
+    const missing = feed.isReady ? [] : intake.missing().map(({ options }) => options.id);
+    const status: StatusJson = {
+      ...sources.process,
+      ready: feed.isReady,
+      missing,
+      interfaces: feed.totals.interfaces,
+      storeError: storeError?.message ?? null,
+    };
+    return context.json(status);
   });
   control.get('/packages', (context) => context.json(countPackages(sources.events.feed.names())));
   control.get('/vips', (context) => context.json([...sources.events.ledger.addresses()].map(vipJson)));

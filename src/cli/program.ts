@@ -7,6 +7,7 @@ import { STYLES } from '../corefile/options.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { check } from './check.ts';
 import { type CorefileFlags, printCorefile } from './corefile.ts';
+import { type DoctorFlags, doctor } from './doctor.ts';
 import { findServer } from './find-server.ts';
 import { lookup } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
@@ -181,6 +182,21 @@ export async function runProgram(args: readonly string[], options: ProgramOption
       } else {
         await withConfig(config ?? DEFAULT_CONFIG, (loaded) => print(loaded.config));
       }
+    });
+
+  program
+    .command('doctor')
+    .description(
+      'looks at everything from resolv.conf to the sidecar, and says what to do about what it finds',
+    )
+    .option(...configOption)
+    .option('--name <name>', 'follow this name (default: the first interface that the server knows)')
+    .option('--resolv-conf <file>', 'of the callers', '/etc/resolv.conf')
+    .option('--cluster-domain <domain>', 'of Kubernetes', 'cluster.local')
+    .option('--timeout <ms>', 'for each question', '1000')
+    .option('--json', 'print JSON', false)
+    .action(async (flags: DoctorFlags) => {
+      status = await doctor(flags, variables, output);
     });
 
   try {
