@@ -1,32 +1,54 @@
 import { Hono } from 'hono';
 import type { Problem } from '../base/problem.ts';
-import { ok, type Result } from '../base/result.ts';
 import { countPackages } from '../corefile/package-prefixes.ts';
 import type { EventLine } from '../event-line/event-line.ts';
-import { type Explanation, explain, findInterface } from '../event-line/explain.ts';
 import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
-import { type DomainName, keyOf, type NameKey, parseDomainName } from '../name/domain-name.ts';
+import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
+import { networkText, parseNetwork } from '../name/network.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
-import { RCODE } from '../wire/message.ts';
-import { parseType, TYPE } from '../zone/types.ts';
-import { type MessageJson, messageJson } from './message-json.ts';
+import { parseType } from '../zone/types.ts';
+import { lookUp, namesMeant } from './look-up.ts';
+import type { StaticFile } from './static-place.ts';
 
 export interface ControlSources {
   readonly events: EventLine;
   readonly line: QueryLine;
   readonly zones: () => readonly DomainName[];
+  readonly staticFiles: () => readonly StaticFile[];
+  readonly process: { readonly pid: number; readonly version: string };
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
 }
 
-export interface LookupResult {
-  /** the name that was asked, absolute */
-  readonly name: string;
-  readonly interface: Explanation | null;
-  readonly answer: MessageJson;
+/** What `doctor` asks first. */
+export interface StatusJson {
+  readonly pid: number;
+  readonly version: string;
+  readonly ready: boolean;
+  /** registries that it waits for */
+  readonly missing: readonly string[];
+  readonly interfaces: number;
+  /** why the store takes nothing now */
+  readonly storeError: string | null;
+}
+
+/** Of `querylog`: without a name every name, without a client every client. */
+export interface QueryLogRequest {
+  readonly on: boolean;
+  readonly name?: string;
+  /** an address or a network */
+  readonly client?: string;
+}
+
+/** What is logged from now on. */
+export interface QueryLogJson {
+  readonly queryLog: 'on' | 'off';
+  /** one of these and all below it; none: all */
+  readonly names: readonly string[];
+  readonly client: string | null;
 }
 
 export interface VipJson {
@@ -40,26 +62,33 @@ export interface VipJson {
 /** What the command line asks of a running server, as JSON over its control socket. */
 export function createControl(sources: ControlSources): Hono {
   const control = new Hono();
+  const lookUpSources = {
+    ...sources,
+    ask: (name: DomainName, type: number) => sources.line.ask(name, type),
+  };
   control.get('/lookup', async (context) => {
     const text = context.req.query('name') ?? '';
-    const type = parseType(context.req.query('type') ?? 'A');
-    if (type === undefined)
-      return context.json({ error: `'${context.req.query('type')}' is no record type` }, 400);
-    const { events } = sources;
-    const zones = sources.zones();
-    const parsed = parseDomainName(text);
-    const found = findInterface(events, zones, text, parsed.ok ? parsed.value : undefined);
-    const [zone] = zones;
-    if (zone === undefined) return context.json({ error: 'no zone is configured' }, 500);
-    const name = parsed.ok ? await completed(parsed.value, text, sources, zone) : parsed;
-    if (!name.ok) return context.json({ error: name.reason }, 400);
-    const answer = messageJson(await sources.line.ask(name.value, type));
-    const result: LookupResult = {
-      name: answer.question,
-      interface: (found === undefined ? undefined : explain(events, zone, found)) ?? null,
-      answer,
+    const typeText = context.req.query('type');
+    const type = typeText === undefined ? undefined : parseType(typeText);
+    if (typeText !== undefined && type === undefined)
+      return context.json(
+        { error: `'${typeText}' is no record type: expected A, SRV, TYPE64 or the like` },
+        400,
+      );
+    const result = await lookUp(lookUpSources, text, type);
+    return result.ok ? context.json(result.value) : context.json({ error: result.reason }, 400);
+  });
+  control.get('/status', (context) => {
+    const { feed, intake, storeError } = sources.events;
+    const missing = feed.isReady ? [] : intake.missing().map(({ options }) => options.id);
+    const status: StatusJson = {
+      ...sources.process,
+      ready: feed.isReady,
+      missing,
+      interfaces: feed.totals.interfaces,
+      storeError: storeError?.message ?? null,
     };
-    return context.json(result);
+    return context.json(status);
   });
   control.get('/packages', (context) => context.json(countPackages(sources.events.feed.names())));
   control.get('/vips', (context) => context.json([...sources.events.ledger.addresses()].map(vipJson)));
@@ -80,24 +109,31 @@ export function createControl(sources: ControlSources): Hono {
     return context.json(rows.map(vipJson));
   });
   control.post('/query-log', async (context) => {
-    const body = (await context.req.json()) as { on: boolean; name?: string; client?: string };
+    const body = (await context.req.json()) as QueryLogRequest;
     if (!body.on) {
       await sources.line.setQueryLog(undefined);
-      return context.json({ queryLog: 'off' });
+      return context.json({ queryLog: 'off', names: [], client: null } satisfies QueryLogJson);
     }
-    const name = body.name === undefined ? undefined : parseDomainName(body.name);
-    if (name !== undefined && !name.ok) return context.json({ error: name.reason }, 400);
-    if (name === undefined && body.client === undefined) {
+    const names = body.name === undefined ? undefined : await namesMeant(lookUpSources, body.name);
+    if (names?.ok === false) return context.json({ error: names.reason }, 400);
+    const client = body.client === undefined ? undefined : parseNetwork(body.client);
+    if (client?.ok === false) return context.json({ error: client.reason }, 400);
+    if (names === undefined && client === undefined) {
       return context.json(
         { error: 'expected a name or a client: a log of all queries would drown the server' },
         400,
       );
     }
-    const filter: { name?: NameKey; client?: string } = {};
-    if (name?.ok === true) filter.name = keyOf(name.value);
-    if (body.client !== undefined) filter.client = body.client;
-    await sources.line.setQueryLog(filter);
-    return context.json({ queryLog: 'on' });
+    await sources.line.setQueryLog({
+      ...(names === undefined ? {} : { names: names.value.map(keyOf) }),
+      ...(client === undefined ? {} : { client: client.value }),
+    });
+    const shown: QueryLogJson = {
+      queryLog: 'on',
+      names: names?.value.map(toShortText) ?? [],
+      client: client === undefined ? null : networkText(client.value),
+    };
+    return context.json(shown);
   });
   control.get('/registries', (context) => {
     const now = sources.events.now();
@@ -114,18 +150,6 @@ export function createControl(sources: ControlSources): Hono {
   control.post('/reload', async (context) => context.json({ problems: await sources.reload() }));
   control.onError((error, context) => context.json({ error: error.message }, 500));
   return control;
-}
-
-/** A name outside all zones is taken for one inside the first, as people write interfaces. */
-async function completed(
-  name: DomainName,
-  text: string,
-  sources: ControlSources,
-  zone: DomainName,
-): Promise<Result<DomainName>> {
-  if (text.endsWith('.')) return ok(name);
-  const { rcodeNumber } = messageJson(await sources.line.ask(name, TYPE.A));
-  return rcodeNumber === RCODE.REFUSED ? parseDomainName(text, zone) : ok(name);
 }
 
 /** A registry as `rpc-dns registries` shows it. */

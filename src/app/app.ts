@@ -177,6 +177,8 @@ export class App {
       events: this.#events,
       line: this.#line,
       zones: () => this.#loaded.config.zone,
+      staticFiles: () => this.#zoneFiles,
+      process: { pid: this.#options.pid, version: this.#options.version },
       reload: () => this.reload('asked for by the control socket'),
     };
     try {

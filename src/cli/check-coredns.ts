@@ -38,7 +38,7 @@ export async function checkCoredns(
   output: Output,
 ): Promise<number> {
   const list = searchList(NAMESPACE, options.clusterDomain, options.search);
-  const findings = await look(address, specimens, list, options);
+  const findings = await lookAsPod(address, specimens, list, options);
   const rows = Object.values(findings).flat();
   const [widthOfWhat, widthOfName] = [columnWidth(rows, 'what'), columnWidth(rows, 'name')];
   output.out(
@@ -56,13 +56,22 @@ export async function checkCoredns(
   return verdict.isGood ? STATUS.ok : STATUS.badInput;
 }
 
-async function look(
+/**
+ * Asks for every specimen as a pod would.
+ *
+ * @param list its search list
+ * @param timeoutMs for each question; default: that of `lookup --server`
+ */
+export async function lookAsPod(
   address: HostPort,
   specimens: Specimens,
   list: readonly string[],
-  options: CheckOptions,
+  options: Domains,
+  timeoutMs?: number,
 ): Promise<Findings> {
-  const ask: Ask = async (question, type) => replyOf(await askServer(address, question, type, true));
+  const ask: Ask = async (question, type) => {
+    return replyOf(await askServer(address, question, type, true, timeoutMs));
+  };
   const find = async (
     what: string,
     name: string,

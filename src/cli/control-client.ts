@@ -1,16 +1,27 @@
 import { request } from 'node:http';
 import { bad, ok, type Result } from '../base/result.ts';
 
-/** Asks a running server by its control socket. */
+/**
+ * Asks a running server by its control socket.
+ *
+ * @param timeoutMs how long it may be silent; default: for ever, as what is asked may take its time
+ */
 export function askControl<T>(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
   body?: unknown,
+  timeoutMs?: number,
 ): Promise<Result<T>> {
   return new Promise((resolve) => {
     const call = request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      {
+        socketPath,
+        method,
+        path,
+        headers: { 'content-type': 'application/json' },
+        ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+      },
       (response) => {
         let text = '';
         response.setEncoding('utf8');
@@ -20,6 +31,12 @@ export function askControl<T>(
         response.on('end', () => resolve(read<T>(text, response.statusCode ?? 0)));
       },
     );
+    call.on('timeout', () => {
+      resolve(
+        bad(`the server on the control socket ${socketPath} says nothing within ${timeoutMs} ms: it hangs`),
+      );
+      call.destroy();
+    });
     call.on('error', (error: NodeJS.ErrnoException) => resolve(bad(explain(error, socketPath))));
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });

@@ -1,4 +1,4 @@
-import type { LookupResult } from '../api/control.ts';
+import type { LookupResult } from '../api/look-up.ts';
 import { bad, ok, type Result } from '../base/result.ts';
 import type { Config } from '../config/schema.ts';
 import { type CorednsVersion, parseCorednsVersion } from '../corefile/coredns-version.ts';

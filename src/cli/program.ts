@@ -7,6 +7,7 @@ import { STYLES } from '../corefile/options.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { check } from './check.ts';
 import { type CorefileFlags, printCorefile } from './corefile.ts';
+import { type DoctorFlags, doctor } from './doctor.ts';
 import { findServer } from './find-server.ts';
 import { lookup } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
@@ -79,19 +80,25 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   program
     .command('lookup')
     .description('what a name is, whose, and what would be answered')
-    .argument('<name>', 'a domain name, or an interface')
-    .argument('[type]', 'record type', 'A')
+    .argument('<name>', 'a domain name, an interface, a service key, an application or a VIP')
+    .argument('[type]', 'record type (default: the usual one of such names, mostly A)')
     .option(...configOption)
     .option('--server <address:port>', 'ask any DNS server instead')
     .option('--json', 'print JSON', false)
-    .action(async (name: string, type: string, flags: { config: string; server?: string; json: boolean }) => {
-      if (flags.server !== undefined)
-        status = await lookupServer(flags.server, name, type, flags.json, output);
-      else
-        await withConfig(flags.config, ({ config }) =>
-          lookup(config.control, name, type, flags.json, output),
-        );
-    });
+    .action(
+      async (
+        name: string,
+        type: string | undefined,
+        flags: { config: string; server?: string; json: boolean },
+      ) => {
+        if (flags.server !== undefined)
+          status = await lookupServer(flags.server, name, type ?? 'A', flags.json, output);
+        else
+          await withConfig(flags.config, ({ config }) =>
+            lookup(config.control, name, type, flags.json, output),
+          );
+      },
+    );
   const vips = program.command('vips').description('the ledger of virtual IPs');
   vips
     .command('list', { isDefault: true })
@@ -131,8 +138,8 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     .description('log the queries for a name, or of a client, while the server runs')
     .argument('<on|off>')
     .option(...configOption)
-    .option('--name <name>', 'this name and all below it')
-    .option('--client <address>', 'this client')
+    .option('--name <name>', 'this name and all below it; completed as `lookup` does')
+    .option('--client <network>', 'clients of this address or network, such as 10.0.0.0/8 or fd00::/64')
     .action(async (state: string, flags: { config: string; name?: string; client?: string }) => {
       if (state !== 'on' && state !== 'off') {
         output.err(`'${state}': expected on or off`);
@@ -175,6 +182,21 @@ export async function runProgram(args: readonly string[], options: ProgramOption
       } else {
         await withConfig(config ?? DEFAULT_CONFIG, (loaded) => print(loaded.config));
       }
+    });
+
+  program
+    .command('doctor')
+    .description(
+      'looks at everything from resolv.conf to the sidecar, and says what to do about what it finds',
+    )
+    .option(...configOption)
+    .option('--name <name>', 'follow this name (default: the first interface that the server knows)')
+    .option('--resolv-conf <file>', 'of the callers', '/etc/resolv.conf')
+    .option('--cluster-domain <domain>', 'of Kubernetes', 'cluster.local')
+    .option('--timeout <ms>', 'for each question', '1000')
+    .option('--json', 'print JSON', false)
+    .action(async (flags: DoctorFlags) => {
+      status = await doctor(flags, variables, output);
     });
 
   try {

@@ -2,7 +2,7 @@ import DNS from 'dns2';
 import { type MessageJson, messageJson } from '../api/message-json.ts';
 import { bad, ok, type Result } from '../base/result.ts';
 import { parseAddress, splitHostPort } from '../name/address.ts';
-import { answerLines } from './lookup.ts';
+import { answerLines } from './lookup-text.ts';
 import { type Output, STATUS } from './output.ts';
 
 const UDP_TIMEOUT_MS = 2000;
@@ -29,12 +29,16 @@ export async function lookupServer(
   return STATUS.ok;
 }
 
-/** @param recursive whether recursion is desired, as stub resolvers do */
+/**
+ * @param recursive whether recursion is desired, as stub resolvers do
+ * @param timeoutMs for the answer over UDP
+ */
 export async function askServer(
   { host, port }: { host: string; port: number },
   name: string,
   type: string,
   recursive: boolean,
+  timeoutMs = UDP_TIMEOUT_MS,
 ): Promise<Result<MessageJson>> {
   const upper = type.toUpperCase();
   if (!Object.hasOwn(DNS.Packet.TYPE, upper)) {
@@ -44,7 +48,7 @@ export async function askServer(
     dns: host,
     port,
     socketType: host.includes(':') ? 'udp6' : 'udp4',
-    timeout: UDP_TIMEOUT_MS,
+    timeout: timeoutMs,
   });
   try {
     const packet = await resolve(name, upper, DNS.Packet.CLASS.IN, { recursive });

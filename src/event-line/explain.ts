@@ -1,7 +1,7 @@
 import type { PublishedInterface } from '../feed/feed.ts';
 import { endpointText } from '../intake/endpoint-sets.ts';
 import { addressText } from '../name/address.ts';
-import { type DomainName, join, keyOf, labelsAbove, type Prefix, toShortText } from '../name/domain-name.ts';
+import { type DomainName, join, type Prefix, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import type { EventLine } from './event-line.ts';
 
@@ -36,32 +36,6 @@ export interface ServiceExplanation {
   readonly failure: string | null;
   /** registered nowhere any more, kept for `forgetAfter` */
   readonly remembered: boolean;
-}
-
-/** The interface behind a relative name: its call name, its structured domain, or anything below them. */
-export function interfaceAt(line: EventLine, relative: Prefix): InterfaceName | undefined {
-  for (let at = 0; at < relative.length; at += relative.charCodeAt(at) + 1) {
-    const owner = line.book.ownerOf(relative.slice(at) as Prefix);
-    if (owner !== undefined) return owner;
-  }
-  return undefined;
-}
-
-/** Finds the interface that a person means: a domain name in one of the zones, or an interface's own name. */
-export function findInterface(
-  line: EventLine,
-  zones: readonly DomainName[],
-  text: string,
-  name: DomainName | undefined,
-): InterfaceName | undefined {
-  const literal = text as InterfaceName;
-  if (line.feed.has(literal) || line.refusalsOf(literal).length > 0) return literal;
-  for (const zone of zones) {
-    const relative = name === undefined ? undefined : labelsAbove(keyOf(name), keyOf(zone));
-    const found = relative === undefined ? undefined : interfaceAt(line, relative);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 export function explain(line: EventLine, zone: DomainName, name: InterfaceName): Explanation | undefined {

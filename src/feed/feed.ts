@@ -124,6 +124,11 @@ export class Feed {
     return { interface: name, callNames: view.callNames, domain: view.domain, about, changedAt };
   }
 
+  /** Its record where it rests: read before anything else is done, as the next change may free it. */
+  viewOf(name: InterfaceName): RecordView | undefined {
+    return this.#view(this.#numbers.find(name));
+  }
+
   servicesOf(name: InterfaceName): readonly ServiceKey[] | undefined {
     const view = this.#view(this.#numbers.find(name));
     return view === undefined ? undefined : this.aboutOf(view, name).services.map(({ key }) => key);

@@ -77,11 +77,17 @@ export class ApiClient {
   #lastRead = Number.NEGATIVE_INFINITY;
   #isDoubted = false;
   #closed = false;
+  #serverTime: number | undefined;
   /** those of former credentials, while a watch of theirs lasts */
   readonly #outdated = new Set<Dispatcher>();
 
   constructor(access: ClusterAccess) {
     this.#access = access;
+  }
+
+  /** What the clock of the API server said with its last reply, Unix milliseconds in whole seconds. */
+  get serverTime(): number | undefined {
+    return this.#serverTime;
   }
 
   /** The parsed reply. Rejects with an {@link ApiError}. */
@@ -183,6 +189,8 @@ export class ApiClient {
       if (!signal.aborted) this.#isDoubted = true;
       throw asApiError(error, what);
     }
+    const date = Date.parse(String(response.headers['date']));
+    if (!Number.isNaN(date)) this.#serverTime = date;
     if (response.statusCode < 300) return response;
     if (response.statusCode === 401) this.#isDoubted = true;
     throw await this.#refusal(response, what, signal);

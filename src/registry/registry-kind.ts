@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Problem } from '../base/problem.ts';
-import { duration } from '../files/fields.ts';
+import { duration, type HostPort } from '../files/fields.ts';
 import type { ApiClient, ClusterAccess } from '../kubernetes/api-client.ts';
 import type { Pool } from '../vip/pool.ts';
 import type { KeptRpcService, KeptService } from './kubernetes/objects.ts';
@@ -82,6 +82,8 @@ export interface RegistryKind<Config extends CommonConfig = CommonConfig> {
   readonly hasServices: boolean;
   /** addresses of pods: an endpoint in here waits a moment for its EndpointSlice */
   podBlocks?(config: Config): readonly Pool[];
+  /** TCP servers that it reads from */
+  serversOf?(config: Config): readonly HostPort[];
   /** how the API of the cluster is reached */
   accessOf?(config: Config): ClusterAccess;
   /** Reads what the configuration names literally. */

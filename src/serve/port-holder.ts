@@ -7,6 +7,7 @@ const NODE_THREAD = 'MainThread';
 export interface PortHolder {
   /** `coredns (pid 4711)` */
   readonly text: string;
+  readonly pid: number;
   /** whether it is this process itself */
   readonly isSelf: boolean;
 }
@@ -22,7 +23,9 @@ export function portHolder(port: number, proto: 'udp' | 'tcp'): PortHolder | und
     const own = readlinkSync('/proc/self');
     const holders = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && holdsOne(pid, inodes));
     const pid = holders.find((other) => other !== own) ?? holders[0];
-    return pid === undefined ? undefined : { text: `${nameOf(pid)} (pid ${pid})`, isSelf: pid === own };
+    return pid === undefined
+      ? undefined
+      : { text: `${nameOf(pid)} (pid ${pid})`, pid: Number(pid), isSelf: pid === own };
   } catch {
     // no /proc
     return undefined;

@@ -112,7 +112,7 @@ export class QueryHandler {
     }
     if (decoded.kind === 'error') {
       this.#counters.add('malformed');
-      return encodeError(this.out, decoded.id, decoded.flags, decoded.rcode);
+      return encodeError(this.out, decoded, this.#udpSize);
     }
     const { query } = decoded;
     const zone = this.#data.zoneOf(keyOf(query.name));
@@ -140,10 +140,13 @@ export class QueryHandler {
     max: number,
   ): number {
     const refusal = admit(query);
-    if (refusal !== undefined) return encodeRcode(this.out, message, query, refusal, this.#udpSize);
+    if (refusal !== undefined && !(refusal === RCODE.REFUSED && zone === undefined)) {
+      return encodeRcode(this.out, message, query, refusal, this.#udpSize);
+    }
     const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
     const facts = new Set<Fact>();
-    const answer = resolve(this.#data, query, (fact) => facts.add(fact));
+    const answer: Answer =
+      refusal === undefined ? resolve(this.#data, query, (fact) => facts.add(fact)) : { kind: 'refused' };
     const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize, this.#turn++);
     if (encoded.truncated) this.#counters.add('truncated');
     const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';

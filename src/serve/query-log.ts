@@ -1,13 +1,14 @@
 import { type DomainName, isAtOrBelow, keyOf, type NameKey, toText } from '../name/domain-name.ts';
+import { clientAddress, type Network, networkContains } from '../name/network.ts';
 import { HEADER_LENGTH, rcodeText } from '../wire/message.ts';
 import { typeText } from '../zone/types.ts';
 import type { Client } from './client.ts';
 
 /** Which queries are logged: all that meet every given condition. */
 export interface QueryLogFilter {
-  /** this name and all below it */
-  readonly name?: NameKey;
-  readonly client?: string;
+  /** one of these names, and all below it */
+  readonly names?: readonly NameKey[];
+  readonly client?: Network;
 }
 
 export interface QueryLogLine {
@@ -51,10 +52,10 @@ export class QueryLog {
     client: Client,
     seconds: number,
   ): boolean {
-    if (this.#filter.client !== undefined && this.#filter.client !== client.address) return false;
+    if (!this.#isFrom(client)) return false;
     const nameEnd = endOfQuestionName(message);
     const name = message.toString('latin1', HEADER_LENGTH, nameEnd) as DomainName;
-    if (this.#filter.name !== undefined && !isAtOrBelow(keyOf(name), this.#filter.name)) return false;
+    if (!this.#isFor(keyOf(name))) return false;
     const now = Math.floor(performance.now() / 1000);
     if (now !== this.#second) {
       this.#second = now;
@@ -71,6 +72,17 @@ export class QueryLog {
       microseconds: Math.round(seconds * 1e6),
     });
     return true;
+  }
+
+  #isFrom({ address: text }: Client): boolean {
+    const network = this.#filter.client;
+    if (network === undefined) return true;
+    const address = clientAddress(text);
+    return address !== undefined && networkContains(network, address);
+  }
+
+  #isFor(name: NameKey): boolean {
+    return this.#filter.names?.some((wanted) => isAtOrBelow(name, wanted)) ?? true;
   }
 }
 

@@ -1,11 +1,11 @@
-import type { Answer, ExtendedError, OwnedRRset } from '../answer/answer.ts';
+import { type Answer, EXTENDED_ERROR, type ExtendedError, type OwnedRRset } from '../answer/answer.ts';
 import { type DomainName, keyOf, type NameKey } from '../name/domain-name.ts';
 import type { NameLayout } from '../zone/rdata/format.ts';
 import { compressibleNames } from '../zone/rdata/formats.ts';
 import type { RRset } from '../zone/record.ts';
 import { SOA_NUMBERS } from '../zone/static-zone.ts';
 import { TYPE } from '../zone/types.ts';
-import { CLASS_IN, FLAG, HEADER_LENGTH, type Query, RCODE } from './message.ts';
+import { CLASS_IN, type Decoded, FLAG, HEADER_LENGTH, type Query, RCODE } from './message.ts';
 
 const MAX_MESSAGE = 65535;
 /** An OPT without options (RFC 6891 section 6.1.2). */
@@ -13,6 +13,8 @@ export const OPT_LENGTH = 11;
 /** A full message, and behind it one record of the largest kind. */
 export const SCRATCH_LENGTH = 2 * MAX_MESSAGE + 1024;
 const EDE_OPTION = 15;
+/** The opcode's bits in the flags. */
+const OPCODE = 0x7800;
 const MAX_EDE_TEXT = 200;
 /** Offsets behind this do not fit a compression pointer. */
 const MAX_POINTER = 0x3fff;
@@ -49,6 +51,8 @@ interface Sections {
   readonly error?: ExtendedError;
 }
 
+/** The name is in no zone of ours (RFC 8914 section 4.21). */
+const OUTSIDE: ExtendedError = { code: EXTENDED_ERROR.notAuthoritative, text: '' };
 const NOTHING = { answer: [], authority: [], neededAdditional: [], optional: [] } as const;
 
 function sectionsOf(answer: Answer): Sections {
@@ -93,7 +97,7 @@ function sectionsOf(answer: Answer): Sections {
       };
     }
     case 'refused':
-      return { ...NOTHING, rcode: RCODE.REFUSED, authoritative: false };
+      return { ...NOTHING, rcode: RCODE.REFUSED, authoritative: false, error: OUTSIDE };
     case 'overlong':
       return { ...NOTHING, rcode: RCODE.YXDOMAIN, authoritative: true, answer: answer.chain };
     case 'failure':
@@ -193,10 +197,18 @@ function cutText(text: string): Buffer {
   return octets.subarray(0, end);
 }
 
-/** A reply of the header alone, for what could not be read (and for other opcodes: the opcode comes back). */
-export function encodeError(out: Buffer, id: number, flags: number, rcode: number): number {
-  writeHeader(out, id, FLAG.QR | (flags & (FLAG.RD | 0x7800)) | rcode, 0, [0, 0, 0]);
-  return HEADER_LENGTH;
+/**
+ * A reply without question, for what could not be read (and for other opcodes: the opcode comes back). It has an OPT where
+ * the query had one.
+ */
+export function encodeError(
+  out: Buffer,
+  { id, flags, rcode, edns }: Extract<Decoded, { kind: 'error' }>,
+  udpSize: number,
+): number {
+  const counts = [0, 0, edns === undefined ? 0 : 1];
+  writeHeader(out, id, FLAG.QR | (flags & (FLAG.RD | OPCODE)) | rcode, 0, counts);
+  return edns === undefined ? HEADER_LENGTH : writeOpt(out, HEADER_LENGTH, udpSize, 0, edns.dnssecOk);
 }
 
 /** A reply of header, question and OPT that only carries an rcode, extended ones included. */

@@ -60,11 +60,12 @@ export type Decoded =
   | { readonly kind: 'query'; readonly query: Query }
   /** no reply is due: too short to have an id, or a response */
   | { readonly kind: 'drop' }
-  /** a reply that has the header alone */
+  /** a reply that has the header alone, and an OPT where the query had one that could be read (RFC 6891 section 6.1.1) */
   | {
       readonly kind: 'error';
       readonly id: number;
       readonly flags: number;
       readonly rcode: number;
+      readonly edns: Edns | undefined;
       readonly reason: string;
     };

@@ -190,7 +190,10 @@ suite('lookup', () => {
       srv.lines.join('\n'),
     );
     const fixed = await lookup('mysql.corp.example');
-    assert.equal(fixed.lines[0], 'mysql.corp.example. belongs to no registered interface');
+    assert.match(
+      fixed.lines[0] ?? '',
+      /^static record {6}mysql\.corp\.example A AAAA at zones\/.*:\d+, zone corp\.example$/,
+    );
     assert.ok(fixed.lines.some((line) => line.endsWith('10.1.0.10')));
     const nobody = await lookup('com.foo.Nobody');
     assert.equal(nobody.lines[0], `com.foo.Nobody.${Z} belongs to no registered interface`);
@@ -198,6 +201,22 @@ suite('lookup', () => {
       nobody.lines.includes(`com.foo.Nobody.${Z} A: NXDOMAIN, authoritative`),
       nobody.lines.join('\n'),
     );
+  });
+
+  test('of a service key, an application and a VIP, without a type', async () => {
+    const service = await lookup('gray/com.foo.UserService:1.0.0');
+    assert.ok(service.lines.includes('other services     com.foo.UserService'), service.lines.join('\n'));
+    const application = await lookup('user-center');
+    assert.equal(application.lines[0], 'application        user-center');
+    const vip = await lookup('10.96.0.10');
+    assert.equal(vip.lines[0], 'VIP                10.96.0.10, a pin, in no pool');
+    assert.equal(vip.lines[2], 'interface          com.foo.PayService');
+    assert.ok(vip.lines.includes('10.0.96.10.in-addr.arpa. PTR: REFUSED'), vip.lines.join('\n'));
+    const typo = await lookup('com.foo.UserServce', '--json');
+    assert.deepEqual((JSON.parse(typo.lines.join('\n')) as { didYouMean: string[] }).didYouMean, [
+      'com.foo.UserService',
+      'com.foo.PayService',
+    ]);
   });
 
   const bad: readonly (readonly [args: readonly string[], status: number, says: RegExp])[] = [

@@ -263,16 +263,41 @@ test('the query log is off, is turned on for a name, and off again', async (t) =
   await exists(server, 'com.foo.A');
   assert.equal(server.child.output().includes('"msg":"query"'), false);
   const refused = await server.cli('querylog', 'on');
-  assert.equal(refused.status, 1);
+  assert.equal(refused.status, 2);
   assert.match(refused.stderr, /expected a name or a client/);
-  assert.equal((await server.cli('querylog', 'on', '--name', `com.foo.A.${Z}`)).stdout, 'query log on\n');
+  const on = await server.cli('querylog', 'on', '--name', 'COM.foo.a');
+  assert.equal(on.stdout, 'query log on for com.foo.a.rpc.cluster.local and all below\n');
   await exists(server, 'com.foo.B');
   await exists(server, 'com.foo.A');
   await server.logged(
     /"name":"com\.foo\.A\.rpc\.cluster\.local\.","type":"A","rcode":"NOERROR".*"msg":"query"/,
   );
   assert.equal(server.child.output().includes('com.foo.B.rpc'), false);
-  await server.cli('querylog', 'off');
+  assert.equal((await server.cli('querylog', 'off')).stdout, 'query log off\n');
+  const from = server.mark();
+  await exists(server, 'com.foo.A');
+  await exists(server, 'com.foo.A');
+  assert.equal(server.child.output().slice(from).includes('"msg":"query"'), false);
+});
+
+test('the query log of a network; what is none is refused', async (t) => {
+  const server = await started();
+  t.after(() => server.kill());
+  const nonsense = await server.cli('querylog', 'on', '--client', 'nonsense');
+  assert.equal(nonsense.status, 2);
+  assert.equal(
+    nonsense.stderr,
+    "--client 'nonsense': expected an address or a network such as 10.0.0.7, 10.0.0.0/8 or fd00::/64\n",
+  );
+  const on = await server.cli('querylog', 'on', '--client', '127.0.0.1/8');
+  assert.equal(on.stdout, 'query log on of clients in 127.0.0.0/8\n');
+  await exists(server, 'com.foo.A');
+  await server.logged(/"client":"127\.0\.0\.1".*"name":"com\.foo\.A\..*"msg":"query"/);
+  const both = await server.cli('querylog', 'on', '--client', '10.0.0.0/8', '--name', `com.foo.A.${Z}`);
+  assert.equal(
+    both.stdout,
+    'query log on for com.foo.A.rpc.cluster.local and all below of clients in 10.0.0.0/8\n',
+  );
   const from = server.mark();
   await exists(server, 'com.foo.A');
   await exists(server, 'com.foo.A');
@@ -295,7 +320,7 @@ test('lookup by another server is dns2 speaking DNS alone', async (t) => {
   const gone = await server.cli('lookup', 'com.foo.None');
   assert.match(
     gone.stdout,
-    /com\.foo\.None\.rpc\.cluster\.local\. belongs to no registered interface\n\n.*NXDOMAIN/,
+    /com\.foo\.None\.rpc\.cluster\.local\. belongs to no registered interface\n[\s\S]*NXDOMAIN/,
   );
 });
 

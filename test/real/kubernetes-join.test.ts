@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LookupResult, VipJson } from '../../src/api/control.ts';
+import type { VipJson } from '../../src/api/control.ts';
+import type { LookupResult } from '../../src/api/look-up.ts';
 import { askControl } from '../../src/cli/control-client.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { type FlakyProxy, startFlakyProxy } from '../support/flaky-proxy.ts';

@@ -25,7 +25,7 @@ export function expectReply(
   const found = [
     where,
     [rcodeText(message.rcode), ...flags.toSorted()].join(' '),
-    ...message.errors.map(({ code, text }) => `error ${code} ${text}`),
+    ...message.errors.map(({ code, text }) => `error ${code} ${text}`.trimEnd()),
     ...grouped('answer', message.answer.map(recordLine)),
     ...grouped('authority', message.authority.map(recordLine)),
     ...grouped('additional', message.additional.map(recordLine)),

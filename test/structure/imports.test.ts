@@ -88,7 +88,7 @@ test('each vendor package is imported in one folder', () => {
     '@kubernetes/client-node': ['src/kubernetes/'],
     undici: ['src/kubernetes/', 'src/controller/'],
     'node:sqlite': ['src/store/'],
-    'node:dgram': ['src/serve/'],
+    'node:dgram': ['src/serve/', 'src/doctor/'],
     'lru-cache': ['src/serve/'],
     'prom-client': ['src/telemetry/'],
     pino: ['src/telemetry/'],

@@ -181,6 +181,11 @@ export class House {
     return this.clock.now();
   }
 
+  /** The master files that are served. */
+  get zoneFiles(): readonly ZoneFile[] {
+    return this.#files;
+  }
+
   /** Services of an interface as they are published, the oldest first. */
   services(name: string): About['services'] {
     return this.events.feed.published(name as InterfaceName)?.about.services ?? [];

@@ -136,9 +136,10 @@ suite('what a packet is taken for', () => {
         for (const [at, octet] of changes) changed[at % changed.length] = octet;
         const decoded = decodeQuery(changed);
         if (decoded.kind === 'error') {
-          const length = encodeError(out, decoded.id, decoded.flags, decoded.rcode);
+          const length = encodeError(out, decoded, 1232);
           const reply = readMessage(out.subarray(0, length));
-          assert.deepEqual([length, reply?.rcode, reply?.id], [12, decoded.rcode, changed.readUInt16BE(0)]);
+          const expected = [decoded.edns === undefined ? 12 : 23, decoded.rcode, changed.readUInt16BE(0)];
+          assert.deepEqual([length, reply?.rcode, reply?.id], expected);
         } else if (decoded.kind === 'query') {
           const length = encodeRcode(out, changed, decoded.query, RCODE.BADVERS, 1232);
           const reply = readMessage(out.subarray(0, length));
@@ -170,6 +171,61 @@ suite('what a packet is taken for', () => {
     assert.deepEqual([query.id, query.name, query.type], [99, nameOf(name), TYPE.AAAA]);
     assert.deepEqual(query.edns, { udpSize: 512, version: 0, dnssecOk: true }, 'below 512 counts as 512');
   });
+});
+
+suite('a reply to what is refused has an OPT where the query had one that could be read', () => {
+  const reply = (message: Buffer): string => {
+    const decoded = decodeQuery(message);
+    assert.ok(decoded.kind === 'error');
+    return out.subarray(0, encodeError(out, decoded, 1232)).toString('hex');
+  };
+  const OPT = '000029 04d0 00 00 0000 0000'.replaceAll(' ', '');
+  const OPT_DO = '000029 04d0 00 00 8000 0000'.replaceAll(' ', '');
+  const header = (flags: string, additional = 1) => `0007${flags}000000000000000${additional}`;
+  const update = record('\xc0\x0c', TYPE.A, 5, '\x7f\0\0\x01');
+  const cases: readonly (readonly [title: string, message: Buffer, reply: string])[] = [
+    ['NOTIFY', packet(0x2000, [1, 0, 0, 1], ask(), opt()), header('a004') + OPT],
+    ['NOTIFY with DO', packet(0x2000, [1, 0, 0, 1], ask(), opt('', 0x8000)), header('a004') + OPT_DO],
+    ['UPDATE', packet(0x2800, [1, 0, 1, 1], ask(QUESTION, TYPE.SOA), update, opt()), header('a804') + OPT],
+    ['UPDATE without OPT', packet(0x2800, [1, 0, 1, 0], ask(), update), header('a804', 0)],
+    ['STATUS without question', packet(0x1100, [0, 0, 0, 1], opt()), header('9104') + OPT],
+    ['no question', packet(0x0100, [0, 0, 0, 1], opt()), header('8101') + OPT],
+    ['two questions', packet(0, [2, 0, 0, 1], ask(), ask(), opt()), header('8001') + OPT],
+    ['two OPTs', packet(0, [1, 0, 0, 2], ask(), opt(), opt()), header('8001') + OPT],
+    ['an OPT in the answer', packet(0, [1, 1, 0, 0], ask(), opt()), header('8001', 0)],
+    ['a bad option', packet(0, [1, 0, 0, 1], ask(), opt(option(10, 'x', 5))), header('8001') + OPT],
+    ['an octet too many', packet(0, [1, 0, 0, 1], ask(), opt(), '\0'), header('8001') + OPT],
+    ['an OPT that is cut', packet(0, [1, 0, 0, 1], ask(), opt().slice(0, -1)), header('8001', 0)],
+    ['more questions than octets', packet(0x2000, [65535, 0, 0, 1], ask(), opt()), header('a004', 0)],
+  ];
+  for (const [title, message, expected] of cases) test(title, () => assert.equal(reply(message), expected));
+});
+
+test('a name outside all zones is refused with extended error 20, and a version of EDNS that nobody knows with BADVERS', () => {
+  const refused = (message: Buffer) => {
+    const decoded = decodeQuery(message);
+    assert.ok(decoded.kind === 'query');
+    return encodeReply(out, message, decoded.query, { kind: 'refused' }, 1232, 1232).length;
+  };
+  const withOpt = packet(0x0100, [1, 0, 0, 1], ask(), opt());
+  const length = refused(withOpt);
+  // QR RD REFUSED, the question, an OPT with option 15 of 2 octets: 20, without text (RFC 8914 section 2)
+  const expected = `00078105${'0001000000000001'}${Buffer.from(ask(), 'latin1').toString('hex')}00002904d0000000000006000f00020014`;
+  assert.equal(out.subarray(0, length).toString('hex'), expected);
+  assertWitnessed(
+    Buffer.from(out.subarray(0, length)),
+    readMessage(out.subarray(0, length)) ?? assert.fail(),
+  );
+  const without = packet(0x0100, [1, 0, 0, 0], ask());
+  assert.equal(
+    out.subarray(0, refused(without)).toString('hex'),
+    `00078105${without.subarray(4).toString('hex')}`,
+  );
+  const newer = packet(0, [1, 0, 0, 1], ask(), opt('', 0x10000));
+  const decoded = decodeQuery(newer);
+  assert.ok(decoded.kind === 'query');
+  const end = encodeRcode(out, newer, decoded.query, RCODE.BADVERS, 1232);
+  assert.ok(out.subarray(0, end).toString('hex').endsWith('00002904d0010000000000'));
 });
 
 /* Replies: written, then read by the client's reader and by dns2. */

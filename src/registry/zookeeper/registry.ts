@@ -37,6 +37,10 @@ export const zookeeperKind: RegistryKind<z.output<typeof schema>> = {
   schema,
   idOf: ({ servers, root }) => `zookeeper:${servers}${root}`,
   hasServices: false,
+  serversOf: ({ servers }) => {
+    const ensemble = parseServers(servers);
+    return ensemble.ok ? ensemble.value.servers : [];
+  },
   open: ({ servers, root, digest, layouts, sessionTimeout }, _id, sink) => {
     const options = { servers, root, digest, layouts, sessionTimeoutMs: sessionTimeout };
     return { watcher: createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, ...options }, sink) };
