@@ -71,7 +71,10 @@ for (const { command, output } of shown) {
   test(`$ ${command}`, { skip: command.startsWith('dig') && skipWithout('tools') }, async () => {
     const here = command.replace('-p 5300', `-p ${port}`);
     const run = await runToEnd('sh', ['-c', here], { cwd: folder, env: { RPC_DNS_PORT: String(port) } });
-    assert.equal(normalized(run.stdout), normalized(output));
+    // the order of provider instances rotates
+    const inOrder = (text: string) =>
+      command.includes('_endpoints') ? normalized(text).split('\n').sort() : normalized(text);
+    assert.deepEqual(inOrder(run.stdout), inOrder(output));
   });
 }
 
