@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
-import { giveBackMemory } from '../base/give-back-memory.ts';
 import { Feed } from '../feed/feed.ts';
 import type { ChangeTarget } from '../feed/line-feed.ts';
 import { Serials } from '../feed/serials.ts';
@@ -22,10 +21,12 @@ import { LedgerDraft } from '../vip/ledger-draft.ts';
 import { Placements } from '../vip/placements.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { StaticNames } from '../zone/static-names.ts';
+import { Alarm } from './alarm.ts';
 import { Decisions } from './decisions.ts';
 import type { LineEvents } from './line-events.ts';
 import { decisive, type LineOptions } from './options.ts';
 import { Reactions } from './reactions.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { StoredFacts } from './stored-facts.ts';
 
 /** Changes within so many milliseconds are decided, recorded and published together. */
@@ -38,20 +39,12 @@ const OPTIONAL_WAIT_MS = 5000;
 const MAX_ATTEMPTS = 8;
 /** What has to go is not kept in the answers longer than this by a store that is slow. */
 const WITHDRAW_MS = 20;
-/** After large work memory is given back when it was quiet for so long. */
-const GIVE_BACK_MS = 2000;
-/** What registries said is stored so long after a change. */
-const STORE_FACTS_MS = 1000;
-/** … and what was left out then, because it might turn out to be a mass disappearance, after so long. */
-const STORE_DOUBTED_MS = 10_000;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
 /** What met a bug is tried again after so long. */
 const RETRY_BUG_MS = 10_000;
 /** Whether a call name is lost to another source is looked at again so long after a change. */
 const OUTRANKED_MS = 1000;
-/** The shortest pause before it is looked again whether something is due. */
-const MIN_ALARM_MS = 100;
 /** After a step of so many interfaces memory is given back to the system. */
 const LARGE = 2000;
 
@@ -81,15 +74,12 @@ export class EventLine {
   // what is due
   #dirty = new Set<InterfaceName>();
   #dirtySince: number | undefined;
-  readonly #wakeAt = new Map<InterfaceName, number>();
+  readonly #alarm: Alarm;
   readonly #reactions = new Reactions();
+  readonly #spareMemory: SpareMemory;
   #cancelWindow: (() => void) | undefined;
-  #cancelAlarm: (() => void) | undefined;
-  #cancelStoring: (() => void) | undefined;
   #running: Promise<void> | undefined;
-  #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
-  #cancelGivingBack: (() => void) | undefined;
 
   private constructor(
     store: Store,
@@ -136,7 +126,16 @@ export class EventLine {
       onLetGo: events.onLetGo,
     });
     this.intake.configure(options.registries, options.ownership);
-    this.#storedFacts = new StoredFacts(this.#recorder, store.keepsFacts, () => clock.now());
+    this.#storedFacts = new StoredFacts(this.#recorder, store.keepsFacts, clock, this.intake, {
+      onFailure: events.onFailure,
+      // a store that refused is tried again
+      onRecorded: () => this.#arm(),
+    });
+    this.#alarm = new Alarm(clock, () => this.#onAlarm(), events.onFailure);
+    this.#spareMemory = new SpareMemory(
+      clock,
+      () => this.#running !== undefined || this.#storedFacts.isRecording,
+    );
   }
 
   /**
@@ -269,7 +268,7 @@ export class EventLine {
 
   /** Resolves when what is known now has been published. */
   async settled(): Promise<void> {
-    await this.#alarm;
+    await this.#alarm.ringing;
     this.#cancelWindow?.();
     this.#cancelWindow = undefined;
     await this.#running;
@@ -280,14 +279,11 @@ export class EventLine {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelWindow?.();
-    this.#cancelAlarm?.();
-    this.#cancelStoring?.();
-    this.#cancelGivingBack?.();
-    await this.#alarm;
+    this.#alarm.stop();
+    this.#spareMemory.stop();
+    await this.#alarm.ringing;
     await this.#running;
-    // what is past all doubt by now is stored too
-    this.intake.tick();
-    await this.#storedFacts.record(this.intake.configured, true);
+    await this.#storedFacts.recordLast();
   }
 
   #load(part: StoredPart): void {
@@ -337,7 +333,7 @@ export class EventLine {
   #mayReact(name: InterfaceName, now: number): boolean {
     const at = this.#reactions.notBefore(name, now);
     if (at === undefined) return true;
-    this.#wakeAt.set(name, Math.min(at, this.#wakeAt.get(name) ?? at));
+    this.#alarm.wakeBy(name, at);
     return false;
   }
 
@@ -392,41 +388,24 @@ export class EventLine {
 
   /** Sets the one alarm to when something is due that no delivery will tell of. */
   #arm(): void {
-    this.#cancelAlarm?.();
-    this.#cancelAlarm = undefined;
     if (this.#isStopped) return;
     const now = this.#clock.now();
-    let earliest = Number.POSITIVE_INFINITY;
-    const due = (at: number | undefined) => {
-      if (at !== undefined && at < earliest) earliest = at;
-    };
-    due(this.intake.wakeAt());
-    for (const at of this.#wakeAt.values()) due(at);
     const [resting] = this.#ledger.retired();
     const [forgotten] = this.#ledger.forgotten();
-    for (const row of [resting, forgotten]) {
-      if (row !== undefined) due((row.retiredAt ?? now) + this.#ledger.reuseAfterMs);
-    }
-    const isBehind = this.feed.isReady && this.feed.isOutdated;
-    if (this.#recorder.error !== undefined || isBehind) due(now + RETRY_MS);
-    const optionalAt = this.#startedAt + OPTIONAL_WAIT_MS;
-    if (!this.feed.isReady && now < optionalAt) due(optionalAt);
-    if (earliest === Number.POSITIVE_INFINITY) return;
-    const ms = Math.max(MIN_ALARM_MS, earliest - now);
-    this.#cancelAlarm = this.#clock.after(ms, () => {
-      this.#cancelAlarm = undefined;
-      this.#alarm = this.#onAlarm().catch((error: unknown) => this.#events.onFailure(error as Error));
+    const rested = [resting, forgotten].map((row) => {
+      return row === undefined ? undefined : (row.retiredAt ?? now) + this.#ledger.reuseAfterMs;
     });
+    const isBehind = this.feed.isReady && this.feed.isOutdated;
+    const retry = this.#recorder.error !== undefined || isBehind ? now + RETRY_MS : undefined;
+    const optionalAt = this.#startedAt + OPTIONAL_WAIT_MS;
+    const optional = !this.feed.isReady && now < optionalAt ? optionalAt : undefined;
+    this.#alarm.arm([this.intake.wakeAt(), ...rested, retry, optional]);
   }
 
   async #onAlarm(): Promise<void> {
     const now = this.#clock.now();
     this.intake.tick();
-    for (const [name, at] of this.#wakeAt) {
-      if (at > now) continue;
-      this.#wakeAt.delete(name);
-      this.#mark([name]);
-    }
+    this.#mark(this.#alarm.takeDue(now));
     const wasRefused = this.#recorder.error !== undefined;
     let freed = 0;
     await this.#record((draft) => {
@@ -435,11 +414,7 @@ export class EventLine {
     if (freed > 0) this.#retryStarved();
     // a query line that could not be told something is told everything; one that knows nothing yet, when it is time
     if (!this.feed.isReady || this.feed.isOutdated) this.#schedule();
-    if (wasRefused) {
-      this.#cancelStoring?.();
-      this.#cancelStoring = undefined;
-      this.#storeFactsSoon();
-    }
+    if (wasRefused) this.#storedFacts.recordAgain();
     this.#arm();
   }
 
@@ -492,61 +467,29 @@ export class EventLine {
     } catch (error) {
       // a bug: what it was about is tried again, but not at once and for ever
       const retryAt = this.#clock.now() + RETRY_BUG_MS;
-      for (const name of names) this.#wakeAt.set(name, retryAt);
+      for (const name of names) this.#alarm.wake(name, retryAt);
       await this.feed.flush();
       throw error;
     }
-    if (names.length > LARGE) this.#giveBackSoon();
+    if (names.length > LARGE) this.#spareMemory.giveBackSoon();
     const changed = await this.feed.flush();
     const isFirst = !this.feed.isReady;
     if (isFirst) {
       await this.feed.setReady();
-      this.#giveBackSoon();
+      this.#spareMemory.giveBackSoon();
       this.#events.onReady(this.feed.totals.interfaces);
     }
     if (changed > 0) this.#lookAgainAtOutranked();
     if (changed > 0 && since !== undefined) {
       this.#events.onPublished(changed, (performance.now() - since) / 1000);
     }
-    if (names.length > 0 || isFirst) this.#storeFactsSoon();
+    if (names.length > 0 || isFirst) this.#storedFacts.recordSoon();
   }
 
   /** A call name that another may have is told of that: what changed just now may have made it so, or no more. */
   #lookAgainAtOutranked(): void {
     const at = this.#clock.now() + OUTRANKED_MS;
-    for (const name of this.#decisions.mayBeOutranked) {
-      if (!this.#wakeAt.has(name)) this.#wakeAt.set(name, at);
-    }
-  }
-
-  /** A large piece of work has left garbage behind: when nothing follows it, its memory goes back to the system. */
-  #giveBackSoon(): void {
-    this.#cancelGivingBack?.();
-    this.#cancelGivingBack = this.#clock.after(GIVE_BACK_MS, () => {
-      this.#cancelGivingBack = undefined;
-      if (this.#running !== undefined || this.#storedFacts.isRecording) this.#giveBackSoon();
-      else giveBackMemory();
-    });
-  }
-
-  /** What registries say is stored once in a while, not with each change: it may lag behind the answers. */
-  #storeFactsSoon(ms = STORE_FACTS_MS): void {
-    if (this.#isStopped || this.#cancelStoring !== undefined) return;
-    this.#cancelStoring = this.#clock.after(ms, () => {
-      this.#cancelStoring = undefined;
-      this.intake.tick();
-      this.#storedFacts
-        .record(this.intake.configured, false)
-        .catch((error: unknown) => this.#events.onFailure(error as Error))
-        .finally(() => {
-          // what may have to be doubted yet is stored when it is past that
-          if (this.intake.configured.some(({ facts }) => facts.outdated.size > 0)) {
-            this.#storeFactsSoon(STORE_DOUBTED_MS);
-          }
-          // a store that refused is tried again
-          this.#arm();
-        });
-    });
+    for (const name of this.#decisions.mayBeOutranked) this.#alarm.wakeBy(name, at);
   }
 
   /** The older ones first, then by name: newcomers of one delivery get their places in an order that is the same everywhere. */
@@ -686,9 +629,7 @@ export class EventLine {
     this.#decisions.wait(made);
     for (const [name, { outcome, refusals, watched }] of made.interfaces) {
       if (again.has(name)) continue;
-      const wakeAt = made.wakeAt.get(name);
-      if (wakeAt === undefined) this.#wakeAt.delete(name);
-      else this.#wakeAt.set(name, wakeAt);
+      this.#alarm.wake(name, made.wakeAt.get(name));
       if (this.intake.clusters.clusters.length > 0) this.intake.clusters.watch(name, watched);
       this.#decisions.noteRefusals(name, refusals);
       const about = outcome.kind === 'published' ? outcome.about : undefined;

@@ -1,9 +1,21 @@
+import type { Clock } from '../base/clock.ts';
+import type { Intake } from '../intake/intake.ts';
 import type { Source } from '../intake/source.ts';
 import type { Recorder } from '../store/recorder.ts';
 import type { FactsRow, RegistryRow, StoreStep } from '../store/store.ts';
 
+/** What registries said is stored so long after a change. */
+const AFTER_MS = 1000;
+/** … and what was left out then, because it might turn out to be a mass disappearance, after so long. */
+const DOUBTED_MS = 10_000;
 /** Rows in one commit. */
 const BATCH = 1000;
+
+export interface StoredFactsEvents {
+  onFailure(error: Error): void;
+  /** what was outdated is stored, or was refused */
+  onRecorded(): void;
+}
 
 /**
  * What registries said, in the store: a restart answers from it while they are away. It may lag behind the answers; a
@@ -12,15 +24,21 @@ const BATCH = 1000;
 export class StoredFacts {
   readonly #recorder: Recorder;
   readonly #isKept: boolean;
-  readonly #now: () => number;
+  readonly #clock: Clock;
+  readonly #intake: Intake;
+  readonly #events: StoredFactsEvents;
   readonly #registries = new Map<string, RegistryRow>();
+  #cancel: (() => void) | undefined;
   #recording: Promise<void> | undefined;
+  #isStopped = false;
 
   /** @param isKept whether the store keeps such rows */
-  constructor(recorder: Recorder, isKept: boolean, now: () => number) {
+  constructor(recorder: Recorder, isKept: boolean, clock: Clock, intake: Intake, events: StoredFactsEvents) {
     this.#recorder = recorder;
     this.#isKept = isKept;
-    this.#now = now;
+    this.#clock = clock;
+    this.#intake = intake;
+    this.#events = events;
   }
 
   get isRecording(): boolean {
@@ -65,22 +83,49 @@ export class StoredFacts {
     });
   }
 
-  /**
-   * Stores what became outdated of each source, unless that is under way.
-   *
-   * @param isClosing waits for it, and stores the time for which registries were live too
-   */
-  async record(sources: readonly Source[], isClosing: boolean): Promise<void> {
+  /** Once in a while, not with each change. */
+  recordSoon(ms = AFTER_MS): void {
+    if (this.#isStopped || this.#cancel !== undefined) return;
+    this.#cancel = this.#clock.after(ms, () => {
+      this.#cancel = undefined;
+      this.#record(false)
+        .catch((error: unknown) => this.#events.onFailure(error as Error))
+        .finally(() => {
+          // what may have to be doubted yet is stored when it is past that
+          if (this.#intake.configured.some(({ facts }) => facts.outdated.size > 0))
+            this.recordSoon(DOUBTED_MS);
+          this.#events.onRecorded();
+        });
+    });
+  }
+
+  /** The store records again. */
+  recordAgain(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.recordSoon();
+  }
+
+  /** What is past all doubt by now is stored too, and the time for which registries were live. Nothing follows. */
+  async recordLast(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancel?.();
+    await this.#recording;
+    await this.#record(true);
+  }
+
+  /** Stores what became outdated of each source, unless that is under way. */
+  async #record(isClosing: boolean): Promise<void> {
+    this.#intake.tick();
     if (!this.#isKept) return;
-    if (isClosing) await this.#recording;
-    this.#recording ??= this.#record(sources, isClosing).finally(() => {
+    this.#recording ??= this.#recordAll(isClosing).finally(() => {
       this.#recording = undefined;
     });
     await this.#recording;
   }
 
-  async #record(sources: readonly Source[], isClosing: boolean): Promise<void> {
-    for (const source of sources) {
+  async #recordAll(isClosing: boolean): Promise<void> {
+    for (const source of this.#intake.configured) {
       const { facts, options, snapshot } = source;
       const isStored = facts.outdated.size === 0 && this.#registries.has(options.id);
       if (snapshot.kind !== 'delivered' || (isStored && !isClosing)) continue;
@@ -100,7 +145,7 @@ export class StoredFacts {
             ? { kind: 'delete-facts', registry: options.id, interface: name }
             : { kind: 'put-facts', row: { registry: options.id, interface: name, octets } };
         });
-        const now = this.#now();
+        const now = this.#clock.now();
         const liveMs = Math.round(facts.liveMs(now));
         // what a registry said is as old as its loss, and no younger because the process ends
         const row = { id: options.id, snapshotAt: source.lostAt ?? now, liveMs };
