@@ -141,7 +141,7 @@ test('every folder of src is in the map of src/README.md', () => {
 
 test('every registry has the same files', () => {
   for (const folder of globSync('src/registry/*/')) {
-    for (const name of ['watcher.ts', 'parse.ts', 'options.ts', 'README.md']) {
+    for (const name of ['watcher.ts', 'options.ts', 'README.md']) {
       assert.ok(globSync(join(folder, name)).length === 1, `${folder}/${name}`);
     }
   }

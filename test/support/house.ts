@@ -19,7 +19,7 @@ import { keyOf, type NameKey } from '../../src/name/domain-name.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import type { About } from '../../src/plan/about.ts';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
-import { parseInterfaces } from '../../src/registry/file/parse.ts';
+import { parseInterfaces } from '../../src/registry/interfaces-document.ts';
 import { KINDS } from '../../src/registry/kinds.ts';
 import type { Registration } from '../../src/registry/registration.ts';
 import type { RegistrySink } from '../../src/registry/watcher.ts';

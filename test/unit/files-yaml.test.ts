@@ -7,7 +7,7 @@ import { configSchema } from '../../src/config/schema.ts';
 import { duration, listenAddress } from '../../src/files/fields.ts';
 import { validate } from '../../src/files/validate.ts';
 import { readYaml, type Variables } from '../../src/files/yaml-file.ts';
-import { parseInterfaces } from '../../src/registry/file/parse.ts';
+import { parseInterfaces } from '../../src/registry/interfaces-document.ts';
 
 /** The value, or all problems. */
 function read<T>(schema: z.ZodType<T>, text: string, variables: Variables = {}): T | string[] {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { unreadable } from '../../files/unreadable.ts';
+import { parseInterfaces } from '../interfaces-document.ts';
 import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind } from '../registry-kind.ts';
-import { parseInterfaces } from './parse.ts';
 import { createFileWatcher } from './watcher.ts';
 
 const schema = z.strictObject({

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { problemText } from '../../base/problem.ts';
 import { unreadable } from '../../files/unreadable.ts';
 import { type PathWatch, watchPaths } from '../../files/watch-paths.ts';
+import { parseInterfaces } from '../interfaces-document.ts';
 import type { RegistrySink, Watcher } from '../watcher.ts';
 import type { FileRegistryOptions } from './options.ts';
-import { parseInterfaces } from './parse.ts';
 
 /**
  * Reads a YAML file of interfaces, and again whenever it changes. A file that is missing or has anything wrong in it

@@ -1,7 +1,7 @@
 import { problemText } from '../../base/problem.ts';
 import { checkServiceKey, parseInterfaceName, serviceKeyText } from '../../name/interface-name.ts';
 import type { ClusterService } from '../cluster.ts';
-import { parseInterfaces } from '../file/parse.ts';
+import { parseInterfaces } from '../interfaces-document.ts';
 import { type Claim, EMPTY_REGISTRATION, type Registration, type ServiceRef } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
 import type { InterfaceEntry, KeptConfigMap, KeptRpcService, KeptService, Notes } from './objects.ts';

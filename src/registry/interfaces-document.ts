@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import type { Problem } from '../../base/problem.ts';
-import { pin, port, ttl } from '../../files/fields.ts';
-import { validate } from '../../files/validate.ts';
-import { readYaml } from '../../files/yaml-file.ts';
-import { parseAddress, splitHostPort } from '../../name/address.ts';
-import { parseDomainName } from '../../name/domain-name.ts';
+import type { Problem } from '../base/problem.ts';
+import { pin, port, ttl } from '../files/fields.ts';
+import { validate } from '../files/validate.ts';
+import { readYaml } from '../files/yaml-file.ts';
+import { parseAddress, splitHostPort } from '../name/address.ts';
+import { parseDomainName } from '../name/domain-name.ts';
 import {
   checkServiceKey,
   type InterfaceName,
   parseInterfaceName,
   serviceKeyText,
-} from '../../name/interface-name.ts';
-import type { Registration } from '../registration.ts';
+} from '../name/interface-name.ts';
+import type { Registration } from './registration.ts';
 
 const interfaceName = z.string().transform((text, context): InterfaceName => {
   const result = parseInterfaceName(text);

@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { unreadable } from '../../files/unreadable.ts';
+import type { HttpRegistryOptions } from './options.ts';
+
+/** A document of 100,000 interfaces with three providers has 20 MB. */
+export const MAX_OCTETS = 64 * 2 ** 20;
+/** From the question to the last octet. */
+const DEADLINE_MS = 30_000;
+
+export type Fetched =
+  | { readonly kind: 'document'; readonly text: string }
+  /** the one that was fetched last still holds (RFC 9110 section 15.4.5) */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Fetches one document again and again, and whole only when it changed, where the server tells that. */
+export class DocumentSource {
+  readonly #options: HttpRegistryOptions;
+  readonly #maxOctets: number;
+  readonly #deadlineMs: number;
+  readonly #stopped = new AbortController();
+  /** what the server said of the last document */
+  #validators: Record<string, string> = {};
+
+  constructor(options: HttpRegistryOptions, maxOctets = MAX_OCTETS, deadlineMs = DEADLINE_MS) {
+    this.#options = options;
+    this.#maxOctets = maxOctets;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Never rejects. */
+  async fetch(): Promise<Fetched> {
+    const deadline = AbortSignal.timeout(this.#deadlineMs);
+    try {
+      const response = await this.#request(AbortSignal.any([deadline, this.#stopped.signal]));
+      return await this.#read(response);
+    } catch (error) {
+      if (deadline.aborted) return failed(`no whole reply within ${this.#deadlineMs / 1000} s`);
+      return failed(reasonOf(error as NodeJS.ErrnoException));
+    }
+  }
+
+  /** What the last document said does not count: the next one is fetched whole. */
+  forget(): void {
+    this.#validators = {};
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  #request(signal: AbortSignal): Promise<IncomingMessage> {
+    const { url, tokenFile, tls } = this.#options;
+    const { protocol } = new URL(url);
+    const headers: Record<string, string> = {
+      accept: 'application/yaml, application/json;q=0.9, */*;q=0.1',
+      'user-agent': 'rpc-dns',
+      ...this.#validators,
+    };
+    if (tokenFile !== undefined) headers['authorization'] = `Bearer ${readNamed(tokenFile).trim()}`;
+    return new Promise((resolve, reject) => {
+      // certificates are read anew too: they are renewed while we run
+      const options =
+        protocol === 'https:'
+          ? {
+              ...(tls?.ca === undefined ? {} : { ca: readNamed(tls.ca) }),
+              ...(tls?.certificate === undefined ? {} : { cert: readNamed(tls.certificate) }),
+              ...(tls?.key === undefined ? {} : { key: readNamed(tls.key) }),
+            }
+          : {};
+      const request = protocol === 'https:' ? requestTls : requestPlain;
+      request(url, { ...options, headers, signal, agent: false }, resolve)
+        .on('error', reject)
+        .end();
+    });
+  }
+
+  async #read(response: IncomingMessage): Promise<Fetched> {
+    const { statusCode = 0, headers } = response;
+    if (statusCode === 304) {
+      response.resume();
+      return { kind: 'unchanged' };
+    }
+    if (statusCode !== 200) {
+      response.destroy();
+      return failed(statusText(statusCode, headers.location, this.#options.tokenFile));
+    }
+    const chunks: Buffer[] = [];
+    let octets = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      octets += chunk.length;
+      if (octets > this.#maxOctets) {
+        response.destroy();
+        return failed(`the document is over ${this.#maxOctets} octets: split it over several registries`);
+      }
+      chunks.push(chunk);
+    }
+    if (!response.complete) return failed('the connection was closed in the middle of the document');
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    } catch {
+      return failed('the document is not UTF-8');
+    }
+    const { etag, 'last-modified': modified } = headers;
+    this.#validators = {
+      ...(etag === undefined ? {} : { 'if-none-match': etag }),
+      ...(etag !== undefined || modified === undefined ? {} : { 'if-modified-since': modified }),
+    };
+    return { kind: 'document', text };
+  }
+}
+
+function failed(reason: string): Fetched {
+  return { kind: 'failed', reason };
+}
+
+/** Throws an error whose message names the file. */
+function readNamed(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${path}: ${unreadable(error)}`);
+  }
+}
+
+function statusText(status: number, location: string | undefined, tokenFile: string | undefined): string {
+  if (status >= 300 && status < 400) {
+    return `status ${status}${location === undefined ? '' : ` to ${withoutSecrets(location)}`}: redirects are not followed, write the right url`;
+  }
+  if (status === 401 || status === 403) {
+    return tokenFile === undefined
+      ? `status ${status}: the server wants a token, name its file as tokenFile`
+      : `status ${status}: the server refuses the token in ${tokenFile}: renew it, it is read with each question`;
+  }
+  return `status ${status}, expected 200 or 304`;
+}
+
+/** A URL as it may stand in a log. */
+export function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/, '');
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nobody listens there';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the name of the host cannot be resolved';
+    case 'ECONNRESET':
+      return 'the connection was closed without a whole reply';
+    case 'CERT_HAS_EXPIRED':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `the server's certificate is not trusted (${code}): name its authority as tls.ca`;
+    default:
+      return code?.startsWith('HPE_') === true ? 'the reply is not HTTP' : message;
+  }
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { duration } from '../../files/fields.ts';
+import { unreadable } from '../../files/unreadable.ts';
+import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind } from '../registry-kind.ts';
+import { withoutSecrets } from './document-source.ts';
+import { createHttpWatcher } from './watcher.ts';
+
+const url = z.string().transform((text, context) => {
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const isHttp = parsed?.protocol === 'http:' || parsed?.protocol === 'https:';
+  const message =
+    parsed === undefined || !isHttp
+      ? `'${text}': expected http:// or https:// such as https://config.example/interfaces.yaml`
+      : parsed.username !== '' || parsed.password !== ''
+        ? 'no user and password in a url: logs would show them; name a file as tokenFile'
+        : undefined;
+  if (message === undefined) return text;
+  context.issues.push({ code: 'custom', message, input: text });
+  return z.NEVER;
+});
+
+const schema = z.strictObject({
+  kind: z.literal('http'),
+  url,
+  interval: duration
+    .refine((ms) => ms >= 100, { error: 'expected at least 100ms: a server is no file' })
+    .prefault('10s'),
+  tokenFile: z.string().min(1).optional(),
+  tls: z
+    .strictObject({
+      ca: z.string().min(1).optional(),
+      certificate: z.string().min(1).optional(),
+      key: z.string().min(1).optional(),
+    })
+    .optional(),
+  ...commonKeys,
+  ...joinKey,
+  ...FORGET_AT_ONCE,
+});
+
+function whyUnreadable(path: string): string | undefined {
+  try {
+    readFileSync(path);
+    return undefined;
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+/** The file registry's format by URL. */
+export const httpKind: RegistryKind<z.output<typeof schema>> = {
+  kind: 'http',
+  schema,
+  idOf: (config) => `http:${withoutSecrets(config.url)}`,
+  hasServices: false,
+  serversOf: (config) => {
+    const { hostname, port, protocol } = new URL(config.url);
+    const usual = protocol === 'https:' ? 443 : 80;
+    return [{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? usual : Number(port) }];
+  },
+  check: ({ tokenFile, tls }) => {
+    const named = [
+      ['tokenFile', tokenFile],
+      ['tls', tls?.ca],
+      ['tls', tls?.certificate],
+      ['tls', tls?.key],
+    ] as const;
+    return named.flatMap(([key, path]) => {
+      const reason = path === undefined ? undefined : whyUnreadable(path);
+      return reason === undefined ? [] : [{ key, text: `${path}: ${reason}` }];
+    });
+  },
+  open: (config, _id, sink) => ({ watcher: createHttpWatcher(config, sink) }),
+};
