@@ -38,7 +38,7 @@ export class StoredFacts {
       } catch (error) {
         const reason = (error as Error).message;
         problems.push(
-          `what ${row.registry} said of ${row.interface}: ${reason}: left out, the registry tells it again`,
+          `table facts, row registry = '${row.registry}' AND interface = '${row.interface}': ${reason}: left out, the registry tells it again`,
         );
       }
     }
