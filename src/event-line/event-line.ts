@@ -43,6 +43,8 @@ const GIVE_BACK_MS = 2000;
 const STORE_FACTS_MS = 1000;
 /** … and what was left out then, because it might turn out to be a mass disappearance, after so long. */
 const STORE_DOUBTED_MS = 10_000;
+/** The time that counts for what is remembered is stored after as long as the process has run, within these bounds. */
+const STORE_AGE_MS = { min: 2_000, max: 600_000 } as const;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
 /** What met a bug is tried again after so long. */
@@ -82,6 +84,7 @@ export class EventLine {
   #cancelWindow: (() => void) | undefined;
   #cancelAlarm: (() => void) | undefined;
   #cancelStoring: (() => void) | undefined;
+  #storeAt = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
   #alarm: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -514,7 +517,10 @@ export class EventLine {
 
   /** What registries say is stored once in a while, not with each change: it may lag behind the answers. */
   #storeFactsSoon(ms = STORE_FACTS_MS): void {
-    if (this.#isStopped || this.#cancelStoring !== undefined) return;
+    const at = this.#clock.now() + ms;
+    if (this.#isStopped || (this.#cancelStoring !== undefined && this.#storeAt <= at)) return;
+    this.#cancelStoring?.();
+    this.#storeAt = at;
     this.#cancelStoring = this.#clock.after(ms, () => {
       this.#cancelStoring = undefined;
       this.intake.tick();
@@ -522,14 +528,21 @@ export class EventLine {
         .record(this.intake.configured, false)
         .catch((error: unknown) => this.#events.onFailure(error as Error))
         .finally(() => {
-          // what may have to be doubted yet is stored when it is past that
-          if (this.intake.configured.some(({ facts }) => facts.outdated.size > 0)) {
-            this.#storeFactsSoon(STORE_DOUBTED_MS);
-          }
+          this.#storeFactsAgain();
           // a store that refused is tried again
           this.#arm();
         });
     });
+  }
+
+  #storeFactsAgain(): void {
+    const facts = this.intake.configured.map((source) => source.facts);
+    // what may have to be doubted yet is stored when it is past that
+    if (facts.some(({ outdated, isStoredInDoubt }) => outdated.size > 0 || isStoredInDoubt))
+      this.#storeFactsSoon(STORE_DOUBTED_MS);
+    if (!facts.some(({ isRemembering }) => isRemembering)) return;
+    const age = this.#clock.now() - this.#startedAt;
+    this.#storeFactsSoon(Math.min(Math.max(age, STORE_AGE_MS.min), STORE_AGE_MS.max));
   }
 
   /** The older ones first, then by name: newcomers of one delivery get their places in an order that is the same everywhere. */

@@ -82,18 +82,11 @@ export class StoredFacts {
   async #record(sources: readonly Source[], isClosing: boolean): Promise<void> {
     for (const source of sources) {
       const { facts, options, snapshot } = source;
-      const isStored = facts.outdated.size === 0 && this.#registries.has(options.id);
-      if (snapshot.kind !== 'delivered' || (isStored && !isClosing)) continue;
+      const storedLiveMs = this.#registries.get(options.id)?.liveMs;
+      if (snapshot.kind !== 'delivered') continue;
       for (;;) {
-        // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
-        const names = [
-          ...facts.outdated
-            .values()
-            .filter((name) => !facts.isUnsettled(name))
-            .take(BATCH),
-        ];
+        const names = [...facts.storable().take(BATCH)];
         const isLast = names.length < BATCH;
-        for (const name of names) facts.outdated.delete(name);
         const steps = names.map((name): StoreStep => {
           const octets = facts.storedRow(name);
           return octets === undefined
@@ -105,15 +98,16 @@ export class StoredFacts {
         // what a registry said is as old as its loss, and no younger because the process ends
         const row = { id: options.id, snapshotAt: source.lostAt ?? now, liveMs };
         if (isLast) steps.push({ kind: 'put-registry', row });
-        if (names.length > 0 || isClosing || !this.#registries.has(options.id)) {
+        // the time that counts for what is remembered goes on over a crash
+        const hasAged = facts.isRemembering && liveMs !== storedLiveMs;
+        if (names.length > 0 || isClosing || hasAged || storedLiveMs === undefined) {
           if (!(await this.#recorder.recordLater(steps))) {
             for (const name of names) facts.outdated.add(name);
             return;
           }
+          if (isLast) this.#registries.set(options.id, row);
         }
-        if (!isLast) continue;
-        this.#registries.set(options.id, row);
-        break;
+        if (isLast) break;
       }
     }
   }

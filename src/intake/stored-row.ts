@@ -9,6 +9,8 @@ export interface StoredRegistration {
   readonly unit?: string;
   /** when it went, on the registry's live clock in milliseconds */
   readonly goneAt?: number;
+  /** it went a moment ago, and may turn out to be part of a mass disappearance: its endpoints are those that it had */
+  readonly isDoubtful?: boolean;
   /** see `registration-codec.ts` */
   readonly body: Uint8Array;
   /** see `endpoint-sets.ts`; empty: none */
@@ -17,13 +19,14 @@ export interface StoredRegistration {
 
 const LIVE = 0;
 const GONE = 1;
+const DOUBTFUL = 2;
 
 /** All registrations of one interface in one registry, as one stored row. */
 export function writeStored(writer: OctetWriter, rows: readonly StoredRegistration[]): Uint8Array {
   writer.reset();
   writer.count(rows.length);
-  for (const { unit, goneAt, body, endpoints } of rows) {
-    writer.u8(unit === undefined ? GONE : LIVE);
+  for (const { unit, goneAt, isDoubtful = false, body, endpoints } of rows) {
+    writer.u8(unit !== undefined ? LIVE : isDoubtful ? DOUBTFUL : GONE);
     if (unit === undefined) writer.f64(goneAt ?? 0);
     else writer.text(unit);
     writer.count(body.length);
@@ -54,10 +57,10 @@ export function readStored(stored: Uint8Array): StoredRegistration[] {
   const rows: StoredRegistration[] = [];
   for (let left = reader.count(); left > 0; left--) {
     const kind = reader.u8();
-    if (kind !== LIVE && kind !== GONE) throw new RangeError('it is no row of ours');
+    if (!(kind <= DOUBTFUL)) throw new RangeError('it is no row of ours');
     const isLive = kind === LIVE;
     if (!isLive && reader.at + 8 > reader.octets.length) throw new RangeError('it ends too soon');
-    const place = isLive ? { unit: reader.text() } : { goneAt: reader.f64() };
+    const place = isLive ? { unit: reader.text() } : { goneAt: reader.f64(), isDoubtful: kind === DOUBTFUL };
     const [body, endpoints] = [slice(), slice()];
     if (!isPart(body, isRegistration)) throw new RangeError('it is no registration');
     if (endpoints.length > 0 && !isPart(endpoints, isEndpoints))
