@@ -8,6 +8,8 @@ import type { FactsRow, RegistryRow, StoreStep } from '../store/store.ts';
 const AFTER_MS = 1000;
 /** … and what was left out then, because it might turn out to be a mass disappearance, after so long. */
 const DOUBTED_MS = 10_000;
+/** The time that counts for what is remembered is stored after as long as the process has run, within these bounds. */
+const AGE_MS = { min: 2_000, max: 600_000 } as const;
 /** Rows in one commit. */
 const BATCH = 1000;
 
@@ -28,7 +30,9 @@ export class StoredFacts {
   readonly #intake: Intake;
   readonly #events: StoredFactsEvents;
   readonly #registries = new Map<string, RegistryRow>();
+  readonly #startedAt: number;
   #cancel: (() => void) | undefined;
+  #recordAt = Number.POSITIVE_INFINITY;
   #recording: Promise<void> | undefined;
   #isStopped = false;
 
@@ -37,6 +41,7 @@ export class StoredFacts {
     this.#recorder = recorder;
     this.#isKept = isKept;
     this.#clock = clock;
+    this.#startedAt = clock.now();
     this.#intake = intake;
     this.#events = events;
   }
@@ -56,7 +61,7 @@ export class StoredFacts {
       } catch (error) {
         const reason = (error as Error).message;
         problems.push(
-          `what ${row.registry} said of ${row.interface}: ${reason}: left out, the registry tells it again`,
+          `table facts, row registry = '${row.registry}' AND interface = '${row.interface}': ${reason}: left out, the registry tells it again`,
         );
       }
     }
@@ -85,18 +90,29 @@ export class StoredFacts {
 
   /** Once in a while, not with each change. */
   recordSoon(ms = AFTER_MS): void {
-    if (this.#isStopped || this.#cancel !== undefined) return;
+    const at = this.#clock.now() + ms;
+    if (this.#isStopped || (this.#cancel !== undefined && this.#recordAt <= at)) return;
+    this.#cancel?.();
+    this.#recordAt = at;
     this.#cancel = this.#clock.after(ms, () => {
       this.#cancel = undefined;
       this.#record(false)
         .catch((error: unknown) => this.#events.onFailure(error as Error))
         .finally(() => {
-          // what may have to be doubted yet is stored when it is past that
-          if (this.#intake.configured.some(({ facts }) => facts.outdated.size > 0))
-            this.recordSoon(DOUBTED_MS);
+          this.#goOn();
           this.#events.onRecorded();
         });
     });
+  }
+
+  #goOn(): void {
+    const facts = this.#intake.configured.map((source) => source.facts);
+    // what may have to be doubted yet is stored when it is past that
+    if (facts.some(({ outdated, isStoredInDoubt }) => outdated.size > 0 || isStoredInDoubt))
+      this.recordSoon(DOUBTED_MS);
+    if (!facts.some(({ isRemembering }) => isRemembering)) return;
+    const age = this.#clock.now() - this.#startedAt;
+    this.recordSoon(Math.min(Math.max(age, AGE_MS.min), AGE_MS.max));
   }
 
   /** The store records again. */
@@ -127,18 +143,11 @@ export class StoredFacts {
   async #recordAll(isClosing: boolean): Promise<void> {
     for (const source of this.#intake.configured) {
       const { facts, options, snapshot } = source;
-      const isStored = facts.outdated.size === 0 && this.#registries.has(options.id);
-      if (snapshot.kind !== 'delivered' || (isStored && !isClosing)) continue;
+      const storedLiveMs = this.#registries.get(options.id)?.liveMs;
+      if (snapshot.kind !== 'delivered') continue;
       for (;;) {
-        // what may turn out to be a mass disappearance is not recorded yet: a restart must be able to doubt it too
-        const names = [
-          ...facts.outdated
-            .values()
-            .filter((name) => !facts.isUnsettled(name))
-            .take(BATCH),
-        ];
+        const names = [...facts.storable().take(BATCH)];
         const isLast = names.length < BATCH;
-        for (const name of names) facts.outdated.delete(name);
         const steps = names.map((name): StoreStep => {
           const octets = facts.storedRow(name);
           return octets === undefined
@@ -150,15 +159,16 @@ export class StoredFacts {
         // what a registry said is as old as its loss, and no younger because the process ends
         const row = { id: options.id, snapshotAt: source.lostAt ?? now, liveMs };
         if (isLast) steps.push({ kind: 'put-registry', row });
-        if (names.length > 0 || isClosing || !this.#registries.has(options.id)) {
+        // the time that counts for what is remembered goes on over a crash
+        const hasAged = facts.isRemembering && liveMs !== storedLiveMs;
+        if (names.length > 0 || isClosing || hasAged || storedLiveMs === undefined) {
           if (!(await this.#recorder.recordLater(steps))) {
             for (const name of names) facts.outdated.add(name);
             return;
           }
+          if (isLast) this.#registries.set(options.id, row);
         }
-        if (!isLast) continue;
-        this.#registries.set(options.id, row);
-        break;
+        if (isLast) break;
       }
     }
   }

@@ -7,12 +7,19 @@ const DISTRUST_WINDOW_MS = 10_000;
 /** … at least so many entries, and more than half of all, are gone. */
 const DISTRUST_MIN_ENTRIES = 100;
 
-interface Departure {
+/** A service of which something went a moment ago. */
+export interface Departed {
+  /** as it was before */
+  readonly registration: Registration;
+  /** when, on the registry's live clock in milliseconds; of a former process perhaps */
+  readonly goneAt: number;
+}
+
+interface Departure extends Departed {
   readonly at: number;
   readonly interface: InterfaceName;
   /** Dubbo's service key */
   readonly key: string;
-  readonly registration: Registration;
   /** undefined stands for an entry that is a registration without endpoints */
   readonly endpoint: Endpoint | undefined;
 }
@@ -26,8 +33,8 @@ export class Departures {
   /** of the last 10 s by entry; while distrusting, those that are held */
   readonly #entries = new Map<string, Departure>();
   readonly #byService = new Map<string, Set<string>>();
-  /** entries by interface */
-  readonly #counts = new Map<InterfaceName, number>();
+  /** keys of services of which something went, by interface */
+  readonly #keys = new Map<InterfaceName, Set<string>>();
   #until: number | undefined;
 
   constructor(distrustForMs: number) {
@@ -57,13 +64,18 @@ export class Departures {
     return this.#until === undefined ? 0 : this.#entries.size;
   }
 
-  /** A registration became another; one that comes or goes has none before or after. */
+  /**
+   * A registration became another; one that comes or goes has none before or after.
+   *
+   * @param goneAt when, on the registry's live clock in milliseconds
+   */
   note(
     name: InterfaceName,
     key: string,
     old: Registration | undefined,
     next: Registration | undefined,
     now: number,
+    goneAt: number,
   ): void {
     if (this.#distrustForMs === 0 || (old === undefined && this.#entries.size === 0)) return;
     const present = new Set(entriesOf(next).map(entryText));
@@ -72,7 +84,7 @@ export class Departures {
     for (const endpoint of entriesOf(old)) {
       const text = entryText(endpoint);
       if (present.has(text)) continue;
-      this.#add(`${key} ${text}`, { at: now, interface: name, key, registration: old, endpoint });
+      this.#add(`${key} ${text}`, { at: now, goneAt, interface: name, key, registration: old, endpoint });
     }
   }
 
@@ -107,21 +119,36 @@ export class Departures {
     this.#until = undefined;
     this.#entries.clear();
     this.#byService.clear();
-    this.#counts.clear();
+    this.#keys.clear();
   }
 
   isUnsettled(name: InterfaceName): boolean {
-    return this.#counts.has(name);
+    return this.#keys.has(name);
   }
 
   isHeld(name: InterfaceName): boolean {
-    return this.#until !== undefined && this.#counts.has(name);
+    return this.#until !== undefined && this.#keys.has(name);
   }
 
   heldOf(key: string): Endpoint[] {
-    if (this.#until === undefined) return [];
+    return this.#until === undefined ? [] : this.departedOf(key);
+  }
+
+  /** Endpoints of a service that went a moment ago, or are held. */
+  departedOf(key: string): Endpoint[] {
     const texts = [...(this.#byService.get(key) ?? [])];
     return texts.flatMap((text) => this.#entries.get(text)?.endpoint ?? []);
+  }
+
+  /** Services of an interface of which something went a moment ago. */
+  servicesOf(name: InterfaceName): Map<string, Departed> {
+    const services = new Map<string, Departed>();
+    for (const key of this.#keys.get(name) ?? []) {
+      const [entry = ''] = this.#byService.get(key) ?? [];
+      const departure = this.#entries.get(entry);
+      if (departure !== undefined) services.set(key, departure);
+    }
+    return services;
   }
 
   #add(entry: string, departure: Departure): void {
@@ -131,7 +158,9 @@ export class Departures {
     const texts = this.#byService.get(key);
     if (texts === undefined) this.#byService.set(key, new Set([entry]));
     else texts.add(entry);
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    const keys = this.#keys.get(name);
+    if (keys === undefined) this.#keys.set(name, new Set([key]));
+    else keys.add(key);
   }
 
   #forget(entry: string): void {
@@ -141,10 +170,11 @@ export class Departures {
     this.#entries.delete(entry);
     const texts = this.#byService.get(key);
     texts?.delete(entry);
-    if (texts?.size === 0) this.#byService.delete(key);
-    const left = (this.#counts.get(name) ?? 0) - 1;
-    if (left > 0) this.#counts.set(name, left);
-    else this.#counts.delete(name);
+    if (texts !== undefined && texts.size > 0) return;
+    this.#byService.delete(key);
+    const keys = this.#keys.get(name);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keys.delete(name);
   }
 
   #dropOld(now: number): void {

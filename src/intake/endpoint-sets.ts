@@ -140,6 +140,25 @@ export function writeEndpoints(writer: OctetWriter, endpoints: readonly Endpoint
   }
 }
 
+/** Whether octets, which have been on a disk, are a set as {@link writeEndpoints} writes it. */
+export function isEndpoints(reader: OctetReader): boolean {
+  const end = reader.octets.length;
+  const protocols = reader.count();
+  for (let i = 0; i < protocols && reader.at < end; i++) reader.skipText();
+  const endpoints = reader.count();
+  for (let i = 0; i < endpoints; i++) {
+    // in these words, as a count that is none makes the place none
+    if (!(reader.at < end)) return false;
+    const head = reader.count();
+    const kind = head & 3;
+    if (head >>> 2 >= protocols || kind > HOST.name) return false;
+    reader.at += 2;
+    if (kind === HOST.name) reader.skipText();
+    else reader.at += kind === HOST.ipv4 ? 4 : 16;
+  }
+  return reader.at === end;
+}
+
 /** FNV-1a; for large sets of every octet too, since one endpoint may be all that differs. */
 function hashOf(octets: Uint8Array): number {
   let hash = 0x811c9dc5;

@@ -65,6 +65,35 @@ export function readRegistration(reader: OctetReader, name: InterfaceName): Regi
   };
 }
 
+/** Whether octets, which have been on a disk, are what {@link writeRegistration} writes: each part, and nothing behind it. */
+export function isRegistration(reader: OctetReader): boolean {
+  reader.skipText();
+  reader.skipText();
+  const has = reader.count();
+  for (const bit of TEXTS.keys()) if ((has & (1 << bit)) !== 0) reader.skipText();
+  reader.skipText();
+  if ((has & HAS.port) !== 0) reader.count();
+  if ((has & HAS.ttl) !== 0) reader.count();
+  if ((has & HAS.vip) !== 0) {
+    const length = reader.count();
+    if (length !== 4 && length !== 16) return false;
+    reader.at += length;
+  }
+  if ((has & HAS.service) !== 0) {
+    for (let i = 0; i < 3; i++) reader.skipText();
+    reader.count();
+    reader.skipText();
+  }
+  if ((has & HAS.claim) !== 0) {
+    reader.at++;
+    reader.skipText();
+    reader.skipText();
+    reader.at += 8;
+  }
+  reader.skipText();
+  return has < HAS.claim << 1 && reader.at === reader.octets.length;
+}
+
 function writeServiceRef(writer: OctetWriter, { cluster, namespace, name, port, problem }: ServiceRef): void {
   writer.text(cluster);
   writer.text(namespace);

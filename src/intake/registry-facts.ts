@@ -6,8 +6,8 @@ import { cut } from '../packed/linked.ts';
 import { OctetReader } from '../packed/octet-reader.ts';
 import { OctetWriter } from '../packed/octet-writer.ts';
 import type { Endpoint, Registration } from '../registry/registration.ts';
-import { Departures } from './departures.ts';
-import { type EndpointSets, unite } from './endpoint-sets.ts';
+import { type Departed, Departures } from './departures.ts';
+import { type EndpointSets, unite, writeEndpoints } from './endpoint-sets.ts';
 import { readRegistration, writeRegistration } from './registration-codec.ts';
 import { readStored, type StoredRegistration, writeStored } from './stored-row.ts';
 
@@ -73,6 +73,10 @@ export class RegistryFacts {
   #liveSince: number | undefined;
   /** interfaces whose stored rows are outdated */
   readonly outdated = new Set<InterfaceName>();
+  /** interfaces whose stored rows say that something may have to be doubted yet */
+  readonly #doubtful = new Set<InterfaceName>();
+  /** what a former process could not believe yet to be gone: its first complete delivery decides */
+  #restoredDepartures: Departed[] = [];
 
   constructor(options: FactsOptions, { names, sets }: FactsMemory) {
     this.#options = options;
@@ -120,6 +124,8 @@ export class RegistryFacts {
       }
     }
     this.#unitNumbers.clear();
+    this.#doubtful.clear();
+    this.#restoredDepartures = [];
     this.#entries = 0;
   }
 
@@ -182,6 +188,12 @@ export class RegistryFacts {
     for (const [unit, number] of this.#unitNumbers) {
       if (this.#roundOf.get(number) !== this.#round) this.#apply(unit, [], now, changed);
     }
+    for (const { registration, goneAt } of this.#restoredDepartures) {
+      const [name, key] = [registration.interface, serviceKeyText(registration)];
+      // its going counts with what went since; what is there again did not go
+      if (!this.#isLive(name, key)) this.#departures.note(name, key, registration, undefined, now, goneAt);
+    }
+    this.#restoredDepartures = [];
     this.#departures.judge(now, this.#entries, (name, registration) =>
       this.#recall(name, registration, now, changed),
     );
@@ -260,27 +272,96 @@ export class RegistryFacts {
     for (const row of this.#gone.keys()) yield this.#names.nameOf(this.#owners.get(row));
   }
 
-  /** What is stored of an interface; undefined when nothing is known of it. */
+  /**
+   * Interfaces whose rows can be stored now. What may turn out to be part of a mass disappearance waits, since a restart
+   * must be able to doubt it too; a service of which nothing is left does not: its rest begins with its going, not with
+   * each restart.
+   */
+  *storable(): Generator<InterfaceName> {
+    for (const name of this.outdated) if (!this.isUnsettled(name) || this.#hasLeft(name)) yield name;
+    for (const name of this.#doubtful) if (!this.isUnsettled(name) && !this.outdated.has(name)) yield name;
+  }
+
+  /** Whether a row that is stored will have to be stored again though nothing happens. */
+  get isStoredInDoubt(): boolean {
+    return this.#doubtful.size > 0;
+  }
+
+  /** Whether time that is recorded lets something be forgotten sooner after a restart. */
+  get isRemembering(): boolean {
+    return this.#gone.size > 0 && this.#liveSince !== undefined;
+  }
+
+  /** What is stored of an interface, from now on; undefined when nothing is known of it. */
   storedRow(name: InterfaceName): Uint8Array | undefined {
-    const rows = [...this.#rowsOf(this.#names.find(name))];
-    if (rows.length === 0) return undefined;
-    const stored = rows.map((row): StoredRegistration => {
+    this.outdated.delete(name);
+    const doubtful = this.#doubtfulServices(name);
+    if (doubtful.size > 0) this.#doubtful.add(name);
+    else this.#doubtful.delete(name);
+    const stored: StoredRegistration[] = [];
+    for (const row of this.#rowsOf(this.#names.find(name))) {
+      const key = doubtful.size === 0 ? '' : serviceKeyText(this.#read(row, name));
+      const old = doubtful.get(key);
       const goneAt = this.#gone.get(row);
-      const set = this.#setOf(row);
-      return {
-        ...(goneAt === undefined ? { unit: this.#unitName(row) } : { goneAt }),
-        body: this.#arena.view(this.#blobs.get(row)).subarray(4),
-        endpoints: set === 0 ? NO_OCTETS : this.#sets.octetsOf(set),
-      };
-    });
-    return writeStored(this.#writer, stored);
+      // each service is doubted once, whatever it is registered in
+      doubtful.delete(key);
+      if (old === undefined) stored.push(this.#storedAsItIs(row, goneAt));
+      else if (goneAt === undefined) {
+        const endpoints = unite([...this.#read(row, name).endpoints, ...this.#departures.departedOf(key)]);
+        stored.push({ ...this.#storedAsItIs(row, goneAt), endpoints: this.#setOctets(endpoints) });
+      } else stored.push(this.#storedInDoubt(key, old));
+    }
+    for (const [key, old] of doubtful) stored.push(this.#storedInDoubt(key, old));
+    return stored.length === 0 ? undefined : writeStored(this.#writer, stored);
+  }
+
+  /** Services of which something went a moment ago; none while it is doubted: then a restart knows nothing of their going. */
+  #doubtfulServices(name: InterfaceName): Map<string, Departed> {
+    return this.distrusting ? new Map() : this.#departures.servicesOf(name);
+  }
+
+  /** Whether a service of it went a moment ago and is registered nowhere any more. */
+  #hasLeft(name: InterfaceName): boolean {
+    return this.#doubtfulServices(name)
+      .keys()
+      .some((key) => !this.#isLive(name, key));
+  }
+
+  #isLive(name: InterfaceName, key: string): boolean {
+    for (const row of this.#rowsOf(this.#names.find(name))) {
+      if (!this.#gone.has(row) && serviceKeyText(this.#read(row, name)) === key) return true;
+    }
+    return false;
+  }
+
+  #storedAsItIs(row: Row, goneAt: number | undefined): StoredRegistration {
+    const set = this.#setOf(row);
+    return {
+      ...(goneAt === undefined ? { unit: this.#unitName(row) } : { goneAt }),
+      body: this.#arena.view(this.#blobs.get(row)).subarray(4),
+      endpoints: set === 0 ? NO_OCTETS : this.#sets.octetsOf(set),
+    };
+  }
+
+  #storedInDoubt(key: string, { registration, goneAt }: Departed): StoredRegistration {
+    this.#writer.reset();
+    writeRegistration(this.#writer, registration);
+    const body = Uint8Array.from(this.#writer.octets);
+    return { goneAt, isDoubtful: true, body, endpoints: this.#setOctets(this.#departures.departedOf(key)) };
+  }
+
+  #setOctets(endpoints: readonly Endpoint[]): Uint8Array {
+    if (endpoints.length === 0) return NO_OCTETS;
+    writeEndpoints(this.#writer, endpoints);
+    return Uint8Array.from(this.#writer.octets);
   }
 
   /** Takes over what a former process stored of one interface. */
   restore(name: InterfaceName, stored: Uint8Array): void {
     const owner = this.#names.of(name);
-    for (const { unit, goneAt = 0, body, endpoints } of readStored(stored)) {
-      const set = endpoints.length === 0 ? 0 : this.#sets.holdOctets(endpoints);
+    for (const { unit, goneAt = 0, isDoubtful = false, body, endpoints } of readStored(stored)) {
+      if (isDoubtful) this.#restoreDeparture(name, goneAt, body, endpoints);
+      const set = endpoints.length === 0 || isDoubtful ? 0 : this.#sets.holdOctets(endpoints);
       this.#writer.reset();
       this.#writer.u32(set);
       this.#writer.bytes(body);
@@ -293,13 +374,34 @@ export class RegistryFacts {
     }
   }
 
+  #restoreDeparture(name: InterfaceName, goneAt: number, body: Uint8Array, endpoints: Uint8Array): void {
+    const set = endpoints.length === 0 ? 0 : this.#sets.holdOctets(endpoints);
+    this.#reader.octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    this.#reader.at = 0;
+    const registration = {
+      ...readRegistration(this.#reader, name),
+      interface: name,
+      endpoints: this.#sets.read(set),
+    };
+    this.#sets.release(set);
+    this.#doubtful.add(name);
+    this.#restoredDepartures.push({ registration, goneAt });
+  }
+
   /** All stored rows were taken over. */
   restored(liveMs: number): void {
     this.#liveMs = liveMs;
     // remembered ones in the order of their going
     const gone = [...this.#gone].sort(([, a], [, b]) => a - b);
     this.#gone.clear();
-    for (const [row, goneAt] of gone) this.#gone.set(row, goneAt);
+    for (const [row, goneAt] of gone) {
+      if (liveMs - goneAt < this.#options.forgetAfterMs) this.#gone.set(row, goneAt);
+      else {
+        // its time was over before this process began: it must not come back for a moment
+        this.outdated.add(this.#names.nameOf(this.#owners.get(row)));
+        this.#removeRow(row);
+      }
+    }
   }
 
   #settle(now: number, changed: Set<InterfaceName>): void {
@@ -342,7 +444,7 @@ export class RegistryFacts {
     const name = registration.interface;
     const owner = this.#names.of(name);
     const key = serviceKeyText(registration);
-    this.#departures.note(name, key, undefined, registration, now);
+    this.#departures.note(name, key, undefined, registration, now, this.liveMs(now));
     // a service that returns is remembered no longer
     for (const row of [...this.#rowsOf(owner)]) {
       if (!this.#gone.has(row) || serviceKeyText(this.#read(row, name)) !== key) continue;
@@ -366,7 +468,7 @@ export class RegistryFacts {
       return;
     }
     const old = this.#read(row, name);
-    this.#departures.note(name, serviceKeyText(registration), old, registration, now);
+    this.#departures.note(name, serviceKeyText(registration), old, registration, now, this.liveMs(now));
     this.#entries += entriesIn(registration.endpoints) - entriesIn(old.endpoints);
     this.#sets.release(this.#setOf(row));
     this.#arena.free(blob);
@@ -378,7 +480,7 @@ export class RegistryFacts {
   #leave(row: Row, name: InterfaceName, now: number, changed: Set<InterfaceName>): void {
     const old = this.#read(row, name);
     const key = serviceKeyText(old);
-    this.#departures.note(name, key, old, undefined, now);
+    this.#departures.note(name, key, old, undefined, now, this.liveMs(now));
     this.#entries -= entriesIn(old.endpoints);
     changed.add(name);
     this.outdated.add(name);

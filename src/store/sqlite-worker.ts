@@ -2,7 +2,8 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { giveBackMemory } from '../base/give-back-memory.ts';
-import { readParts, stepWriter } from './sqlite-rows.ts';
+import { type ReadOptions, readParts, UnsafeRow } from './sqlite-parts.ts';
+import { stepWriter } from './sqlite-rows.ts';
 import { prepareSchema } from './sqlite-schema.ts';
 import type { StoredPart, StoreStep } from './store.ts';
 
@@ -70,11 +71,16 @@ function handle(request: StoreRequest, tell: (part: StoredPart) => void): void {
 function open(tell: (part: StoredPart) => void): void {
   let told = 0;
   try {
-    for (const part of readParts(connect())) {
+    for (const part of readParts(connect(), reading(false))) {
       tell(part);
       told++;
     }
   } catch (error) {
+    if (error instanceof UnsafeRow) {
+      database?.close();
+      database = undefined;
+      throw error;
+    }
     const text = error instanceof Error ? error.message : String(error);
     if (!/malformed|not a database|corrupt/.test(text) || !isSqliteFile()) throw error;
     const salvaged = salvage();
@@ -91,6 +97,10 @@ function open(tell: (part: StoredPart) => void): void {
     // those in front of the damage were told
     for (const part of salvaged.slice(told)) tell(part);
   }
+}
+
+function reading(isSalvage: boolean): ReadOptions {
+  return { file: path, now: Date.now(), isSalvage };
 }
 
 function connect(): DatabaseSync {
@@ -115,7 +125,7 @@ function salvage(): StoredPart[] {
   let damaged: DatabaseSync | undefined;
   try {
     damaged = new DatabaseSync(path, { readOnly: true });
-    for (const { services, addresses, placements, serial } of readParts(damaged)) {
+    for (const { services, addresses, placements, serial } of readParts(damaged, reading(true))) {
       parts.push({
         ...(services === undefined ? {} : { services }),
         ...(addresses === undefined ? {} : { addresses }),

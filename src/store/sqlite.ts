@@ -62,6 +62,8 @@ export function openSqliteStore(path: string): Store {
 }
 
 function explain(path: string, reason: string): string {
+  // it names its place and remedy already
+  if (reason.startsWith(`${path}: `)) return reason;
   if (reason.includes('locked'))
     return `${path} is in use by another process: one rpc-dns for each store file`;
   if (reason.includes('readonly') || reason.includes('unable to open')) {

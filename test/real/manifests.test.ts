@@ -264,6 +264,17 @@ test('configuration, ports, probes and times fit together', { skip }, async (t) 
       assert.deepEqual(dns, { isOpen: true, ports: ['5300/UDP', '5300/TCP'] });
       assert.deepEqual(http, { isOpen: false, ports: ['8080/TCP'] });
 
+      const resources = container['resources'] as Record<'requests' | 'limits', Record<string, string>>;
+      const mebibytes = (text = '') => Number(/^(\d+)Mi$/.exec(text)?.[1]);
+      const volumes = pod['volumes'] as { emptyDir?: { sizeLimit: string } | null }[];
+      const onDisk = volumes.reduce(
+        (sum, { emptyDir }) => sum + (emptyDir ? mebibytes(emptyDir.sizeLimit) : 0),
+        0,
+      );
+      // what the kubelet keeps of a log: 5 files of 10 MiB
+      assert.ok(mebibytes(resources.requests['ephemeral-storage']) >= onDisk + 50);
+      assert.ok(mebibytes(resources.limits['ephemeral-storage']) > onDisk + 50);
+
       assert.ok(lameduck / 1000 + 10 <= pod.terminationGracePeriodSeconds, 'time for TCP after lameduck');
       const { strategy } = pick(objects, 'Deployment', 'rpc-dns').spec as { strategy: { type: string } };
       assert.equal(
@@ -278,6 +289,40 @@ test('configuration, ports, probes and times fit together', { skip }, async (t) 
       }
     });
   }
+});
+
+test('the policy lets out what the server connects to, and README.md says the same', { skip }, async () => {
+  interface Rule {
+    readonly to?: unknown;
+    readonly ports: readonly { readonly port?: number; readonly protocol: string }[];
+  }
+  const objects = await render('base');
+  const policy = pick(objects, 'NetworkPolicy', 'rpc-dns').spec as {
+    policyTypes: readonly string[];
+    egress: readonly Rule[];
+  };
+  assert.deepEqual(policy.policyTypes, ['Ingress', 'Egress']);
+  const anywhere = policy.egress.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+  const open = anywhere.map(({ port, protocol }) => `${port}/${protocol}`);
+  assert.deepEqual(open, [
+    ...['53/UDP', '53/TCP'],
+    ...['443/TCP', '6443/TCP', '8443/TCP', '16443/TCP'],
+    ...['2181/TCP', '2281/TCP'],
+  ]);
+  const pods = policy.egress.filter(({ to }) => to !== undefined);
+  assert.deepEqual(pods, [{ to: [{ namespaceSelector: {} }], ports: [{ protocol: 'TCP' }] }]);
+  const readme = readFileSync(manifestPath('README.md'), 'utf8');
+  const table = /\*\*What it may connect to\*\*[\s\S]*?\n\n([\s\S]*?)\n\n/.exec(readme)?.[1] ?? '';
+  const told = [...table.matchAll(/^\| ([\d, ]+)/gm)].flatMap(([, ports = '']) =>
+    ports.split(',').map(Number),
+  );
+  assert.deepEqual(told, [...new Set(anywhere.map(({ port }) => port))]);
+
+  // a line of one's own, as README.md has it
+  const snippet = /(patches:\n {2}- target: \{ kind: NetworkPolicy[\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const own = await render(ownKustomization(`resources: [manifests/overlays/single]\n${snippet}`));
+  const { egress } = pick(own, 'NetworkPolicy', 'rpc-dns').spec as { egress: readonly Rule[] };
+  assert.deepEqual(egress.slice(policy.egress.length), [{ ports: [{ port: 12181, protocol: 'TCP' }] }]);
 });
 
 test('a selector selects the pods, and nothing else does', { skip }, async () => {

@@ -94,11 +94,13 @@ suite('a store of version 0.1.0', () => {
       ['zookeeper:zk/dubbo com.foo.A', 'zookeeper:zk/dubbo com.foo.B'],
     );
     assert.deepEqual(
-      holding.problems.map((text) => text.replace(/Broken: .*: left/, 'Broken: … left')).sort(),
+      holding.problems
+        .map((text) => text.replace(/Broken: .*: left/, 'Broken: … left').replace(`${path}: `, ''))
+        .sort(),
       [
-        'placement of com.foo.Bad: not JSON: left out, it is decided anew',
+        "table placement, row service = 'com.foo.Bad': its placement is no JSON of ours: left out, it is decided anew; to be told no more: DELETE FROM placement WHERE service = 'com.foo.Bad'",
         'snapshot of zookeeper:zk/dubbo, row com.foo.Broken: … left out, the registry tells it again',
-      ],
+      ].sort(),
     );
     await store.close();
     // once: the next process finds a store of today
