@@ -39,15 +39,8 @@ async function lookAt(address: string, surroundings: Surroundings): Promise<read
       .find((line) => line.startsWith(title))
       ?.slice(title.length)
       .trim() ?? '';
-  const [full, bare, services] = ['full names', 'bare names', 'Service names'].map(said);
-  if (isGood) {
-    const isBareGood = bare === 'good';
-    return [
-      good(
-        `${address} resolves full names${isBareGood ? ', and bare ones' : ''}: ${answerOf(findings.full)}`,
-      ),
-    ];
-  }
+  const [full, services] = ['full names', 'Service names'].map(said);
+  if (isGood) return [good(`${address} resolves full names: ${answerOf(findings.full)}`)];
   const seen: Seen[] = [];
   if (full !== 'good') {
     seen.push(

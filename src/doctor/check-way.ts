@@ -22,7 +22,7 @@ import {
 import { reachable } from './check-ports.ts';
 import { connectTcp } from './connect-tcp.ts';
 import { isOwnNameserver } from './own-addresses.ts';
-import { parseResolvConf } from './resolv-conf.ts';
+import { namesAsked, parseResolvConf } from './resolv-conf.ts';
 import { type Route, routeTo } from './route-to.ts';
 
 const SYSTEM_FILE = '/etc/resolv.conf';
@@ -54,12 +54,11 @@ export const checkWay: Check = {
       return nameserverSeen(answer, question, vips, isForm);
     });
     const areGood = nameservers.every(({ state }) => state === 'ok');
-    return [
-      ...systemSeen(system, specimen.full, areGood),
-      ...nameservers,
-      ...direct.seen,
-      ...(await lookAtVip(vips, specimen, surroundings)),
-    ];
+    const [bare, vip] = await Promise.all([
+      areGood ? lookAtBare(specimen, vips, surroundings) : [],
+      lookAtVip(vips, specimen, surroundings),
+    ]);
+    return [...systemSeen(system, specimen.full, areGood), ...nameservers, ...bare, ...direct.seen, ...vip];
   },
 };
 
@@ -117,7 +116,7 @@ async function askDirectly(question: Question, surroundings: Surroundings): Prom
   const asked = await askDns('udp', reachable(listen), question, surroundings.timeoutMs);
   const at = `rpc-dns at ${hostPort(reachable(listen))}`;
   if (asked.kind !== 'answered') {
-    return { seen: [warning(`${at} ${failureText(asked)}`, 'see ports')], addresses: [] };
+    return { seen: [warning(`${at} ${failureText(asked)}`, 'ports says why')], addresses: [] };
   }
   const addresses = addressesOf(asked.reply);
   const text = `${at} says ${replyText(question.name, asked.reply)} in ${inMs(asked.milliseconds)}`;
@@ -160,7 +159,7 @@ function nameserverSeen(
   isForm: boolean,
 ): Seen {
   const problem = (text: string, remedy: string) => {
-    return isForm ? warning(text, 'see cluster DNS') : finding(text, remedy);
+    return isForm ? warning(text, 'cluster DNS says why') : finding(text, remedy);
   };
   const at = `nameserver ${address}`;
   if (asked.kind !== 'answered') {
@@ -182,6 +181,40 @@ function nameserverSeen(
     `${text}, not ${vips.join(' ')}`,
     'somebody else answers: a wildcard, another rpc-dns, or an older answer that it still holds',
   );
+}
+
+/**
+ * The name as it stands in the code: which of the names that resolvers make of it is found. Not everybody wants it to be:
+ * with `corefile --style stub` programs ask for full names.
+ */
+async function lookAtBare(
+  { bare, full }: Specimen,
+  vips: readonly string[],
+  { resolvConf, timeoutMs }: Surroundings,
+): Promise<readonly Seen[]> {
+  const conf = parseResolvConf(resolvConf.text.ok ? resolvConf.text.value : '');
+  const [host] = conf.nameservers;
+  if (host === undefined || bare === full) return [];
+  const candidates = namesAsked(bare, conf);
+  for (const [i, candidate] of candidates.entries()) {
+    const name = parseDomainName(candidate);
+    if (!name.ok) continue;
+    const asked = await askDns(
+      'udp',
+      { host, port: DNS_PORT },
+      { name: name.value, type: TYPE.A },
+      timeoutMs,
+    );
+    if (asked.kind !== 'answered') break;
+    const addresses = addressesOf(asked.reply);
+    if (!addresses.some((address) => vips.includes(address))) continue;
+    return [good(`bare ${bare} is found as ${candidate}, question ${i + 1} of ${candidates.length}`)];
+  }
+  return [
+    good(
+      `bare ${bare} is not found: programs have to ask for ${full}, unless corefile --style shared or view is used`,
+    ),
+  ];
 }
 
 function failureText(asked: Exclude<Asked, { kind: 'answered' }>): string {
