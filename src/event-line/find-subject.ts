@@ -161,11 +161,12 @@ async function namedSubject(
   name: DomainName,
   text: string,
 ): Promise<Subject> {
-  for (const one of zones) {
-    const relative = labelsAbove(keyOf(name), keyOf(one));
-    if (relative === undefined) continue;
-    return subjectOf(await meaningOf(line, relative, name), name, relative);
-  }
+  const inside = zones
+    .map((one) => labelsAbove(keyOf(name), keyOf(one)))
+    .filter((labels) => labels !== undefined)
+    // one zone may lie in another
+    .sort((one, other) => one.length - other.length)[0];
+  if (inside !== undefined) return subjectOf(await meaningOf(line, inside, name), name, inside);
   const relative = keyOf(name).slice(0, -1) as Prefix;
   if (relative === '' || !fits(relative, zone)) return subjectOf({ kind: 'nothing' }, name);
   const completed = join(name.slice(0, -1) as Prefix, zone);
