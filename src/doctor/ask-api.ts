@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { ApiClient, ApiError, type ClusterAccess } from '../kubernetes/api-client.ts';
 import { kindOf, registryId } from '../registry/kinds.ts';
@@ -35,17 +36,24 @@ export async function askApis(
 async function ask(access: ClusterAccess, timeoutMs: number, now: () => number): Promise<ApiAnswer> {
   const client = new ApiClient(access);
   const start = performance.now();
+  const deadlineMs = timeoutMs + PREPARATION_MS;
   let error: unknown;
   try {
-    const deadlineMs = timeoutMs + PREPARATION_MS;
-    await client.request('GET', '/api/v1/services', { query: { limit: '1' }, deadlineMs });
+    // connecting takes its own time, whatever the request's deadline is
+    const late = sleep(deadlineMs, undefined, { ref: false }).then(() => {
+      throw new ApiError(0, 'Timeout', `the API server says nothing within ${deadlineMs} ms`);
+    });
+    await Promise.race([
+      client.request('GET', '/api/v1/services', { query: { limit: '1' }, deadlineMs }),
+      late,
+    ]);
   } catch (thrown) {
     error = thrown;
   }
   const milliseconds = performance.now() - start;
   const { serverTime } = client;
   const aheadMs = serverTime === undefined ? undefined : now() - serverTime;
-  await client.close();
+  void client.close();
   if (error === undefined) return { access, milliseconds, status: 200, reason: undefined, aheadMs };
   const status = error instanceof ApiError ? error.status : 0;
   return { access, milliseconds, status, reason: (error as Error).message, aheadMs };

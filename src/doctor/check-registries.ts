@@ -18,8 +18,11 @@ export const checkRegistries: Check = {
         ),
       ];
     }
-    const said = await surroundings.control<RegistryJson[]>('/registries');
-    const states = said.ok ? said.value : undefined;
+    // whoever hangs is not asked again
+    const said = surroundings.server.ok
+      ? await surroundings.control<RegistryJson[]>('/registries')
+      : undefined;
+    const states = said?.ok === true ? said.value : undefined;
     const seen = await Promise.all(registries.map((registry) => lookAt(registry, states, surroundings)));
     return seen.flat();
   },

@@ -267,13 +267,25 @@ suite('a machine of a caller', { skip: skipWithoutNamespaces() || skipWithout('c
     );
   });
 
-  test('a hanging rpc-dns, within ten seconds', async (t) => {
-    const { pid } = server.child;
-    const running = await runToEnd('pgrep', ['-P', String(pid), '-f', 'main.ts serve']);
-    const target = Number(running.stdout.trim() || pid);
-    process.kill(target, 'SIGSTOP');
-    t.after(() => process.kill(target, 'SIGCONT'));
-    const report = await doctor(server, RESOLVER, inside.run);
+  test('a hanging rpc-dns, and all else silent: told within ten seconds', async (t) => {
+    const { far } = hole;
+    const user = { token: 'any' };
+    const cluster = { server: `https://${far}:6443`, 'insecure-skip-tls-verify': true };
+    const contexts = [{ name: 'c', context: { cluster: 'c', user: 'u' } }];
+    const clusters = [{ name: 'c', cluster }];
+    const access = { 'current-context': 'c', contexts, clusters, users: [{ name: 'u', user }] };
+    server.write('kubeconfig', JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...access }));
+    server.write(
+      'worst.yaml',
+      `listen: { dns: ["127.0.0.1:5300", "${hole.near}:5300"], http: "127.0.0.1:8080" }\n` +
+        `registries: [{ kind: zookeeper, servers: "${far}:2181" }, { kind: kubernetes, kubeconfig: kubeconfig, name: prod }]\n`,
+    );
+    const pod = 'search default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n';
+    server.write('worst.conf', `nameserver ${far}\nnameserver ${far}\nnameserver ${far}\n${pod}`);
+    server.child.signal('SIGSTOP');
+    t.after(() => server.child.signal('SIGCONT'));
+    const args = ['-c', 'worst.yaml', '--resolv-conf', 'worst.conf', '--name', 'com.foo.UserService'];
+    const report = await doctor(server, args, inside.run);
     assert.ok(report.milliseconds < 10_000, `${report.milliseconds} ms`);
     assertFound(
       report,
@@ -282,6 +294,19 @@ suite('a machine of a caller', { skip: skipWithoutNamespaces() || skipWithout('c
       /kill -CONT \d+/,
     );
     assertFound(report, 'server', /says nothing within \d+ ms: it hangs$/, /has its port/);
+    assertFound(
+      report,
+      'registries',
+      /: 10\.9\.0\.2:2181 says nothing within 1000 ms$/,
+      /firewall or NetworkPolicy/,
+    );
+    assertFound(report, 'registries', /^prod: /, /see that the server in kubeconfig is the right one, runs/);
+    assertFound(
+      report,
+      'cluster DNS',
+      /: no answer to com\.foo\.UserService\.rpc\.cluster\.local/,
+      /corefile --style stub/,
+    );
   });
 });
 
