@@ -1,4 +1,4 @@
-import { type Check, finding, good, type Seen, warning } from './check.ts';
+import { type Check, finding, good, type Seen, warning } from './surroundings.ts';
 
 /** No rpc-dns was built before. */
 const EARLIEST = Date.parse('2024-01-01T00:00:00Z');

@@ -1,7 +1,7 @@
 import { type Finding, judge, resultText } from '../corefile/verdict.ts';
-import { type Check, finding, good, type Seen, type Surroundings, warning } from './check.ts';
 import { isOwnNameserver } from './own-addresses.ts';
 import { isPodSearch, parseResolvConf } from './resolv-conf.ts';
+import { type Check, finding, good, type Seen, type Surroundings, warning } from './surroundings.ts';
 
 const DNS_PORT = 53;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Check, finding, good, type Seen, warning } from './check.ts';
 import { type UdpSocket, udpSockets } from './socket-table.ts';
+import { type Check, finding, good, type Seen, warning } from './surroundings.ts';
 
 /** Each TCP client takes a descriptor; the server itself some fifty. */
 const LEAST_FILES = 1024;

@@ -7,8 +7,8 @@ import { FLAG, rcodeText } from '../wire/message.ts';
 import type { ReadMessage } from '../wire/read-message.ts';
 import { TYPE } from '../zone/types.ts';
 import { type Asked, askDns } from './ask-dns.ts';
-import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings } from './check.ts';
 import { udpSockets } from './socket-table.ts';
+import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings } from './surroundings.ts';
 
 /** Whether each address of `listen` answers, over UDP and TCP; of one that does not, who holds it and why. */
 export const checkPorts: Check = {

@@ -2,8 +2,17 @@ import type { RegistryJson } from '../api/control.ts';
 import { type ClusterAccess, SERVICE_ACCOUNT } from '../kubernetes/api-client.ts';
 import { kindOf, type RegistryConfig, registryId } from '../registry/kinds.ts';
 import type { ApiAnswer } from './ask-api.ts';
-import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings, warning } from './check.ts';
 import { connectTcp } from './connect-tcp.ts';
+import {
+  type Check,
+  finding,
+  good,
+  hostPort,
+  inMs,
+  type Seen,
+  type Surroundings,
+  warning,
+} from './surroundings.ts';
 
 /** What the server says of each registry, and whether it can be reached from here. */
 export const checkRegistries: Check = {

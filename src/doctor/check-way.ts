@@ -8,6 +8,11 @@ import { rcodeText } from '../wire/message.ts';
 import type { ReadMessage } from '../wire/read-message.ts';
 import { TYPE, typeText } from '../zone/types.ts';
 import { type Asked, askDns, type Question } from './ask-dns.ts';
+import { reachable } from './check-ports.ts';
+import { connectTcp } from './connect-tcp.ts';
+import { isOwnNameserver } from './own-addresses.ts';
+import { namesAsked, parseResolvConf } from './resolv-conf.ts';
+import { type Route, routeTo } from './route-to.ts';
 import {
   type Check,
   finding,
@@ -18,12 +23,7 @@ import {
   type Specimen,
   type Surroundings,
   warning,
-} from './check.ts';
-import { reachable } from './check-ports.ts';
-import { connectTcp } from './connect-tcp.ts';
-import { isOwnNameserver } from './own-addresses.ts';
-import { namesAsked, parseResolvConf } from './resolv-conf.ts';
-import { type Route, routeTo } from './route-to.ts';
+} from './surroundings.ts';
 
 const SYSTEM_FILE = '/etc/resolv.conf';
 const DNS_PORT = 53;
