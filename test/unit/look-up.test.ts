@@ -22,6 +22,7 @@ const INTERFACES = `interfaces:
   - { name: com.x.${'Long'.repeat(20)}, port: 5 }
   - { name: com.x.Fixed, port: 6 }
   - { name: com.x.Old, port: 7 }
+  - { name: com.x.Chinese, port: 8, application: 用户中心 }
 `;
 const ZONES = {
   'corp.zone': `$ORIGIN corp.example.
@@ -233,6 +234,15 @@ suite('an application', () => {
       assert.match(text, /^interface +com\.foo\.UserService {2}247\.1\./m);
     });
   }
+
+  test('whose name no domain name can have', async () => {
+    const { application, answer } = await look('用户中心');
+    assert.equal(application?.application, '用户中心');
+    assert.ok(
+      answer.answer.some((line) => line.endsWith(vip4('com.x.Chinese'))),
+      answer.answer.join(),
+    );
+  });
 
   test('as its registry writes it; that a static record has its name', async () => {
     for (const typed of ['a_b', 'a-b.app']) {
