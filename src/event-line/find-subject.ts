@@ -102,7 +102,9 @@ function isInterface(line: EventLine, name: InterfaceName): boolean {
 /** An interface by its own name: what is asked is the call name that it got. */
 function interfaceSubject(line: EventLine, zone: DomainName, name: InterfaceName): Subject {
   const view = line.feed.viewOf(name);
-  const own = view?.callNames[0] ?? view?.domain ?? prefixOf(...name.split('.')) ?? NO_LABELS;
+  const wanted = view?.callNames[0] ?? view?.domain ?? prefixOf(...name.split('.'));
+  // nobody but its refusals knows a name that is too long
+  const own = wanted !== undefined && fits(wanted, zone) ? wanted : NO_LABELS;
   return subjectOf(
     { kind: 'interface', interface: name, service: undefined },
     join(own, zone),
