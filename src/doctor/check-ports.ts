@@ -8,7 +8,16 @@ import type { ReadMessage } from '../wire/read-message.ts';
 import { TYPE } from '../zone/types.ts';
 import { type Asked, askDns } from './ask-dns.ts';
 import { udpSockets } from './socket-table.ts';
-import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings } from './surroundings.ts';
+import {
+  type Check,
+  finding,
+  good,
+  hostPort,
+  inMs,
+  type Seen,
+  type Surroundings,
+  warning,
+} from './surroundings.ts';
 
 /** Whether each address of `listen` answers, over UDP and TCP; of one that does not, who holds it and why. */
 export const checkPorts: Check = {
@@ -33,6 +42,14 @@ async function lookAtDns(listen: HostPort, surroundings: Surroundings): Promise<
   const { config, timeoutMs } = surroundings;
   const [zone] = config.zone;
   if (zone === undefined) return [];
+  if (listen.port === 0) {
+    return [
+      warning(
+        `${hostPort(listen)}: the system chooses the port`,
+        'the start line of the log says which; set one that callers can know',
+      ),
+    ];
+  }
   const address = reachable(listen);
   const question = { name: zone, type: TYPE.SOA };
   const ask = (proto: 'udp' | 'tcp') => askDns(proto, address, question, timeoutMs);

@@ -42,7 +42,7 @@ export const checkWay: Check = {
     const name = parseDomainName(specimen.full);
     if (!name.ok)
       return [finding(`${specimen.full}: ${name.reason}`, 'give another name: --name com.foo.UserService')];
-    const question = { name: name.value, type: TYPE.A };
+    const question = { name: name.value, type: usualType(specimen) };
     const [direct, answers, system] = await Promise.all([
       askDirectly(question, surroundings),
       askNameservers(question, surroundings),
@@ -61,6 +61,12 @@ export const checkWay: Check = {
     return [...systemSeen(system, specimen.full, areGood), ...nameservers, ...bare, ...direct.seen, ...vip];
   },
 };
+
+/** A, unless its VIPs are of IPv6 alone. */
+function usualType({ known }: Specimen): number {
+  const vips = known?.vips ?? [];
+  return vips.length > 0 && !vips.some(isIpv4Text) ? TYPE.AAAA : TYPE.A;
+}
 
 /** What the system's resolver says, or why it says nothing. */
 type SystemAnswer =
@@ -188,10 +194,11 @@ function nameserverSeen(
  * with `corefile --style stub` programs ask for full names.
  */
 async function lookAtBare(
-  { bare, full }: Specimen,
+  specimen: Specimen,
   vips: readonly string[],
   { resolvConf, timeoutMs }: Surroundings,
 ): Promise<readonly Seen[]> {
+  const { bare, full } = specimen;
   const conf = parseResolvConf(resolvConf.text.ok ? resolvConf.text.value : '');
   const [host] = conf.nameservers;
   if (host === undefined || bare === full) return [];
@@ -202,7 +209,7 @@ async function lookAtBare(
     const asked = await askDns(
       'udp',
       { host, port: DNS_PORT },
-      { name: name.value, type: TYPE.A },
+      { name: name.value, type: usualType(specimen) },
       timeoutMs,
     );
     if (asked.kind !== 'answered') break;
@@ -266,7 +273,8 @@ async function lookAtVip(
     const text = `VIP ${vip}: ${route.text}; no port is registered to connect to`;
     return [route.isLocal ? good(text) : warning(text, remedyOf(vip, route, specimen, surroundings))];
   }
-  const at = `VIP ${hostPort({ host: vip, port })}`;
+  const what = surroundings.config.answers.address === 'endpoints' ? 'provider' : 'VIP';
+  const at = `${what} ${hostPort({ host: vip, port })}`;
   const connected = await connectTcp({ host: vip, port }, timeoutMs);
   const remedy = () => remedyOf(vip, route, specimen, surroundings);
   switch (connected.kind) {
@@ -294,6 +302,9 @@ function isIpv4Text(text: string): boolean {
 }
 
 function remedyOf(vip: string, route: Route, { known }: Specimen, { config }: Surroundings): string {
+  if (config.answers.address === 'endpoints') {
+    return 'answers.address: endpoints sends callers to the providers themselves: see that this one runs, and that nothing keeps callers from it';
+  }
   if (known?.behind !== undefined) {
     return `it is the ClusterIP of Service ${known.behind}: see that this machine has kube-proxy or its like, and that the Service has endpoints (kubectl get endpointslices) and this port`;
   }

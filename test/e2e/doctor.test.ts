@@ -448,18 +448,36 @@ suite('a server', { concurrency: 3 }, () => {
     assertFound(report, 'clock', /^it is 3(599|600|601) s ahead of that of prod$/, /NTP/);
   });
 
-  test('a ZooKeeper that nobody runs', async (t) => {
+  test('a ZooKeeper that nobody runs, few file descriptors, and queries that were lost', async (t) => {
     const port = await freePort();
     const site = await createSite({
       config: `registries: [{ kind: zookeeper, servers: "127.0.0.1:${port}" }]\n`,
     });
-    const server = await startOn(site, t);
+    const server = await startOn(site, t, {
+      launch: (command, args, options) =>
+        startChild('prlimit', ['--nofile=900:900', command, ...args], options),
+    });
+    server.child.signal('SIGSTOP');
+    const flood = createSocket('udp4');
+    t.after(() => flood.close());
+    await new Promise<void>((done) => flood.connect(site.dnsPort, '127.0.0.1', done));
+    const query = Buffer.alloc(512);
+    // more than the largest receive buffer that the server may have
+    const rounds = 40;
+    for (let round = 0; round < rounds; round++) {
+      await Promise.all(Array.from({ length: 500 }, () => new Promise((sent) => flood.send(query, sent))));
+    }
+    server.child.signal('SIGCONT');
+    const report = await doctor(server);
+    const refuses = new RegExp(`: 127\\.0\\.0\\.1:${port} refuses: nobody listens there$`);
+    assertFound(report, 'registries', refuses, /start it, or correct servers/);
     assertFound(
-      await doctor(server),
-      'registries',
-      new RegExp(`: 127\\.0\\.0\\.1:${port} refuses: nobody listens there$`),
-      /start it, or correct servers/,
+      report,
+      'limits',
+      /^pid \d+ may open 900 files: TCP clients are turned away early$/,
+      /LimitNOFILE=/,
     );
+    assertFound(report, 'limits', /^\d+ queries to UDP port \d+ were dropped/, /net\.core\.rmem_max/);
   });
 
   test('a store that somebody else has open, and a zone file that is left out', async (t) => {

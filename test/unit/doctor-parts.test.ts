@@ -1,10 +1,12 @@
 /** What `doctor` reads of the system. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { checkClock } from '../../src/doctor/check-clock.ts';
 import { dropsSeen, openFilesOf } from '../../src/doctor/check-limits.ts';
 import { isPodSearch, namesAsked, parseResolvConf } from '../../src/doctor/resolv-conf.ts';
 import { parseRoute } from '../../src/doctor/route-to.ts';
 import { parseUdpTable } from '../../src/doctor/socket-table.ts';
+import type { Surroundings } from '../../src/doctor/surroundings.ts';
 
 suite('resolv.conf', () => {
   test('of a pod', () => {
@@ -60,6 +62,32 @@ test('limits of a process', () => {
     Infinity,
   );
   assert.equal(openFilesOf('nothing'), undefined);
+});
+
+suite('the clock', () => {
+  const look = async (now: string, ...aheadMs: readonly number[]) => {
+    const apis = new Map(aheadMs.map((ahead, i) => [`api-${i}`, { aheadMs: ahead }]));
+    const seen = await checkClock.look({ now: () => Date.parse(now), apis } as unknown as Surroundings);
+    return seen.map(({ state, text }) => `${state} ${text}`);
+  };
+  const NOW = '2026-06-01T00:00:00Z';
+
+  test('before rpc-dns was made', async () => {
+    assert.deepEqual(await look('1970-01-01T00:01:00Z', 0), [
+      'finding it is 1970-01-01T00:01:00.000Z, before rpc-dns was made',
+    ]);
+  });
+
+  test('beside those of API servers, or of nobody', async () => {
+    assert.deepEqual(await look(NOW), [
+      'ok it is 2026-06-01T00:00:00.000Z; nobody is there to compare it with',
+    ]);
+    assert.deepEqual(await look(NOW, 900, -30_000, 61_000), [
+      'ok it agrees with that of api-0',
+      'warning it is 30 s behind that of api-1',
+      'finding it is 61 s ahead of that of api-2',
+    ]);
+  });
 });
 
 test('routes as ip(8) tells them', () => {
