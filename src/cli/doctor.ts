@@ -146,7 +146,12 @@ async function chooseSpecimen(
   return {
     bare,
     full,
-    known: { vips: lead?.vips ?? [], port: lead?.port ?? undefined, behind: lead?.behind ?? undefined },
+    known: {
+      vips: lead?.vips ?? [],
+      port: lead?.port ?? undefined,
+      protocol: lead?.protocol ?? '',
+      behind: lead?.behind ?? undefined,
+    },
   };
 }
 

@@ -2,7 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, addressText, isIpv4, parseAddress } from '../name/address.ts';
-import { type DomainName, parseDomainName, toShortText } from '../name/domain-name.ts';
+import { type DomainName, fits, join, parseDomainName, prefixOf, toShortText } from '../name/domain-name.ts';
+import { protocolLabel } from '../name/labels.ts';
 import { poolContains } from '../vip/pool.ts';
 import { rcodeText } from '../wire/message.ts';
 import type { ReadMessage } from '../wire/read-message.ts';
@@ -43,8 +44,9 @@ export const checkWay: Check = {
     if (!name.ok)
       return [finding(`${specimen.full}: ${name.reason}`, 'give another name: --name com.foo.UserService')];
     const question = { name: name.value, type: usualType(specimen) };
-    const [direct, answers, system] = await Promise.all([
+    const [direct, port, answers, system] = await Promise.all([
       askDirectly(question, surroundings),
+      askPort(name.value, specimen, surroundings),
       askNameservers(question, surroundings),
       askSystem(specimen.full, surroundings),
     ]);
@@ -56,11 +58,32 @@ export const checkWay: Check = {
     const areGood = nameservers.every(({ state }) => state === 'ok');
     const [bare, vip] = await Promise.all([
       areGood ? lookAtBare(specimen, vips, surroundings) : [],
-      lookAtVip(vips, specimen, surroundings),
+      lookAtVip(vips, port, specimen, surroundings),
     ]);
     return [...systemSeen(system, specimen.full, areGood), ...nameservers, ...bare, ...direct.seen, ...vip];
   },
 };
+
+/** What its SRV record says: behind a Kubernetes Service that is the Service's port, not the registered one. */
+async function askPort(
+  name: DomainName,
+  { known }: Specimen,
+  { config, timeoutMs }: Surroundings,
+): Promise<number | undefined> {
+  const [listen] = config.listen.dns;
+  const labels = known === undefined ? undefined : prefixOf(protocolLabel(known.protocol), '_tcp');
+  if (listen === undefined || labels === undefined || !fits(labels, name)) return known?.port;
+  const asked = await askDns(
+    'udp',
+    reachable(listen),
+    { name: join(labels, name), type: TYPE.SRV },
+    timeoutMs,
+  );
+  const records = asked.kind === 'answered' ? asked.reply.answer : [];
+  const srv = records.find(({ type }) => type === TYPE.SRV)?.rdata;
+  // RFC 2782: priority, weight, port
+  return srv === undefined ? known?.port : (srv.charCodeAt(4) << 8) | srv.charCodeAt(5);
+}
 
 /** A, unless its VIPs are of IPv6 alone. */
 function usualType({ known }: Specimen): number {
@@ -261,6 +284,7 @@ function replyText(name: DomainName, { rcode, answer, authority }: ReadMessage):
 /** Whether what callers are sent to takes their connections. */
 async function lookAtVip(
   vips: readonly string[],
+  port: number | undefined,
   specimen: Specimen,
   surroundings: Surroundings,
 ): Promise<readonly Seen[]> {
@@ -268,7 +292,6 @@ async function lookAtVip(
   const vip = vips.find((one) => isIpv4Text(one)) ?? vips[0];
   if (vip === undefined) return [];
   const route = await routeTo(vip, timeoutMs);
-  const port = specimen.known?.port;
   if (port === undefined) {
     const text = `VIP ${vip}: ${route.text}; no port is registered to connect to`;
     return [route.isLocal ? good(text) : warning(text, remedyOf(vip, route, specimen, surroundings))];

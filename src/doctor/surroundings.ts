@@ -33,6 +33,7 @@ export interface Specimen {
     | {
         readonly vips: readonly string[];
         readonly port: number | undefined;
+        readonly protocol: string;
         /** the Kubernetes Service whose ClusterIPs the VIPs are */
         readonly behind: string | undefined;
       };
