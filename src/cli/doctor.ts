@@ -6,8 +6,9 @@ import { bad, ok, type Result } from '../base/result.ts';
 import { loadAll } from '../config/load-all.ts';
 import type { Config } from '../config/schema.ts';
 import type { PackageCount } from '../corefile/package-prefixes.ts';
-import { finding, good, type Specimen, type Surroundings } from '../doctor/check.ts';
+import { askApis } from '../doctor/ask-api.ts';
 import { type Examined, examine } from '../doctor/examine.ts';
+import { finding, good, type Specimen, type Surroundings } from '../doctor/surroundings.ts';
 import type { HostPort } from '../files/fields.ts';
 import { unreadable } from '../files/unreadable.ts';
 import type { Variables } from '../files/yaml-file.ts';
@@ -80,6 +81,8 @@ async function lookAround(flags: DoctorFlags, config: Config, timeoutMs: number)
   const control = <T>(path: string) => askControl<T>(config.control, 'GET', path, undefined, timeoutMs);
   const server = await control<StatusJson>('/status');
   const specimen = await chooseSpecimen(flags.name, config, server.ok ? control : undefined);
+  // what is needed for it takes its time to load, in which nothing else is heard
+  const apis = await askApis(config, timeoutMs, Date.now);
   const zones = config.zone.map(toShortText);
   return {
     configFile: flags.config,
@@ -90,6 +93,7 @@ async function lookAround(flags: DoctorFlags, config: Config, timeoutMs: number)
     server,
     pid: server.ok ? server.value.pid : config.listen.dns.map(holderOf).find((pid) => pid !== undefined),
     specimen,
+    apis,
     control,
     askAsPod: (address, search) => {
       const one = { name: specimen?.bare ?? MADE_UP, vips: specimen?.known?.vips };
@@ -142,7 +146,12 @@ async function chooseSpecimen(
   return {
     bare,
     full,
-    known: { vips: lead?.vips ?? [], port: lead?.port ?? undefined, behind: lead?.behind ?? undefined },
+    known: {
+      vips: lead?.vips ?? [],
+      port: lead?.port ?? undefined,
+      protocol: lead?.protocol ?? '',
+      behind: lead?.behind ?? undefined,
+    },
   };
 }
 

@@ -14,7 +14,7 @@ export function lookupText(typed: string, result: LookupResult): string {
   const lines = [
     ...(place === null ? [] : staticLines(place)),
     ...(vip === null ? [] : vipLines(vip)),
-    ...(application === null ? [] : applicationLines(application)),
+    ...(application === null ? [] : applicationLines(application, place)),
     ...(found === null ? [] : interfaceLines(found, service)),
     ...alsoWantedBy.map((name) => `also wanted by     ${name}, which goes by another name`),
   ];
@@ -66,12 +66,20 @@ function vipLines(vip: VipExplanation): string[] {
   ];
 }
 
-function applicationLines({ application, name, interfaces }: ApplicationExplanation): string[] {
+function applicationLines(
+  { application, name, interfaces }: ApplicationExplanation,
+  place: StaticPlace | null,
+): string[] {
   const members = interfaces.map(({ interface: member, vips, failure }) => {
     const none = failure === null ? [] : [`none: ${failure}`];
     return `${member}  ${[vips.join(', '), ...none].filter((text) => text !== '').join('; ')}`;
   });
-  return [`application        ${application}`, `name               ${name}`, ...someOf('interface', members)];
+  return [
+    `application        ${application}`,
+    `name               ${name}`,
+    ...someOf('interface', members),
+    ...(place === null ? [] : [`conflict           ${name} belongs to the static record at ${place.place}`]),
+  ];
 }
 
 /** One line for each, as far as a screen has room. */

@@ -26,7 +26,10 @@ export interface Question {
 const UDP_SIZE = 1232;
 const ID = 0x6463;
 
-/** Asks once, as stub resolvers do: recursion desired, EDNS. */
+/**
+ * Asks once, as stub resolvers do: recursion desired, EDNS. What has come when the time is over counts, even if nobody had a
+ * moment to read it: hence each timer's last turn.
+ */
 export function askDns(
   proto: 'udp' | 'tcp',
   server: HostPort,
@@ -47,7 +50,7 @@ function askUdp({ host, port }: HostPort, query: Buffer, timeoutMs: number): Pro
   return new Promise((resolve) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     const start = performance.now();
-    const timer = setTimeout(() => end({ kind: 'silent', connected: false }), timeoutMs);
+    const timer = setTimeout(() => setImmediate(() => end({ kind: 'silent', connected: false })), timeoutMs);
     let isOver = false;
     const end = (asked: Asked) => {
       if (isOver) return;
@@ -72,7 +75,10 @@ function askTcp({ host, port }: HostPort, query: Buffer, timeoutMs: number): Pro
     const socket = connect({ host, port });
     let isConnected = false;
     let received = Buffer.alloc(0);
-    const timer = setTimeout(() => end({ kind: 'silent', connected: isConnected }), timeoutMs);
+    const timer = setTimeout(
+      () => setImmediate(() => end({ kind: 'silent', connected: isConnected })),
+      timeoutMs,
+    );
     const end = (asked: Asked) => {
       clearTimeout(timer);
       socket.destroy();

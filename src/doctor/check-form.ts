@@ -1,7 +1,7 @@
 import { type Finding, judge, resultText } from '../corefile/verdict.ts';
-import { type Check, finding, good, type Seen, type Surroundings, warning } from './check.ts';
 import { isOwnNameserver } from './own-addresses.ts';
 import { isPodSearch, parseResolvConf } from './resolv-conf.ts';
+import { type Check, finding, good, type Seen, type Surroundings, warning } from './surroundings.ts';
 
 const DNS_PORT = 53;
 
@@ -39,15 +39,8 @@ async function lookAt(address: string, surroundings: Surroundings): Promise<read
       .find((line) => line.startsWith(title))
       ?.slice(title.length)
       .trim() ?? '';
-  const [full, bare, services] = ['full names', 'bare names', 'Service names'].map(said);
-  if (isGood) {
-    const isBareGood = bare === 'good';
-    return [
-      good(
-        `${address} resolves full names${isBareGood ? ', and bare ones' : ''}: ${answerOf(findings.full)}`,
-      ),
-    ];
-  }
+  const [full, services] = ['full names', 'Service names'].map(said);
+  if (isGood) return [good(`${address} resolves full names: ${answerOf(findings.full)}`)];
   const seen: Seen[] = [];
   if (full !== 'good') {
     seen.push(

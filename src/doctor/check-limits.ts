@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Check, finding, good, type Seen, warning } from './check.ts';
 import { type UdpSocket, udpSockets } from './socket-table.ts';
+import { type Check, finding, good, type Seen, warning } from './surroundings.ts';
 
 /** Each TCP client takes a descriptor; the server itself some fifty. */
 const LEAST_FILES = 1024;
@@ -21,7 +21,7 @@ export const checkLimits: Check = {
   },
 };
 
-/** The soft limit counts: the server raises none by itself. */
+/** The soft limit, which Node raises to the hard one when it starts. */
 export function openFilesOf(limits: string): number | undefined {
   const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : soft === undefined ? undefined : Number(soft);

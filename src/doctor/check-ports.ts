@@ -4,10 +4,20 @@ import type { HostPort } from '../files/fields.ts';
 import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { portHolder } from '../serve/port-holder.ts';
 import { FLAG, rcodeText } from '../wire/message.ts';
+import type { ReadMessage } from '../wire/read-message.ts';
 import { TYPE } from '../zone/types.ts';
 import { type Asked, askDns } from './ask-dns.ts';
-import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings } from './check.ts';
 import { udpSockets } from './socket-table.ts';
+import {
+  type Check,
+  finding,
+  good,
+  hostPort,
+  inMs,
+  type Seen,
+  type Surroundings,
+  warning,
+} from './surroundings.ts';
 
 /** Whether each address of `listen` answers, over UDP and TCP; of one that does not, who holds it and why. */
 export const checkPorts: Check = {
@@ -32,6 +42,14 @@ async function lookAtDns(listen: HostPort, surroundings: Surroundings): Promise<
   const { config, timeoutMs } = surroundings;
   const [zone] = config.zone;
   if (zone === undefined) return [];
+  if (listen.port === 0) {
+    return [
+      warning(
+        `${hostPort(listen)}: the system chooses the port`,
+        'the start line of the log says which; set one that callers can know',
+      ),
+    ];
+  }
   const address = reachable(listen);
   const question = { name: zone, type: TYPE.SOA };
   const ask = (proto: 'udp' | 'tcp') => askDns(proto, address, question, timeoutMs);
@@ -39,42 +57,32 @@ async function lookAtDns(listen: HostPort, surroundings: Surroundings): Promise<
   // the first question of a process takes longest, and that is doctor's own time
   if (udp.kind === 'answered' && tcp.kind === 'answered') [udp, tcp] = [await ask('udp'), await ask('tcp')];
   const at = hostPort(address);
-  if (udp.kind === 'answered' && tcp.kind === 'answered') {
-    const wrong = wrongAnswer(udp, zone) ?? wrongAnswer(tcp, zone);
-    if (wrong === undefined) {
-      return [good(`${at} answers UDP in ${inMs(udp.milliseconds)}, TCP in ${inMs(tcp.milliseconds)}`)];
-    }
-    const holder = portHolder(address.port, 'udp')?.text;
-    return [
-      finding(
-        `${at} ${wrong}${holder === undefined ? '' : `: ${holder} answers there`}`,
-        `stop what answers there, or give rpc-dns another address (listen.dns in ${surroundings.configFile})`,
-      ),
-    ];
+  const troubles = {
+    UDP: troubleOf('udp', address, udp, tcp, surroundings),
+    TCP: troubleOf('tcp', address, tcp, tcp, surroundings),
+  };
+  // the same over both is told once
+  if (troubles.UDP !== undefined && troubles.UDP.remedy === troubles.TCP?.remedy) {
+    return [finding(`${at} ${troubles.UDP.text}, over UDP and TCP`, troubles.UDP.remedy)];
   }
-  const ways = [
-    ['UDP', udp, whyNot('udp', address, udp, tcp, surroundings)],
-    ['TCP', tcp, whyNot('tcp', address, tcp, tcp, surroundings)],
-  ] as const;
-  // the same trouble over both is told once
-  const [first, second] = ways;
-  if (first[2] !== undefined && first[2].remedy === second[2]?.remedy) {
-    return [finding(`${at} ${first[2].text}, over UDP and TCP`, first[2].remedy)];
-  }
-  return ways.map(([proto, asked, trouble]) => {
-    if (asked.kind === 'answered') return good(`${at} answers ${proto} in ${inMs(asked.milliseconds)}`);
-    return finding(`${at} ${trouble?.text}, over ${proto}`, trouble?.remedy ?? '');
+  const seen = (['UDP', 'TCP'] as const).flatMap((proto) => {
+    const trouble = troubles[proto];
+    return trouble === undefined ? [] : [finding(`${at} ${trouble.text}, over ${proto}`, trouble.remedy)];
   });
+  const times = [timeText('UDP', udp, troubles.UDP), timeText('TCP', tcp, troubles.TCP)].filter(
+    (text) => text !== undefined,
+  );
+  return times.length === 0 ? seen : [good(`${at} answers ${times.join(', ')}`), ...seen];
 }
 
-/** What an rpc-dns with this configuration would never answer to the SOA of its zone. */
-function wrongAnswer(asked: Asked, zone: DomainName): string | undefined {
-  if (asked.kind !== 'answered') return undefined;
-  const { reply } = asked;
-  const isOurs =
-    (reply.flags & FLAG.AA) !== 0 && reply.answer.some(({ name }) => keyOf(name) === keyOf(zone));
-  if (isOurs) return undefined;
-  return `answers ${rcodeText(reply.rcode)} for ${toShortText(zone)} SOA, as no rpc-dns of this configuration does`;
+function timeText(proto: string, asked: Asked, trouble: Trouble | undefined): string | undefined {
+  if (asked.kind !== 'answered' || trouble !== undefined) return undefined;
+  return `${proto} in ${inMs(asked.milliseconds)}`;
+}
+
+/** Whether it is what an rpc-dns with this configuration answers to the SOA of its zone. */
+function isOurs({ flags, answer }: ReadMessage, zone: DomainName): boolean {
+  return (flags & FLAG.AA) !== 0 && answer.some(({ name }) => keyOf(name) === keyOf(zone));
 }
 
 interface Trouble {
@@ -82,17 +90,23 @@ interface Trouble {
   readonly remedy: string;
 }
 
-function whyNot(
+function troubleOf(
   proto: 'udp' | 'tcp',
   address: HostPort,
   asked: Asked,
   tcp: Asked,
-  { pid, configFile }: Surroundings,
+  { pid, configFile, config }: Surroundings,
 ): Trouble | undefined {
   const holder = portHolder(address.port, proto)?.text;
   switch (asked.kind) {
-    case 'answered':
-      return undefined;
+    case 'answered': {
+      const [zone] = config.zone;
+      if (zone === undefined || isOurs(asked.reply, zone)) return undefined;
+      return {
+        text: `answers ${rcodeText(asked.reply.rcode)} to ${toShortText(zone)} SOA, as no rpc-dns of this configuration does${heldBy(holder)}`,
+        remedy: `stop what answers there, or give rpc-dns another address (listen.dns in ${configFile})`,
+      };
+    }
     case 'garbled':
       return {
         text: `sends what is no reply to a question${heldBy(holder)}`,

@@ -1,8 +1,18 @@
 import type { RegistryJson } from '../api/control.ts';
-import { ApiClient, ApiError, type ClusterAccess, SERVICE_ACCOUNT } from '../kubernetes/api-client.ts';
+import { type ClusterAccess, SERVICE_ACCOUNT } from '../kubernetes/api-client.ts';
 import { kindOf, type RegistryConfig, registryId } from '../registry/kinds.ts';
-import { type Check, finding, good, hostPort, inMs, type Seen, type Surroundings, warning } from './check.ts';
+import type { ApiAnswer } from './ask-api.ts';
 import { connectTcp } from './connect-tcp.ts';
+import {
+  type Check,
+  finding,
+  good,
+  hostPort,
+  inMs,
+  type Seen,
+  type Surroundings,
+  warning,
+} from './surroundings.ts';
 
 /** What the server says of each registry, and whether it can be reached from here. */
 export const checkRegistries: Check = {
@@ -17,8 +27,11 @@ export const checkRegistries: Check = {
         ),
       ];
     }
-    const said = await surroundings.control<RegistryJson[]>('/registries');
-    const states = said.ok ? said.value : undefined;
+    // whoever hangs is not asked again
+    const said = surroundings.server.ok
+      ? await surroundings.control<RegistryJson[]>('/registries')
+      : undefined;
+    const states = said?.ok === true ? said.value : undefined;
     const seen = await Promise.all(registries.map((registry) => lookAt(registry, states, surroundings)));
     return seen.flat();
   },
@@ -80,10 +93,9 @@ async function lookAtServers(
   id: string,
   surroundings: Surroundings,
 ): Promise<readonly Seen[]> {
-  const kind = kindOf(registry);
-  const access = kind.accessOf?.(registry);
-  if (access !== undefined) return [await lookAtApi(access, id, surroundings)];
-  const servers = kind.serversOf?.(registry) ?? [];
+  const api = surroundings.apis.get(id);
+  if (api !== undefined) return [lookAtApi(api, id)];
+  const servers = kindOf(registry).serversOf?.(registry) ?? [];
   const results = await Promise.all(
     servers.map(async (server) => ({ server, result: await connectTcp(server, surroundings.timeoutMs) })),
   );
@@ -106,23 +118,9 @@ async function lookAtServers(
   });
 }
 
-/** Asks the API for what every kubernetes registry reads. */
-async function lookAtApi(access: ClusterAccess, id: string, surroundings: Surroundings): Promise<Seen> {
-  const client = new ApiClient(access);
-  const start = performance.now();
-  try {
-    await client.request('GET', '/api/v1/services', {
-      query: { limit: '1' },
-      deadlineMs: surroundings.timeoutMs,
-    });
-    return good(`${id}: the API server answers in ${inMs(performance.now() - start)}`);
-  } catch (error) {
-    const status = error instanceof ApiError ? error.status : 0;
-    const text = `${id}: ${(error as Error).message}`;
-    return finding(text, remedyOf(status, access));
-  } finally {
-    await client.close();
-  }
+function lookAtApi({ access, milliseconds, status, reason }: ApiAnswer, id: string): Seen {
+  if (reason === undefined) return good(`${id}: the API server answers in ${inMs(milliseconds)}`);
+  return finding(`${id}: ${reason}`, remedyOf(status, access));
 }
 
 function remedyOf(status: number, { kubeconfig }: ClusterAccess): string {

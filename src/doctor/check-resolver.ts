@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { toShortText } from '../name/domain-name.ts';
-import { type Check, finding, good, type Seen, type Surroundings, warning } from './check.ts';
 import { dotsOf, isPodSearch, parseResolvConf, type ResolvConf } from './resolv-conf.ts';
+import { type Check, finding, good, type Seen, type Surroundings, warning } from './surroundings.ts';
 
 /** What glibc takes of resolv.conf(5). */
 const MAX_NAMESERVERS = 3;

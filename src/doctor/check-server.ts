@@ -1,4 +1,4 @@
-import { type Check, finding, good, warning } from './check.ts';
+import { type Check, finding, good, warning } from './surroundings.ts';
 
 /** Whether the running server speaks by its control socket, and whether it is ready. */
 export const checkServer: Check = {

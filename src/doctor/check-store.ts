@@ -9,7 +9,7 @@ import {
   statfsSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Check, finding, good, type Seen, type Surroundings, warning } from './check.ts';
+import { type Check, finding, good, type Seen, type Surroundings, warning } from './surroundings.ts';
 
 /** Below so much nothing more can be relied on to be recorded … */
 const LEAST_BYTES = 4 * 2 ** 20;

@@ -2,12 +2,18 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, addressText, isIpv4, parseAddress } from '../name/address.ts';
-import { type DomainName, parseDomainName, toShortText } from '../name/domain-name.ts';
+import { type DomainName, fits, join, parseDomainName, prefixOf, toShortText } from '../name/domain-name.ts';
+import { protocolLabel } from '../name/labels.ts';
 import { poolContains } from '../vip/pool.ts';
 import { rcodeText } from '../wire/message.ts';
 import type { ReadMessage } from '../wire/read-message.ts';
 import { TYPE, typeText } from '../zone/types.ts';
 import { type Asked, askDns, type Question } from './ask-dns.ts';
+import { reachable } from './check-ports.ts';
+import { connectTcp } from './connect-tcp.ts';
+import { isOwnNameserver } from './own-addresses.ts';
+import { namesAsked, parseResolvConf } from './resolv-conf.ts';
+import { type Route, routeTo } from './route-to.ts';
 import {
   type Check,
   finding,
@@ -18,12 +24,7 @@ import {
   type Specimen,
   type Surroundings,
   warning,
-} from './check.ts';
-import { reachable } from './check-ports.ts';
-import { connectTcp } from './connect-tcp.ts';
-import { isOwnNameserver } from './own-addresses.ts';
-import { parseResolvConf } from './resolv-conf.ts';
-import { type Route, routeTo } from './route-to.ts';
+} from './surroundings.ts';
 
 const SYSTEM_FILE = '/etc/resolv.conf';
 const DNS_PORT = 53;
@@ -42,9 +43,10 @@ export const checkWay: Check = {
     const name = parseDomainName(specimen.full);
     if (!name.ok)
       return [finding(`${specimen.full}: ${name.reason}`, 'give another name: --name com.foo.UserService')];
-    const question = { name: name.value, type: TYPE.A };
-    const [direct, answers, system] = await Promise.all([
+    const question = { name: name.value, type: usualType(specimen) };
+    const [direct, port, answers, system] = await Promise.all([
       askDirectly(question, surroundings),
+      askPort(name.value, specimen, surroundings),
       askNameservers(question, surroundings),
       askSystem(specimen.full, surroundings),
     ]);
@@ -54,14 +56,40 @@ export const checkWay: Check = {
       return nameserverSeen(answer, question, vips, isForm);
     });
     const areGood = nameservers.every(({ state }) => state === 'ok');
-    return [
-      ...systemSeen(system, specimen.full, areGood),
-      ...nameservers,
-      ...direct.seen,
-      ...(await lookAtVip(vips, specimen, surroundings)),
-    ];
+    const [bare, vip] = await Promise.all([
+      areGood ? lookAtBare(specimen, vips, surroundings) : [],
+      lookAtVip(vips, port, specimen, surroundings),
+    ]);
+    return [...systemSeen(system, specimen.full, areGood), ...nameservers, ...bare, ...direct.seen, ...vip];
   },
 };
+
+/** What its SRV record says: behind a Kubernetes Service that is the Service's port, not the registered one. */
+async function askPort(
+  name: DomainName,
+  { known }: Specimen,
+  { config, timeoutMs }: Surroundings,
+): Promise<number | undefined> {
+  const [listen] = config.listen.dns;
+  const labels = known === undefined ? undefined : prefixOf(protocolLabel(known.protocol), '_tcp');
+  if (listen === undefined || labels === undefined || !fits(labels, name)) return known?.port;
+  const asked = await askDns(
+    'udp',
+    reachable(listen),
+    { name: join(labels, name), type: TYPE.SRV },
+    timeoutMs,
+  );
+  const records = asked.kind === 'answered' ? asked.reply.answer : [];
+  const srv = records.find(({ type }) => type === TYPE.SRV)?.rdata;
+  // RFC 2782: priority, weight, port
+  return srv === undefined ? known?.port : (srv.charCodeAt(4) << 8) | srv.charCodeAt(5);
+}
+
+/** A, unless its VIPs are of IPv6 alone. */
+function usualType({ known }: Specimen): number {
+  const vips = known?.vips ?? [];
+  return vips.length > 0 && !vips.some(isIpv4Text) ? TYPE.AAAA : TYPE.A;
+}
 
 /** What the system's resolver says, or why it says nothing. */
 type SystemAnswer =
@@ -117,7 +145,7 @@ async function askDirectly(question: Question, surroundings: Surroundings): Prom
   const asked = await askDns('udp', reachable(listen), question, surroundings.timeoutMs);
   const at = `rpc-dns at ${hostPort(reachable(listen))}`;
   if (asked.kind !== 'answered') {
-    return { seen: [warning(`${at} ${failureText(asked)}`, 'see ports')], addresses: [] };
+    return { seen: [warning(`${at} ${failureText(asked)}`, 'ports says why')], addresses: [] };
   }
   const addresses = addressesOf(asked.reply);
   const text = `${at} says ${replyText(question.name, asked.reply)} in ${inMs(asked.milliseconds)}`;
@@ -160,7 +188,7 @@ function nameserverSeen(
   isForm: boolean,
 ): Seen {
   const problem = (text: string, remedy: string) => {
-    return isForm ? warning(text, 'see cluster DNS') : finding(text, remedy);
+    return isForm ? warning(text, 'cluster DNS says why') : finding(text, remedy);
   };
   const at = `nameserver ${address}`;
   if (asked.kind !== 'answered') {
@@ -182,6 +210,41 @@ function nameserverSeen(
     `${text}, not ${vips.join(' ')}`,
     'somebody else answers: a wildcard, another rpc-dns, or an older answer that it still holds',
   );
+}
+
+/**
+ * The name as it stands in the code: which of the names that resolvers make of it is found. Not everybody wants it to be:
+ * with `corefile --style stub` programs ask for full names.
+ */
+async function lookAtBare(
+  specimen: Specimen,
+  vips: readonly string[],
+  { resolvConf, timeoutMs }: Surroundings,
+): Promise<readonly Seen[]> {
+  const { bare, full } = specimen;
+  const conf = parseResolvConf(resolvConf.text.ok ? resolvConf.text.value : '');
+  const [host] = conf.nameservers;
+  if (host === undefined || bare === full) return [];
+  const candidates = namesAsked(bare, conf);
+  for (const [i, candidate] of candidates.entries()) {
+    const name = parseDomainName(candidate);
+    if (!name.ok) continue;
+    const asked = await askDns(
+      'udp',
+      { host, port: DNS_PORT },
+      { name: name.value, type: usualType(specimen) },
+      timeoutMs,
+    );
+    if (asked.kind !== 'answered') break;
+    const addresses = addressesOf(asked.reply);
+    if (!addresses.some((address) => vips.includes(address))) continue;
+    return [good(`bare ${bare} is found as ${candidate}, question ${i + 1} of ${candidates.length}`)];
+  }
+  return [
+    good(
+      `bare ${bare} is not found: programs have to ask for ${full}, unless corefile --style shared or view is used`,
+    ),
+  ];
 }
 
 function failureText(asked: Exclude<Asked, { kind: 'answered' }>): string {
@@ -221,6 +284,7 @@ function replyText(name: DomainName, { rcode, answer, authority }: ReadMessage):
 /** Whether what callers are sent to takes their connections. */
 async function lookAtVip(
   vips: readonly string[],
+  port: number | undefined,
   specimen: Specimen,
   surroundings: Surroundings,
 ): Promise<readonly Seen[]> {
@@ -228,12 +292,12 @@ async function lookAtVip(
   const vip = vips.find((one) => isIpv4Text(one)) ?? vips[0];
   if (vip === undefined) return [];
   const route = await routeTo(vip, timeoutMs);
-  const port = specimen.known?.port;
   if (port === undefined) {
     const text = `VIP ${vip}: ${route.text}; no port is registered to connect to`;
     return [route.isLocal ? good(text) : warning(text, remedyOf(vip, route, specimen, surroundings))];
   }
-  const at = `VIP ${hostPort({ host: vip, port })}`;
+  const what = surroundings.config.answers.address === 'endpoints' ? 'provider' : 'VIP';
+  const at = `${what} ${hostPort({ host: vip, port })}`;
   const connected = await connectTcp({ host: vip, port }, timeoutMs);
   const remedy = () => remedyOf(vip, route, specimen, surroundings);
   switch (connected.kind) {
@@ -261,6 +325,9 @@ function isIpv4Text(text: string): boolean {
 }
 
 function remedyOf(vip: string, route: Route, { known }: Specimen, { config }: Surroundings): string {
+  if (config.answers.address === 'endpoints') {
+    return 'answers.address: endpoints sends callers to the providers themselves: see that this one runs, and that nothing keeps callers from it';
+  }
   if (known?.behind !== undefined) {
     return `it is the ClusterIP of Service ${known.behind}: see that this machine has kube-proxy or its like, and that the Service has endpoints (kubectl get endpointslices) and this port`;
   }

@@ -22,7 +22,8 @@ export function connectTcp({ host, port }: HostPort, timeoutMs: number): Promise
       socket.destroy();
       resolve(connected);
     };
-    const timer = setTimeout(() => end({ kind: 'silent' }), timeoutMs);
+    // what has come when the time is over counts, even if nobody had a moment to read it
+    const timer = setTimeout(() => setImmediate(() => end({ kind: 'silent' })), timeoutMs);
     socket.on('connect', () => {
       end({ kind: 'connected', milliseconds: performance.now() - start, from: socket.localAddress ?? '' });
     });

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Check, finding, type Seen, type Surroundings } from './check.ts';
 import { checkClock } from './check-clock.ts';
 import { checkForm } from './check-form.ts';
 import { checkLimits } from './check-limits.ts';
@@ -9,6 +8,7 @@ import { checkResolver } from './check-resolver.ts';
 import { checkServer } from './check-server.ts';
 import { checkStore } from './check-store.ts';
 import { checkWay } from './check-way.ts';
+import { type Check, finding, type Seen, type Surroundings } from './surroundings.ts';
 
 /**
  * From the server outwards, to the caller and its sidecar. Those of one row are looked at together; where times are

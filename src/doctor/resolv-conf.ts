@@ -36,6 +36,12 @@ export function dotsOf(name: string): number {
   return name.split('.').length - 1;
 }
 
+/** The names that glibc asks for `name`, one after another: as it is first when it has as many dots as ndots says. */
+export function namesAsked(name: string, { search, ndots }: ResolvConf): string[] {
+  const searched = search.map((domain) => `${name}.${domain}`);
+  return dotsOf(name) >= ndots ? [name, ...searched] : [...searched, name];
+}
+
 /** Whether resolvers take the search list of a Kubernetes pod from it. */
 export function isPodSearch({ search }: ResolvConf, clusterDomain: string): boolean {
   return search.some((domain) => domain.toLowerCase() === `svc.${clusterDomain}`);

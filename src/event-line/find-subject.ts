@@ -81,7 +81,11 @@ export async function findSubject(
   if (service !== undefined && isInterface(line, service.interface))
     return ok(serviceSubject(line, zones, zone, service));
   const parsed = parseDomainName(service?.interface ?? text);
-  if (!parsed.ok) return parsed;
+  if (!parsed.ok) {
+    // applications have names that no domain name has
+    const application = await findApplication(line, text);
+    return application === undefined ? parsed : ok(applicationSubject(application, zone));
+  }
   const reversed = addressOfReverseName(keyOf(parsed.value));
   if (reversed !== undefined) return ok(subjectOf({ kind: 'vip', address: reversed }, parsed.value));
   return ok(await namedSubject(line, zones, zone, parsed.value, text));
@@ -98,7 +102,9 @@ function isInterface(line: EventLine, name: InterfaceName): boolean {
 /** An interface by its own name: what is asked is the call name that it got. */
 function interfaceSubject(line: EventLine, zone: DomainName, name: InterfaceName): Subject {
   const view = line.feed.viewOf(name);
-  const own = view?.callNames[0] ?? view?.domain ?? prefixOf(...name.split('.')) ?? NO_LABELS;
+  const wanted = view?.callNames[0] ?? view?.domain ?? prefixOf(...name.split('.'));
+  // nobody but its refusals knows a name that is too long
+  const own = wanted !== undefined && fits(wanted, zone) ? wanted : NO_LABELS;
   return subjectOf(
     { kind: 'interface', interface: name, service: undefined },
     join(own, zone),
@@ -161,11 +167,12 @@ async function namedSubject(
   name: DomainName,
   text: string,
 ): Promise<Subject> {
-  for (const one of zones) {
-    const relative = labelsAbove(keyOf(name), keyOf(one));
-    if (relative === undefined) continue;
-    return subjectOf(await meaningOf(line, relative, name), name, relative);
-  }
+  const inside = zones
+    .map((one) => labelsAbove(keyOf(name), keyOf(one)))
+    .filter((labels) => labels !== undefined)
+    // one zone may lie in another
+    .sort((one, other) => one.length - other.length)[0];
+  if (inside !== undefined) return subjectOf(await meaningOf(line, inside, name), name, inside);
   const relative = keyOf(name).slice(0, -1) as Prefix;
   if (relative === '' || !fits(relative, zone)) return subjectOf({ kind: 'nothing' }, name);
   const completed = join(name.slice(0, -1) as Prefix, zone);
@@ -173,6 +180,10 @@ async function namedSubject(
   if (meaning.kind !== 'nothing') return subjectOf(meaning, completed, relative);
   const application = await findApplication(line, text.replace(/\.$/, ''));
   if (application === undefined) return subjectOf(meaning, completed, relative, name);
+  return applicationSubject(application, zone);
+}
+
+function applicationSubject(application: Application, zone: DomainName): Subject {
   const labels = prefixOf(application.label, 'app') ?? NO_LABELS;
   return subjectOf(application, join(labels, zone), labels);
 }
@@ -221,23 +232,38 @@ async function findInstance(
 
 type Application = Extract<Meaning, { kind: 'application' }>;
 
-/** By its own name, as a registry writes it. */
+/** By its own name, as a registry writes it; else by the label that such a name has. */
 async function findApplication(line: EventLine, application: string): Promise<Application | undefined> {
+  const isOf = (view: RecordView) => applicationsOf(line, view).includes(application);
+  const members = await scan(line, (view) => view.applications.length > 0 && isOf(view));
+  const [first] = members;
+  const view = first === undefined ? undefined : line.feed.viewOf(first);
+  if (view === undefined) return findApplicationAt(line, applicationLabel(application));
+  return { kind: 'application', application, label: labelIn(view, application), members };
+}
+
+/** Of two that fall on one label the newer has a hash. */
+function labelIn(view: RecordView, application: string): string {
   const plain = applicationLabel(application);
-  const hashed = hashedLabel(plain, application);
-  // of two that fall on one label the newer has a hash
-  return (await findApplicationAt(line, hashed)) ?? (await findApplicationAt(line, plain));
+  const labels: string[] = view.applications.map(({ label }) => label);
+  const own = [hashedLabel(plain, application), plain].find((label) => labels.includes(label));
+  return own ?? labels.find((label) => label.startsWith(plain)) ?? labels[0] ?? plain;
+}
+
+function applicationsOf(line: EventLine, view: RecordView): string[] {
+  const name = view.interface as InterfaceName;
+  return line.feed.aboutOf(view, name).services.map(({ application }) => application);
 }
 
 async function findApplicationAt(line: EventLine, label: string): Promise<Application | undefined> {
   const members = await scan(line, (view) => view.applications.some((part) => part.label === label));
   const [first] = members;
   if (first === undefined) return undefined;
-  const names = line.feed.published(first)?.about.services.map(({ application }) => application) ?? [];
-  const application = names.find((name) => {
-    const plain = applicationLabel(name);
-    return plain === label || hashedLabel(plain, name) === label;
-  });
+  const view = line.feed.viewOf(first);
+  const names = view === undefined ? [] : applicationsOf(line, view);
+  const application = names.find(
+    (name) => view !== undefined && name !== '' && labelIn(view, name) === label,
+  );
   return { kind: 'application', application: application ?? label, label, members };
 }
 

@@ -67,10 +67,11 @@ function withoutZone(text: string, zones: readonly DomainName[]): string {
   const parsed = parseDomainName(text);
   if (!parsed.ok) return text;
   const key = keyOf(parsed.value);
-  for (const zone of zones) {
-    const relative = labelsAbove(key, keyOf(zone));
-    if (relative !== undefined) return withoutForms(shown(relative));
-  }
+  const relative = zones
+    .map((zone) => labelsAbove(key, keyOf(zone)))
+    .filter((labels) => labels !== undefined)
+    .sort((one, other) => one.length - other.length)[0];
+  if (relative !== undefined) return withoutForms(shown(relative));
   return withoutForms(text.replace(/\.$/, ''));
 }
 

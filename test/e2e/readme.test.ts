@@ -80,6 +80,6 @@ for (const { command, output } of shown) {
 
 test('every metric of the README exists, and every option that it names is known', async () => {
   const run = await runToEnd(process.execPath, ['src/main.ts', '--help'], { cwd: folder });
-  for (const name of ['serve', 'check', 'lookup', 'vips', 'registries', 'corefile', 'querylog'])
+  for (const name of ['serve', 'check', 'lookup', 'vips', 'registries', 'corefile', 'querylog', 'doctor'])
     assert.match(run.stdout, new RegExp(`\\b${name}\\b`));
 });

@@ -1,12 +1,13 @@
 /** `lookup` finds whatever one types, and whatever it prints. */
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { type LookupResult, lookUp } from '../../src/api/look-up.ts';
+import { type LookUpSources, type LookupResult, lookUp, namesMeant } from '../../src/api/look-up.ts';
 import { lookupText } from '../../src/cli/lookup-text.ts';
-import type { DomainName } from '../../src/name/domain-name.ts';
+import { toShortText } from '../../src/name/domain-name.ts';
 import { parseType } from '../../src/zone/types.ts';
 import { House } from '../support/house.ts';
 import { queryOctets } from '../support/question.ts';
+import { documentOf, serviceChange, sliceChange } from '../support/services.ts';
 
 const Z = 'rpc.cluster.local';
 const CONFIG = 'vips: { pools: ["247.1.0.0/24", "fd00:247::/120"], reuseAfter: 1h }\n';
@@ -21,6 +22,7 @@ const INTERFACES = `interfaces:
   - { name: com.x.${'Long'.repeat(20)}, port: 5 }
   - { name: com.x.Fixed, port: 6 }
   - { name: com.x.Old, port: 7 }
+  - { name: com.x.Chinese, port: 8, application: 用户中心 }
 `;
 const ZONES = {
   'corp.zone': `$ORIGIN corp.example.
@@ -40,6 +42,7 @@ $TTL 60
   NS ns
 ns A 10.1.0.1
 com.x.Fixed A 10.2.0.1
+a-b.app TXT "taken"
 `,
 };
 
@@ -54,16 +57,17 @@ async function openHouse(): Promise<House> {
   return opened;
 }
 
-async function look(text: string, type?: string): Promise<LookupResult & { text: string }> {
-  const ask = async (name: DomainName, number: number) =>
-    house.line.handle(queryOctets(name, number, { bufsize: 1232 }), 'tcp');
-  const sources = {
-    events: house.events,
-    ask,
-    zones: () => house.config.zone,
-    staticFiles: () => house.zoneFiles,
+function sourcesOf(at: House): LookUpSources {
+  return {
+    events: at.events,
+    ask: async (name, type) => at.line.handle(queryOctets(name, type, { bufsize: 1232 }), 'tcp'),
+    zones: () => at.config.zone,
+    staticFiles: () => at.zoneFiles,
   };
-  const result = await lookUp(sources, text, type === undefined ? undefined : parseType(type));
+}
+
+async function look(text: string, type?: string, at = house): Promise<LookupResult & { text: string }> {
+  const result = await lookUp(sourcesOf(at), text, type === undefined ? undefined : parseType(type));
   assert.ok(result.ok, result.ok ? '' : result.reason);
   return { ...result.value, text: lookupText(text, result.value) };
 }
@@ -231,8 +235,25 @@ suite('an application', () => {
     });
   }
 
-  test('as its registry writes it', async () => {
-    assert.equal((await look('a_b')).application?.application, 'a_b');
+  test('whose name no domain name can have', async () => {
+    const { application, answer } = await look('用户中心');
+    assert.equal(application?.application, '用户中心');
+    assert.ok(
+      answer.answer.some((line) => line.endsWith(vip4('com.x.Chinese'))),
+      answer.answer.join(),
+    );
+  });
+
+  test('as its registry writes it; that a static record has its name', async () => {
+    for (const typed of ['a_b', 'a-b.app']) {
+      const { application, static: place, text } = await look(typed);
+      assert.equal(application?.application, 'a_b');
+      assert.equal(place?.place, 'rpc.zone:7');
+      assert.match(
+        text,
+        /^conflict +a-b\.app\.rpc\.cluster\.local belongs to the static record at rpc\.zone:7$/m,
+      );
+    }
   });
 });
 
@@ -301,14 +322,41 @@ test('at most three are suggested, and a large catalogue is not compared letter 
   const large = await House.open();
   const rows = Array.from({ length: 12_000 }, (_, i) => `  - { name: com.large.Service${i}, port: 1 }\n`);
   await large.deliver(`interfaces:\n${rows.join('')}`);
-  const before = house;
-  house = large;
-  try {
-    const start = performance.now();
-    const { didYouMean } = await look('com.large.Service11x');
-    assert.equal(didYouMean.length, 3);
-    assert.ok(performance.now() - start < 3000);
-  } finally {
-    house = before;
-  }
+  const start = performance.now();
+  const { didYouMean } = await look('com.large.Service11x', undefined, large);
+  assert.equal(didYouMean.length, 3);
+  assert.ok(performance.now() - start < 3000);
+});
+
+test('a ClusterIP: the Service, and all who are answered with it', async () => {
+  const config = 'registries: [{ kind: kubernetes }, { kind: file, path: x }]\n';
+  const cluster = await House.open({ config });
+  await cluster.deliverCluster([serviceChange('user', '10.96.0.7'), sliceChange('user', '10.1.0.7')]);
+  await cluster.deliver('interfaces: []');
+  await cluster.deliver(documentOf(['com.foo.A', 'com.foo.B'], '10.1.0.7'), 1);
+  const { vip, text, interface: found } = await look('10.96.0.7', undefined, cluster);
+  assert.equal(vip?.kind, 'cluster-ip');
+  assert.equal(vip?.behind, 'trade/user');
+  assert.deepEqual(vip?.interfaces, ['com.foo.A', 'com.foo.B']);
+  assert.equal(found, null);
+  assert.match(text, /^VIP {16}10\.96\.0\.7, ClusterIP of Service trade\/user$/m);
+  assert.match(text, /^answered for {7}com\.foo\.A\nanswered for {7}com\.foo\.B$/m);
+});
+
+test('in several zones: a name is asked where it lies, one without a zone is meant in each', async () => {
+  const both = await House.open({ config: 'zone: [a.test, b.a.test]\n' });
+  await both.deliver('interfaces:\n  - { name: com.foo.A, port: 1, application: one }\n');
+  assert.equal((await look('com.foo.A', undefined, both)).name, 'com.foo.A.a.test.');
+  const inner = await look('COM.foo.A.B.a.test', undefined, both);
+  assert.equal(inner.interface?.interface, 'com.foo.A');
+  assert.equal(inner.answer.rcode, 'NOERROR');
+  const meant = async (text: string) => {
+    const names = await namesMeant(sourcesOf(both), text);
+    return names.ok ? names.value.map(toShortText) : names.reason;
+  };
+  assert.deepEqual(await meant('com.foo.a'), ['com.foo.a.a.test', 'com.foo.a.b.a.test']);
+  assert.deepEqual(await meant('com.foo.A.a.test'), ['com.foo.A.a.test']);
+  assert.deepEqual(await meant('one'), ['one.app.a.test', 'one.app.b.a.test']);
+  assert.deepEqual(await meant('com.foo.Later'), ['com.foo.later.a.test', 'com.foo.later.b.a.test']);
+  assert.match(String(await meant('a..b')), /empty label/);
 });

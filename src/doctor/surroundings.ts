@@ -3,6 +3,7 @@ import type { Result } from '../base/result.ts';
 import type { Config } from '../config/schema.ts';
 import type { Findings } from '../corefile/verdict.ts';
 import type { HostPort } from '../files/fields.ts';
+import type { ApiAnswer } from './ask-api.ts';
 
 /** What a check saw. */
 export interface Seen {
@@ -32,6 +33,7 @@ export interface Specimen {
     | {
         readonly vips: readonly string[];
         readonly port: number | undefined;
+        readonly protocol: string;
         /** the Kubernetes Service whose ClusterIPs the VIPs are */
         readonly behind: string | undefined;
       };
@@ -51,6 +53,8 @@ export interface Surroundings {
   /** the server's process, or whoever has its port; undefined: nobody that can be seen */
   readonly pid: number | undefined;
   readonly specimen: Specimen | undefined;
+  /** what API servers said, by the id of the registry */
+  readonly apis: ReadonlyMap<string, ApiAnswer>;
   /** asks the running server by its control socket */
   control<T>(path: string): Promise<Result<T>>;
   /** asks a cluster's DNS as a pod would; as `corefile --check` does */
