@@ -319,7 +319,7 @@ test('manifests/README.md leads from nothing to the first interface, and out aga
   const before = corefileOf(kube.kubeconfig());
   await kube.create('configmaps', 'kube-system', 'coredns', { data: { Corefile: before } });
   const steps = blocks.filter(({ notRun }) => notRun === undefined).map(({ text }) => text);
-  assert.equal(blocks.length - steps.length, 3, 'what is not run is what needs more than there is here');
+  assert.equal(blocks.length - steps.length, 4, 'what is not run is what needs more than there is here');
   const step = async (has: string) => {
     const text = steps.shift() ?? '';
     assert.ok(text.includes(has), `the next step has '${has}': ${text}`);
@@ -341,6 +341,18 @@ test('manifests/README.md leads from nothing to the first interface, and out aga
   const asked = await step('dig +short');
   assert.ok(asked.startsWith(`UserService.foo.com.svc.rpc.cluster.local.\n${clusterIP}\n`), asked);
   assert.match(asked, /RPCService trade\/user-center/);
+
+  await t.test('doctor looks around in its own pod', async () => {
+    const [text = ''] = blocks.map((block) => block.text.trim()).filter((one) => one.includes(' doctor '));
+    // nothing stands behind the ClusterIP here: that much it finds
+    const said = await checkout.run(`${text} || test $? = 1`);
+    for (const check of ['configuration', 'server', 'ports', 'registries', 'store', 'clock', 'limits']) {
+      assert.match(said, new RegExp(`^ok +${check} `, 'm'), said);
+    }
+    const vip = said.split('\n').find((line) => line.includes(`VIP ${clusterIP}:20880`));
+    assert.match(vip ?? '', /^finding +name /, said);
+    assert.match(said, /it is the ClusterIP of Service trade\/user-center/);
+  });
 
   await step('get configmap coredns');
   assert.match(await corefile(), /^rpc\.cluster\.local:53 [\s\S]*forward \. 10\.96\.0\.53 \{/m);
