@@ -224,7 +224,7 @@ suite('a machine of a caller', { skip: skipWithoutNamespaces() || skipWithout('c
     assertFound(
       report,
       'ports',
-      /^10\.9\.0\.1:5300 says nothing and nobody refuses: node main\.ts \(pid \d+\) has the port: .* dropped on the way, over UDP and TCP$/,
+      /^10\.9\.0\.1:5300 says nothing and nobody refuses: node main\.ts serve \(pid \d+\) has the port: .* dropped on the way, over UDP and TCP$/,
       /nft list ruleset, iptables -nvL, NetworkPolicies/,
     );
     assertGood(report, 'ports', /^127\.0\.0\.1:5300 answers UDP/);
@@ -290,7 +290,7 @@ suite('a machine of a caller', { skip: skipWithoutNamespaces() || skipWithout('c
     assertFound(
       report,
       'ports',
-      /^127\.0\.0\.1:5300 takes questions and answers none: node main\.ts \(pid \d+\) has the port, and is stopped/,
+      /^127\.0\.0\.1:5300 takes questions and answers none: node main\.ts serve \(pid \d+\) has the port, and is stopped/,
       /kill -CONT \d+/,
     );
     assertFound(report, 'server', /says nothing within \d+ ms: it hangs$/, /has its port/);
