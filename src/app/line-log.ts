@@ -19,8 +19,9 @@ export function lineEvents(
       states.set(id, state.kind);
       if (state.kind === 'live') log.info({ registry: id }, 'registry is live');
       else if (state.kind !== 'syncing') {
-        const level = before === state.kind ? 'debug' : 'warn';
-        log[level]({ registry: id, state: state.kind, reason: state.reason }, 'registry is away');
+        const { kind, reason } = state;
+        if (before === kind) log.debug({ registry: id, state: kind, reason }, 'registry is still away');
+        else log.warn({ registry: id, state: kind, reason }, 'registry is away');
       }
     },
     onReady: (interfaces) => log.info({ interfaces }, 'ready'),
