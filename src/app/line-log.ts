@@ -67,6 +67,12 @@ export function lineEvents(
         'most of a registry is gone at once: not believed for a while (distrustFor)',
       );
     },
+    onClusterIpInPool: ({ cluster, service, address, pool }) => {
+      log.warn(
+        { registry: cluster, service, address: addressText(address), pool: pool.text },
+        'a Service has an address of a pool: interfaces may get what the cluster gives, choose another pool',
+      );
+    },
     onLetGo: (id) => log.info({ registry: id }, 'a registry that is not configured any more was forgotten'),
   };
 }

@@ -21,6 +21,7 @@ import { LedgerDraft } from '../vip/ledger-draft.ts';
 import { Placements } from '../vip/placements.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { StaticNames } from '../zone/static-names.ts';
+import { ClustersInPools } from './clusters-in-pools.ts';
 import { Decisions } from './decisions.ts';
 import type { LineEvents } from './line-events.ts';
 import { decisive, type LineOptions } from './options.ts';
@@ -70,6 +71,7 @@ export class EventLine {
   readonly #placements = new Placements();
   readonly #decisions: Decisions;
   readonly #storedFacts: StoredFacts;
+  readonly #clustersInPools = new ClustersInPools();
   readonly #clock: Clock;
   readonly #events: LineEvents;
   #ledger: Ledger;
@@ -119,6 +121,10 @@ export class EventLine {
     this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
+      onCluster: (cluster, changes) => {
+        const found = this.#clustersInPools.look(cluster, changes, this.#options.pools);
+        if (found !== undefined) events.onClusterIpInPool(found);
+      },
       onServices: (names) => this.#onServices(names),
       onOwnership: () => this.#markAll(),
       onListed: (cluster) => this.#onListed(cluster),
@@ -225,6 +231,7 @@ export class EventLine {
     if (!isEqual(before.names, options.names)) this.feed.setNames(options.names);
     if (!isEqual(before.pools, options.pools) || before.reuseAfterMs !== options.reuseAfterMs) {
       this.#ledger = this.#ledger.withPools(options.pools, options.reuseAfterMs);
+      this.#clustersInPools.forget();
     }
     this.intake.configure(options.registries, options.ownership);
     if (!isEqual(decisive(before), decisive(options))) {
