@@ -264,7 +264,7 @@ test('the query log is off, is turned on for a name, and off again', async (t) =
   assert.equal(server.child.output().includes('"msg":"query"'), false);
   const refused = await server.cli('querylog', 'on');
   assert.equal(refused.status, 2);
-  assert.match(refused.stderr, /expected a name or a client/);
+  assert.match(refused.stderr, /needs a name or a client/);
   const on = await server.cli('querylog', 'on', '--name', 'COM.foo.a');
   assert.equal(on.stdout, 'query log on for com.foo.a.rpc.cluster.local and all below\n');
   await exists(server, 'com.foo.B');
