@@ -105,7 +105,9 @@ function interfaceLines(found: Explanation, service: string | null): string[] {
     ...(others === 0 ? [] : [`other services     ${otherServices(found, shown)}`]),
     ...(found.leftOut === 0
       ? []
-      : [`left out           ${found.leftOut} endpoints or ports, beyond answers.maxRecords or what a TCP message holds`]),
+      : [
+          `left out           ${found.leftOut} endpoints or ports, beyond answers.maxRecords or what a TCP message holds`,
+        ]),
     ...found.conflicts.map((conflict) => `conflict           ${conflict}`),
   ];
 }
