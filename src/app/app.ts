@@ -128,10 +128,8 @@ export class App {
     this.#events.start();
     this.#registries = new Registries(this.#kinds, this.#events, {
       onLease: (cluster, isHeld) => {
-        const text = isHeld
-          ? 'this replica writes to the cluster'
-          : 'this replica writes no more to the cluster';
-        this.#log.info({ registry: cluster }, text);
+        if (isHeld) this.#log.info({ registry: cluster }, 'this replica writes to the cluster');
+        else this.#log.info({ registry: cluster }, 'this replica writes no more to the cluster');
       },
       onFailure: (cluster, what, reason) => {
         this.#log.warn({ registry: cluster, what, reason }, 'could not write to the cluster');
@@ -215,7 +213,7 @@ export class App {
   /** A file behind a glob that went bad leaves its last good content in place. */
   #adoptZones(loaded: Loaded): void {
     const { zones, leftOut, files } = loaded.zoneFiles;
-    for (const problem of leftOut) this.#log.error(`zone file left out: ${problemText(problem)}`);
+    for (const problem of leftOut) this.#log.error({ problem: problemText(problem) }, 'zone file left out');
     this.#metrics.events.leftOutFiles(leftOut.length);
     const good = new Set(zones.map((zone) => keyOf(zone.apex)));
     const kept = this.#zoneFiles.filter((old) => !good.has(keyOf(old.apex)) && files.includes(old.file));
@@ -233,9 +231,12 @@ export class App {
     this.#reloading = this.#reloading
       .then(() => this.#reload(reason))
       .catch((error: unknown) => {
-        const text = `not reloaded: ${(error as Error).message}`;
-        this.#log.error({ reason }, text);
-        return [{ file: this.#loaded.file, line: 1, column: 1, text }];
+        const { message } = error as Error;
+        this.#log.error(
+          { reason, error: message },
+          'not reloaded: it met an error, the running configuration stays',
+        );
+        return [{ file: this.#loaded.file, line: 1, column: 1, text: `not reloaded: ${message}` }];
       });
     return this.#reloading;
   }
@@ -254,7 +255,8 @@ export class App {
       if (!this.#serving) return [];
       this.#metrics.events.reloaded(result.ok);
       if (!result.ok) {
-        for (const problem of result.problems) this.#log.error(problemText(problem));
+        for (const problem of result.problems)
+          this.#log.error({ problem: problemText(problem) }, 'the configuration has a problem');
         this.#log.error(
           { reason, problems: result.problems.length },
           'not reloaded: the running configuration stays',
@@ -302,15 +304,16 @@ export class App {
   #warnOfSerials(before: readonly ZoneFile[]): void {
     const registryZones = new Set(this.#loaded.config.zone.map(keyOf));
     for (const found of unraisedSerials(before, this.#zoneFiles, (apex) => registryZones.has(apex))) {
-      const zone = { file: found.zone.file, zone: toText(found.zone.apex) };
+      const { file, apex } = found.zone;
+      const zone = toText(apex);
       if (found.before === found.after)
         this.#log.warn(
-          { ...zone, serial: found.after },
+          { file, zone, serial: found.after },
           'a zone changed and its serial did not: secondaries keep what they have, raise the serial',
         );
       else
         this.#log.warn(
-          { ...zone, from: found.before, to: found.after },
+          { file, zone, from: found.before, to: found.after },
           'the serial of a zone fell: secondaries keep what they have, raise it above the one before',
         );
     }

@@ -19,8 +19,9 @@ export function lineEvents(
       states.set(id, state.kind);
       if (state.kind === 'live') log.info({ registry: id }, 'registry is live');
       else if (state.kind !== 'syncing') {
-        const level = before === state.kind ? 'debug' : 'warn';
-        log[level]({ registry: id, state: state.kind, reason: state.reason }, 'registry is away');
+        const { kind, reason } = state;
+        if (before === kind) log.debug({ registry: id, state: kind, reason }, 'registry is still away');
+        else log.warn({ registry: id, state: kind, reason }, 'registry is away');
       }
     },
     onReady: (interfaces) => log.info({ interfaces }, 'ready'),
@@ -64,6 +65,12 @@ export function lineEvents(
       log.warn(
         { registry: id, entries: held, seconds: distrustForMs / 1000 },
         'most of a registry is gone at once: not believed for a while (distrustFor)',
+      );
+    },
+    onClusterIpInPool: ({ cluster, service, address, pool }) => {
+      log.warn(
+        { registry: cluster, service, address: addressText(address), pool: pool.text },
+        'a Service has an address of a pool: interfaces may get what the cluster gives, choose another pool',
       );
     },
     onLetGo: (id) => log.info({ registry: id }, 'a registry that is not configured any more was forgotten'),

@@ -1,7 +1,7 @@
 import { type HostPort, hostPortText } from '../files/fields.ts';
 import type { Path } from '../files/yaml-file.ts';
 import { addressText, parseAddress } from '../name/address.ts';
-import { firstLabel, keyOf, toText } from '../name/domain-name.ts';
+import { type DomainName, firstLabel, keyOf, labelsOf, toText } from '../name/domain-name.ts';
 import { unfitBlockOf } from '../name/unfit-address.ts';
 import { kindOf, registryId } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
@@ -27,19 +27,30 @@ function checkZones({ zone: zones }: Config, report: Report): void {
     if (zone === '\0') report(['zone', i], 'the root cannot be a zone of registry names');
     if (firstLabel(zone) === '*')
       report(['zone', i], `zone ${toText(zone)} is a wildcard: name the domain itself, without '*.'`);
+    reportOddName(['zone', i], 'zone', zone, report);
     if (zone.length > 100)
       report(['zone', i], `zone ${toText(zone)} is over 100 octets: names of interfaces need room`);
     seen.add(keyOf(zone));
   }
 }
 
+/** A domain name may hold anything (RFC 2181 section 11); one with a port or a scheme in it was meant otherwise. */
+function reportOddName(path: Path, what: string, name: DomainName, report: Report): void {
+  const odd = /[^\w*-]/.exec(labelsOf(name).join(''))?.[0];
+  if (odd === undefined) return;
+  const text = `${what} ${toText(name)} has '${odd}' in it: expected labels of letters, digits, '-' and '_', parted by dots`;
+  report(path, text);
+}
+
 /** Of a pool every address has one meaning: that of a VIP. */
 function checkPools(config: Config, kinds: readonly RegistryKind<never>[], report: Report): void {
   const { pools } = config.vips;
   for (const [i, pool] of pools.entries()) {
-    if (poolCapacity(pool) === 0n) report(['vips', 'pools', i], `pool ${pool.text} has no usable address`);
+    if (poolCapacity(pool) === 0n)
+      report(['vips', 'pools', i], `pool ${pool.text} has no usable address: choose a larger block`);
     for (const other of pools.slice(0, i)) {
-      if (poolsOverlap(pool, other)) report(['vips', 'pools', i], `pool ${pool.text} overlaps ${other.text}`);
+      if (poolsOverlap(pool, other))
+        report(['vips', 'pools', i], `pool ${pool.text} overlaps ${other.text}: remove one of them`);
     }
   }
   for (const [i, registry] of config.registries.entries()) {
@@ -62,6 +73,7 @@ function poolOf(host: string, pools: readonly Pool[]): Pool | undefined {
 function checkNameServerAddresses({ nameservers = [], vips }: Config, report: Report): void {
   const seen = new Set<string>();
   for (const [i, { name, addresses }] of nameservers.entries()) {
+    reportOddName(['nameservers', i, 'name'], 'name server', name, report);
     if (seen.has(keyOf(name)))
       report(['nameservers', i, 'name'], `name server ${toText(name)} is there twice`);
     seen.add(keyOf(name));
@@ -71,7 +83,10 @@ function checkNameServerAddresses({ nameservers = [], vips }: Config, report: Re
       const unfit = unfitBlockOf(address);
       // a trial on one machine has its name server on loopback
       if (unfit !== undefined && !unfit.use.startsWith('loopback'))
-        report(at, `'${text}' can be no name server's: ${unfit.text} is ${unfit.use}`);
+        report(
+          at,
+          `'${text}' can be no name server's: ${unfit.text} is ${unfit.use}; give one that resolvers reach`,
+        );
       reportInPool(at, text, vips.pools, report);
     }
   }

@@ -92,11 +92,11 @@ function readIncluded(path: string, from: string, zoneFile: string): Result<{ fi
   try {
     const folder = realpathSync(dirname(zoneFile));
     if (!realpathSync(file).startsWith(folder + sep)) {
-      return bad(`'${path}' lies outside the zone's folder ${dirname(zoneFile)}`);
+      return bad(`it lies outside the zone's folder ${dirname(zoneFile)}`);
     }
     return ok({ file, text: readFileSync(file, 'utf8') });
   } catch (error) {
-    return bad(`'${path}': ${unreadable(error)}`);
+    return bad(unreadable(error));
   }
 }
 

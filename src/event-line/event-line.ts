@@ -22,6 +22,7 @@ import { Placements } from '../vip/placements.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { StaticNames } from '../zone/static-names.ts';
 import { Alarm } from './alarm.ts';
+import { ClustersInPools } from './clusters-in-pools.ts';
 import { Decisions } from './decisions.ts';
 import type { LineEvents } from './line-events.ts';
 import { decisive, type LineOptions } from './options.ts';
@@ -65,6 +66,7 @@ export class EventLine {
   readonly #placements = new Placements();
   readonly #decisions: Decisions;
   readonly #storedFacts: StoredFacts;
+  readonly #clustersInPools = new ClustersInPools();
   readonly #clock: Clock;
   readonly #events: LineEvents;
   #ledger: Ledger;
@@ -114,6 +116,10 @@ export class EventLine {
     this.intake = new Intake({ names: this.#numbers, sets: this.feed.sets }, () => clock.now(), {
       onChanged: (names) => this.#mark(names),
       onFirstSnapshot: () => this.#schedule(),
+      onCluster: (cluster, changes) => {
+        const found = this.#clustersInPools.look(cluster, changes, this.#options.pools);
+        if (found !== undefined) events.onClusterIpInPool(found);
+      },
       onServices: (names) => this.#onServices(names),
       onOwnership: () => this.#markAll(),
       onListed: (cluster) => this.#onListed(cluster),
@@ -229,6 +235,7 @@ export class EventLine {
     if (!isEqual(before.names, options.names)) this.feed.setNames(options.names);
     if (!isEqual(before.pools, options.pools) || before.reuseAfterMs !== options.reuseAfterMs) {
       this.#ledger = this.#ledger.withPools(options.pools, options.reuseAfterMs);
+      this.#clustersInPools.forget();
     }
     this.intake.configure(options.registries, options.ownership);
     if (!isEqual(decisive(before), decisive(options))) {

@@ -3,6 +3,7 @@ import type { InterfaceName } from '../name/interface-name.ts';
 import type { Refusal } from '../plan/claims.ts';
 import type { Vip } from '../plan/record.ts';
 import type { WatcherState } from '../registry/watcher.ts';
+import type { ClusterIpInPool } from './clusters-in-pools.ts';
 
 /** What the event line tells of what it does. */
 export interface LineEvents {
@@ -28,6 +29,8 @@ export interface LineEvents {
   /** a bug: what it was about is tried again with the next change */
   readonly onFailure: (error: Error) => void;
   readonly onDistrust: (source: Source, held: number) => void;
+  /** a cluster gives addresses of a pool to its Services; once for each cluster */
+  readonly onClusterIpInPool: (found: ClusterIpInPool) => void;
   /** a registry that is not configured any more was forgotten */
   readonly onLetGo: (id: string) => void;
 }

@@ -145,9 +145,11 @@ export class StoredFacts {
       const { facts, options, snapshot } = source;
       const storedLiveMs = this.#registries.get(options.id)?.liveMs;
       if (snapshot.kind !== 'delivered') continue;
-      for (;;) {
-        const names = [...facts.storable().take(BATCH)];
-        const isLast = names.length < BATCH;
+      // found once: what changes meanwhile is stored the next time
+      const due = [...facts.storable()];
+      for (let at = 0; at === 0 || at < due.length; at += BATCH) {
+        const names = due.slice(at, at + BATCH);
+        const isLast = at + BATCH >= due.length;
         const steps = names.map((name): StoreStep => {
           const octets = facts.storedRow(name);
           return octets === undefined
@@ -168,7 +170,6 @@ export class StoredFacts {
           }
           if (isLast) this.#registries.set(options.id, row);
         }
-        if (isLast) break;
       }
     }
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 
 /** Between two readings of the same files. Whoever writes in place is done within it, or goes on and is seen. */
-const PAUSE_MS = 100;
+export const REST_MS = 100;
 /** Files that are written all the time are given up after so many. */
 const MAX_READINGS = 20;
 
@@ -23,7 +23,7 @@ export async function readAtRest<T>(
   let known = new Set(paths);
   let before = contentsOf(known);
   for (let readings = 0; readings < MAX_READINGS; readings++) {
-    await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+    await new Promise<void>((resolve) => clock.after(REST_MS, resolve));
     const { value, files } = read();
     // a file that is new to this reading has been looked at once only
     known = new Set([...known, ...files]);

@@ -53,13 +53,12 @@ function problemsOf(issue: z.core.$ZodIssue, yaml: YamlFile, schema: z.ZodType):
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
       return [{ ...here, text: `'${found}': expected one of ${values.join(', ')}${hint}` }];
     }
-    case 'too_small':
-      return [
-        {
-          ...here,
-          text: `${found(path, yaml)}expected at least ${amount(Number(issue.minimum), issue.origin)}`,
-        },
-      ];
+    case 'too_small': {
+      const wanted = `expected at least ${amount(Number(issue.minimum), issue.origin)}`;
+      if (yaml.sourceOf(path) === '') return [{ ...here, text: `${nameOf(path)} is empty: ${wanted}` }];
+      const none = issue.origin === 'array' ? ', found none' : '';
+      return [{ ...here, text: `${found(path, yaml)}${wanted}${none}` }];
+    }
     case 'too_big':
       return [
         {
@@ -105,18 +104,18 @@ function wrongType(expected: string, at: Path, yaml: YamlFile): string {
   const source = yaml.sourceOf(path);
   const value = valueAt(yaml.value, path);
   if (value === undefined) return missing(path, wanted);
-  const key = path.at(-1);
+  const key = nameOf(path);
   if (
     expected === 'string' &&
     (typeof value === 'number' || typeof value === 'boolean') &&
     source !== undefined
   ) {
-    return `'${key}' is ${typeof value === 'number' ? 'a number' : 'true or false'} to YAML: quote it ("${source}")`;
+    return `${key} is ${typeof value === 'number' ? 'a number' : 'true or false'} to YAML: quote it ("${source}")`;
   }
   if (typeof value === 'string' && expected !== 'string' && typeof plainValue(value) !== 'string') {
-    return `'${key}' is a text, expected ${wanted}: write it without quotes (${value})`;
+    return `${key} is a text, expected ${wanted}: write it without quotes (${value})`;
   }
-  if (value === null) return `'${key}' is empty: expected ${wanted}`;
+  if (value === null) return `${key} is empty: expected ${wanted}`;
   if (source !== undefined) return `'${source}': expected ${wanted}`;
   return `expected ${wanted}, found ${collectionText(value)}`;
 }
@@ -125,8 +124,16 @@ function collectionText(value: unknown): string {
   return Array.isArray(value) ? 'a list' : 'keys and values';
 }
 
+/** What people call the value at a path: its key, or its place in the list of that key. */
+function nameOf(path: Path): string {
+  const last = path.at(-1);
+  if (typeof last !== 'number') return `'${last}'`;
+  const list = path.findLast((part) => typeof part === 'string');
+  return `entry ${last + 1} of '${list}'`;
+}
+
 function missing(path: Path, wanted: string): string {
-  return `'${path.at(-1)}' is missing: expected ${wanted}`;
+  return `${nameOf(path)} is missing: expected ${wanted}`;
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -1,5 +1,6 @@
 import {
   type Document,
+  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -39,14 +40,17 @@ export type Variables = Readonly<Record<string, string | undefined>> | undefined
 
 export function readYaml(file: string, text: string, variables: Variables): YamlFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const problems: Problem[] = [];
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   for (const error of document.errors) {
-    problems.push({ file, ...at(error.pos[0]), text: syntaxText(error, text) });
+    const position = at(error.pos[0]);
+    // one mistake makes the rest of its line look wrong
+    if (problems.some(({ line }) => line === position.line)) continue;
+    problems.push({ file, ...position, text: syntaxText(error, text) });
   }
   visit(document, {
     Alias: (_key, alias) => {
@@ -63,7 +67,12 @@ export function readYaml(file: string, text: string, variables: Variables): Yaml
     problems.push({ file, line: 1, column: 1, text: (error as Error).message });
   }
   const nodeAt = (path: Path): Node | undefined => {
-    const node = path.length === 0 ? document.contents : document.getIn(path, true);
+    let node: unknown = document.contents;
+    for (const part of [...path, undefined]) {
+      if (isAlias(node)) node = node.resolve(document);
+      if (part === undefined) break;
+      node = isMap(node) || isSeq(node) ? node.get(part, true) : undefined;
+    }
     return isMap(node) || isSeq(node) || isScalar(node) ? node : undefined;
   };
   const positionOf = (path: Path): Position => {

@@ -13,6 +13,8 @@ export interface IntakeEvents {
   readonly onChanged: (names: Iterable<InterfaceName>) => void;
   /** a registry was read for the first time */
   readonly onFirstSnapshot: (source: Source) => void;
+  /** what a cluster says, as it says it */
+  readonly onCluster: (id: string, changes: readonly ClusterChange[]) => void;
   /** Services, or what lies behind them, changed; these interfaces hang on that */
   readonly onServices: (names: readonly InterfaceName[]) => void;
   /** who may name what changed */
@@ -257,6 +259,7 @@ export class Intake {
   /** A Service, what lies behind it, or who may name what, changed. */
   #onCluster(id: string, changes: readonly ClusterChange[], isListed: boolean, isAll: boolean): void {
     const { interfaces, isOwnership, isFirstList } = this.#clusters.apply(id, changes, isListed, isAll);
+    this.#events.onCluster(id, changes);
     this.#events.onServices(interfaces);
     if (isOwnership) {
       this.#ownership = new Ownership([...this.#configuredRules, ...this.#clusters.rules]);

@@ -30,6 +30,9 @@ type Row = number;
 /** While a mass disappearance is doubted it is looked so often whether something else can be forgotten. */
 const HELD_PAUSE_MS = 1000;
 
+/** Of what is held, in stored rows. */
+const HELD_UNIT = '';
+
 const NO_CHANGE: ReadonlySet<InterfaceName> = new Set();
 const NO_OCTETS = new Uint8Array(0);
 
@@ -75,6 +78,8 @@ export class RegistryFacts {
   readonly outdated = new Set<InterfaceName>();
   /** interfaces whose stored rows say that something may have to be doubted yet */
   readonly #doubtful = new Set<InterfaceName>();
+  /** those of them that were stored again, as they were before their going, since it turned out to be doubted */
+  readonly #storedAsHeld = new Set<InterfaceName>();
   /** what a former process could not believe yet to be gone: its first complete delivery decides */
   #restoredDepartures: Departed[] = [];
 
@@ -125,6 +130,7 @@ export class RegistryFacts {
     }
     this.#unitNumbers.clear();
     this.#doubtful.clear();
+    this.#storedAsHeld.clear();
     this.#restoredDepartures = [];
     this.#entries = 0;
   }
@@ -279,7 +285,11 @@ export class RegistryFacts {
    */
   *storable(): Generator<InterfaceName> {
     for (const name of this.outdated) if (!this.isUnsettled(name) || this.#hasLeft(name)) yield name;
-    for (const name of this.#doubtful) if (!this.isUnsettled(name) && !this.outdated.has(name)) yield name;
+    for (const name of this.#doubtful) {
+      if (this.#departures.isHeld(name)) {
+        if (!this.#storedAsHeld.has(name)) yield name;
+      } else if (!this.isUnsettled(name) && !this.outdated.has(name)) yield name;
+    }
   }
 
   /** Whether a row that is stored will have to be stored again though nothing happens. */
@@ -294,7 +304,10 @@ export class RegistryFacts {
 
   /** What is stored of an interface, from now on; undefined when nothing is known of it. */
   storedRow(name: InterfaceName): Uint8Array | undefined {
+    // a restart that answers what is held has to know of it, and doubts it anew
+    if (this.#departures.isHeld(name) && this.#doubtful.has(name)) return this.#storedAsBefore(name);
     this.outdated.delete(name);
+    this.#storedAsHeld.delete(name);
     const doubtful = this.#doubtfulServices(name);
     if (doubtful.size > 0) this.#doubtful.add(name);
     else this.#doubtful.delete(name);
@@ -313,6 +326,24 @@ export class RegistryFacts {
     }
     for (const [key, old] of doubtful) stored.push(this.#storedInDoubt(key, old));
     return stored.length === 0 ? undefined : writeStored(this.#writer, stored);
+  }
+
+  /** As if nothing had gone: what is held is in a unit that no delivery names. */
+  #storedAsBefore(name: InterfaceName): Uint8Array {
+    this.#storedAsHeld.add(name);
+    const held = this.#departures.servicesOf(name);
+    const stored: StoredRegistration[] = [];
+    for (const row of this.#rowsOf(this.#names.find(name))) {
+      const goneAt = this.#gone.get(row);
+      if (goneAt === undefined || !held.has(serviceKeyText(this.#read(row, name))))
+        stored.push(this.#storedAsItIs(row, goneAt));
+    }
+    for (const [key, departed] of held) {
+      if (this.#isLive(name, key)) continue;
+      const { body, endpoints } = this.#storedInDoubt(key, departed);
+      stored.push({ unit: HELD_UNIT, body, endpoints });
+    }
+    return writeStored(this.#writer, stored);
   }
 
   /** Services of which something went a moment ago; none while it is doubted: then a restart knows nothing of their going. */

@@ -84,7 +84,10 @@ export function parseInterfaces(file: string, text: string): ParsedInterfaces {
       source: `${file}:${position.line}`,
     };
     const reason = checkServiceKey(entry.version, entry.group);
-    if (reason !== undefined) problems.push({ file, ...position, text: reason });
+    if (reason !== undefined) {
+      const key = reason.startsWith('version') ? 'version' : 'group';
+      problems.push({ file, ...yaml.positionOf(['interfaces', i, key]), text: reason });
+    }
     const key = serviceKeyText(registration);
     const first = seen.get(key);
     if (first !== undefined)

@@ -122,6 +122,8 @@ class MasterFileParser {
     const rdata = head === undefined ? undefined : parseRdata(head.type, reader);
     const failure = reader.failure;
     if (failure !== undefined) this.#problem(scope, failure, failure.reason);
+    // the TTL that it would have given is not missed as well
+    if (head?.type === TYPE.SOA && rdata === undefined) this.#defaultTtl ??= 0;
     if (head === undefined || rdata === undefined) return;
     const { file, owner: name = ROOT } = scope;
     const minimum = head.type === TYPE.SOA ? readU32(rdata, rdata.length - 4) : undefined;

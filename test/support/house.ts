@@ -55,6 +55,7 @@ export const NO_EVENTS: LineEvents = {
   onRefused: () => {},
   onMoved: () => {},
   onContested: () => {},
+  onClusterIpInPool: () => {},
   onLetGo: () => {},
 };
 

@@ -43,6 +43,7 @@ export class PlanProbe {
     };
     this.intake = new Intake({ names: this.#names, sets }, now, {
       onChanged: note,
+      onCluster: () => {},
       onServices: note,
       onFirstSnapshot: () => {},
       onOwnership: () => {},

@@ -96,11 +96,11 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'vips: { pools: ["247.0.0.0/8", "247.1.0.0/16"] }\n',
-    says: ['rpc-dns.yaml:1:32: pool 247.1.0.0/16 overlaps 247.0.0.0/8'],
+    says: ['rpc-dns.yaml:1:32: pool 247.1.0.0/16 overlaps 247.0.0.0/8: remove one of them'],
   },
   {
     config: 'vips: { pools: ["10.0.0.0/32"] }\n',
-    says: ['rpc-dns.yaml:1:17: pool 10.0.0.0/32 has no usable address'],
+    says: ['rpc-dns.yaml:1:17: pool 10.0.0.0/32 has no usable address: choose a larger block'],
   },
   {
     config: 'vips: { pools: 247.0.0.0/8 }\n',
@@ -132,7 +132,7 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'listen: { dns: [] }\n',
-    says: ['rpc-dns.yaml:1:16: expected at least 1 entry'],
+    says: ['rpc-dns.yaml:1:16: expected at least 1 entry, found none'],
   },
   {
     config: 'listen: { dns: ["127.0.0.1:99999"], http: 8080 }\n',

@@ -118,3 +118,28 @@ test('what was lost before a crash can be doubted after it, with what the regist
     return false;
   });
 });
+
+test('what is held as a mass disappearance is answered after a crash too, though its beginning was believed first', async () => {
+  const many = Array.from({ length: 200 }, (_, i) => `  - { name: com.foo.M${i}, port: 1 }\n`);
+  const loop = new CrashLoop('registries: [ { kind: file, path: x, distrustFor: 60s } ]\n');
+  await loop.run([documentOf(A, ...many)], 60_000);
+  let clock = 0;
+  await loop.run([documentOf(A, ...many)], 8000, (house) => {
+    // 90 are gone, and stored as such; then 70 more are too many
+    if (clock === 0) house.say(documentOf(A, ...many.slice(90)), 0, 'update');
+    if (clock === 6) house.say(documentOf(A, ...many.slice(160)), 0, 'update');
+    clock++;
+    return false;
+  });
+  // the registry does not come back
+  const answered = new Map<string, boolean>();
+  await loop.run([], 5000, (house) => {
+    for (const name of ['M0', 'M89', 'M90', 'M159', 'M160'])
+      answered.set(name, hasAddress(house, `com.foo.${name}`));
+    return false;
+  });
+  assert.deepEqual(
+    [...answered],
+    ['M0', 'M89', 'M90', 'M159', 'M160'].map((name) => [name, true]),
+  );
+});
