@@ -27,7 +27,7 @@ export async function setQueryLog(
 function problemOf({ on, name, client }: QueryLogRequest): string | undefined {
   if (!on) return undefined;
   if (name === undefined && client === undefined)
-    return 'expected a name or a client (--name NAME, --client ADDRESS): a log of all queries would drown the server';
+    return "'querylog on' needs a name or a client (--name NAME, --client ADDRESS): a log of all queries would drown the server";
   const network = client === undefined ? undefined : parseNetwork(client);
   return network?.ok === false ? `--client ${network.reason}` : undefined;
 }

@@ -52,7 +52,7 @@ export const COMMANDS: readonly WrongCommand[] = [
   [
     ['querylog', 'on', '-c', 'good.yaml'],
     2,
-    'expected a name or a client (--name NAME, --client ADDRESS): a log of all queries would drown the server',
+    "'querylog on' needs a name or a client (--name NAME, --client ADDRESS): a log of all queries would drown the server",
   ],
   [
     ['querylog', 'on', '--client', '10.0.0.0/33', '-c', 'good.yaml'],
