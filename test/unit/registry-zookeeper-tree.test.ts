@@ -153,7 +153,9 @@ function apply(server: FakeZooKeeper, [layout, kind, on, host, add]: Change): vo
 /** What a watcher should know of the server's nodes. */
 function truth(server: FakeZooKeeper): string[] {
   return [...server.nodes]
-    .filter((node) => /^\/(?:dubbo\/[abc]\.[^/]+|sofa-rpc\/(?:[abc]\.[^/]+|config))\/providers\/.*10\.0\.0/.test(node))
+    .filter((node) =>
+      /^\/(?:dubbo\/[abc]\.[^/]+|sofa-rpc\/(?:[abc]\.[^/]+|config))\/providers\/.*10\.0\.0/.test(node),
+    )
     .map((node) =>
       decodeURIComponent(node).replace(/^\/[^/]+\/([^/]+)\/providers\/(\w+):\/\/([^:]+):.*$/, '$1 $2 $3'),
     )

@@ -125,7 +125,9 @@ function dubboFields(parameters: ProviderUrl['parameters']): ServiceFields {
 }
 
 function sofaFields(parameters: ProviderUrl['parameters']): ServiceFields {
-  const [group = '', application = ''] = [parameters[UNIQUE_ID], parameters[APP_NAME]];
+  const [uniqueId = '', application = ''] = [parameters[UNIQUE_ID], parameters[APP_NAME]];
+  // it may have a colon, which parts the version from the interface in a service's key
+  const group = uniqueId.replaceAll(':', '.');
   return { version: '', group, application, organization: '', module: '', environment: '' };
 }
 
