@@ -16,6 +16,7 @@ export const PARTS = [
   'java',
   'zookeeper',
   'dubbo',
+  'sofarpc',
   'etcd',
   'kubernetes',
   'coredns',
@@ -31,6 +32,7 @@ export const TEST_PARTS: readonly Part[] = [
   'java',
   'zookeeper',
   'dubbo',
+  'sofarpc',
   'etcd',
   'kubernetes',
   'coredns',
@@ -41,6 +43,7 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
+const SOFARPC_VERSION = '5.13.2';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const GO_VERSION = '1.26.4';
@@ -51,6 +54,7 @@ const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false', GOWOR
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
+const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
@@ -104,6 +108,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     packages: () => [],
     build: { how: 'Maven', isDone: () => existsSync(dubboHome()), run: buildDubbo },
     megabytes: 60,
+    minutes: 1,
+  },
+  sofarpc: {
+    contents: `SOFARPC ${SOFARPC_VERSION} provider and consumer`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(sofarpcHome()), run: buildSofarpc },
+    megabytes: 65,
     minutes: 1,
   },
   etcd: {
@@ -327,21 +339,41 @@ function dubboHome(): string {
 }
 
 async function buildDubbo(): Promise<void> {
-  await intoCache(dubboHome(), async (folder) => {
-    const lib = join(folder, 'lib');
-    await run('Dubbo provider and consumer with Maven', 'mvn', [
+  await buildWithMaven('Dubbo', dubboModule, dubboHome());
+  await removeOlder('dubbo-', dubboHome());
+}
+
+async function buildWithMaven(what: string, module: string, home: string): Promise<void> {
+  await intoCache(home, async (folder) => {
+    await run(`${what} provider and consumer with Maven`, 'mvn', [
       '--batch-mode',
       '--no-transfer-progress',
       '--quiet',
       '-Dstyle.color=never',
       '--file',
-      join(dubboModule, 'pom.xml'),
+      join(module, 'pom.xml'),
       `-Dtestbed.build=${folder}`,
-      `-Dtestbed.lib=${lib}`,
+      `-Dtestbed.lib=${join(folder, 'lib')}`,
       'compile',
     ]);
   });
-  await removeOlder('dubbo-', dubboHome());
+}
+
+// The SOFARPC module
+
+function sofarpcHome(): string {
+  return join(cache, `sofarpc-${SOFARPC_VERSION}-${hashOfSources(sofarpcModule)}`);
+}
+
+async function buildSofarpc(): Promise<void> {
+  await buildWithMaven('SOFARPC', sofarpcModule, sofarpcHome());
+  await removeOlder('sofarpc-', sofarpcHome());
+}
+
+/** The class path of the SOFARPC provider and consumer. */
+export function sofarpcClassPath(): string {
+  const home = sofarpcHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
 // The etcd module

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type InterfaceName, parseInterfaceName } from '../../src/name/interface-name.ts';
-import { readDirectory, readDirectoryName, readProviderName } from '../../src/registry/zookeeper/parse.ts';
+import {
+  readDirectory,
+  readDirectoryName,
+  readProviderName,
+  readSofaDirectoryName,
+  readSofaProviderName,
+} from '../../src/registry/zookeeper/parse.ts';
 import { type ProviderUrl, scanProviderUrl } from '../../src/registry/zookeeper/provider-url.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 
@@ -169,9 +175,10 @@ function slowly(node: string): ProviderUrl | 'encoding' | 'url' {
     const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
     if (key !== undefined && value !== undefined) all.set(key, value);
   }
-  const wanted = 'category disabled enabled version group application organization module environment'.split(
-    ' ',
-  );
+  const wanted =
+    'category disabled enabled version group application organization module environment appName uniqueId'.split(
+      ' ',
+    );
   const parameters: (string | undefined)[] = [];
   for (const [i, key] of [...wanted, ...wanted.map((one) => `default.${one}`)].entries())
     if (all.has(key)) parameters[i] = all.get(key);
@@ -185,6 +192,7 @@ describe('the URL of a provider', () => {
     const key = fc.constantFrom(
       'version',
       'group',
+      'uniqueId',
       'default.group',
       'default.default.group',
       'gr%6Fup',
@@ -301,3 +309,39 @@ function interfaceName(text: string): InterfaceName {
   assert.ok(name.ok);
   return name.value;
 }
+
+describe('a provider node of SOFARPC', () => {
+  /** What SOFARPC 5.13.2 wrote. */
+  const SOFA =
+    'bolt://192.0.2.2:12200?version=1.0&accepts=100000&appName=sofa-app&weight=200&language=java&pid=9800&interface=com.foo.UserService&timeout=0&serialization=hessian2&protocol=bolt&delay=-1&dynamic=true&startTime=1795359098471&id=rpc-cfg-1&uniqueId=blue&rpcVer=51302';
+
+  it('has its uniqueId for a group, and no version: 1.0 is that of the protocol', () => {
+    const provider = { ...UNSET, protocol: 'bolt', host: '192.0.2.2', port: 12200, application: 'sofa-app' };
+    assert.deepEqual(readSofaProviderName(encodeURIComponent(SOFA)), {
+      kind: 'provider',
+      provider: { ...provider, group: 'blue' },
+    });
+    assert.deepEqual(readSofaProviderName(encodeURIComponent(SOFA.replace('&uniqueId=blue', ''))), {
+      kind: 'provider',
+      provider,
+    });
+  });
+
+  it('of a directory that is named as it is: what Dubbo keeps for itself is an interface here', () => {
+    assert.deepEqual(readSofaDirectoryName('com.foo.OrderService$Inner'), {
+      kind: 'interface',
+      name: 'com.foo.OrderService$Inner',
+    });
+    assert.equal(readSofaDirectoryName('config').kind, 'interface');
+    assert.equal(readSofaDirectoryName('bad name').kind, 'bad');
+  });
+
+  it('is a value or a reason, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), (node) => {
+        const reading = readSofaProviderName(node);
+        assert.ok(['provider', 'none', 'bad'].includes(reading.kind));
+      }),
+    );
+  });
+});

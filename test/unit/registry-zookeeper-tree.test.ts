@@ -4,9 +4,10 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Registration } from '../../src/registry/registration.ts';
-import { DubboTree, type TreeSource } from '../../src/registry/zookeeper/dubbo-tree.ts';
-import { ZOOKEEPER_DEFAULTS } from '../../src/registry/zookeeper/options.ts';
+import { ZOOKEEPER_DEFAULTS, ZOOKEEPER_LAYOUTS } from '../../src/registry/zookeeper/options.ts';
 import type { NameFilter } from '../../src/registry/zookeeper/protocol.ts';
+import type { TreeSource } from '../../src/registry/zookeeper/provider-tree.ts';
+import { ProviderTrees } from '../../src/registry/zookeeper/provider-trees.ts';
 import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
 import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 import { RecordingSink } from '../support/watcher-contract.ts';
@@ -121,6 +122,7 @@ const INTERFACES = ['a.A', 'b.B', 'c.C%24D', 'config', 'bad name'];
 const HOSTS = ['10.0.0.1', '10.0.0.2', 'garbage!'];
 
 type Change = readonly [
+  layout: 'dubbo' | 'sofarpc',
   kind: 'provider' | 'directory' | 'providers' | 'root',
   on: number,
   host: number,
@@ -128,19 +130,21 @@ type Change = readonly [
 ];
 
 const change: fc.Arbitrary<Change> = fc.tuple(
+  fc.constantFrom('dubbo', 'dubbo', 'sofarpc'),
   fc.constantFrom('provider', 'provider', 'provider', 'directory', 'providers', 'root'),
   fc.nat({ max: INTERFACES.length - 1 }),
   fc.nat({ max: HOSTS.length - 1 }),
   fc.boolean(),
 );
 
-function apply(server: FakeZooKeeper, [kind, on, host, add]: Change): void {
-  const directory = `/dubbo/${INTERFACES[on]}`;
+function apply(server: FakeZooKeeper, [layout, kind, on, host, add]: Change): void {
+  const root = ZOOKEEPER_DEFAULTS.roots[layout];
+  const directory = `${root}/${INTERFACES[on]}`;
   const paths = {
-    root: '/dubbo',
+    root,
     directory,
     providers: `${directory}/providers`,
-    provider: `${directory}/providers/${encodeURIComponent(`dubbo://${HOSTS[host]}:1/x`)}`,
+    provider: `${directory}/providers/${encodeURIComponent(`${layout}://${HOSTS[host]}:1?x=y`)}`,
   };
   if (add) server.create(paths[kind]);
   else server.delete(paths[kind]);
@@ -149,15 +153,17 @@ function apply(server: FakeZooKeeper, [kind, on, host, add]: Change): void {
 /** What a watcher should know of the server's nodes. */
 function truth(server: FakeZooKeeper): string[] {
   return [...server.nodes]
-    .filter((node) => /^\/dubbo\/(?:[abc]\.[^/]+)\/providers\/.*10\.0\.0/.test(node))
+    .filter((node) =>
+      /^\/(?:dubbo\/[abc]\.[^/]+|sofa-rpc\/(?:[abc]\.[^/]+|config))\/providers\/.*10\.0\.0/.test(node),
+    )
     .map((node) =>
-      decodeURIComponent(node).replace(/^\/dubbo\/([^/]+)\/providers\/dubbo:\/\/([^:]+):.*$/, '$1 $2'),
+      decodeURIComponent(node).replace(/^\/[^/]+\/([^/]+)\/providers\/(\w+):\/\/([^:]+):.*$/, '$1 $2 $3'),
     )
     .sort();
 }
 
 interface Client {
-  readonly tree: DubboTree;
+  readonly tree: ProviderTrees;
   snapshots: number;
   updates: number;
   missed: number;
@@ -167,7 +173,14 @@ interface Client {
 function connect(server: FakeZooKeeper, relistMs: number): Client {
   const sink = new RecordingSink();
   const client = { snapshots: 0, updates: 0, missed: 0 };
-  const options = { ...ZOOKEEPER_DEFAULTS, servers: '', rootGapMs: 0, relistMs, parallelReads: 2 };
+  const options = {
+    ...ZOOKEEPER_DEFAULTS,
+    layouts: ZOOKEEPER_LAYOUTS,
+    servers: '',
+    rootGapMs: 0,
+    relistMs,
+    parallelReads: 2,
+  };
   const handlers = {
     replace() {
       const { put, done } = sink.replace();
@@ -191,12 +204,12 @@ function connect(server: FakeZooKeeper, relistMs: number): Client {
     },
     relisted() {},
   };
-  const tree = new DubboTree(server, options, '', handlers, new StringPool());
+  const tree = new ProviderTrees(server, options, '', handlers, new StringPool());
   server.onEvent = (path) => tree.event(path);
   const known = (): string[] =>
     sink.registrations
       .flatMap((registration) =>
-        registration.endpoints.map(({ host }) => `${registration.interface} ${host}`),
+        registration.endpoints.map(({ host, protocol }) => `${registration.interface} ${protocol} ${host}`),
       )
       .sort();
   return Object.assign(client, { tree, known });
@@ -250,12 +263,12 @@ describe('the tree of a session', () => {
     for (const late of ['root', 'directory', 'providers', 'provider'] as const) {
       for (let served = 0; served < 12; served++) {
         const server = new FakeZooKeeper();
-        if (late !== 'root') apply(server, ['directory', 0, 0, true]);
+        if (late !== 'root') apply(server, ['dubbo', 'directory', 0, 0, true]);
         const client = connect(server, 1e8);
         for (let i = 0; i < served; i++) await server.step(1);
-        apply(server, [late, 0, 0, true]);
+        apply(server, ['dubbo', late, 0, 0, true]);
         await server.step(1);
-        apply(server, ['provider', 0, 1, true]);
+        apply(server, ['dubbo', 'provider', 0, 1, true]);
         await settle(server);
         client.tree.close();
         assert.deepEqual(client.known(), truth(server), `${late} after ${served} steps`);
@@ -265,15 +278,15 @@ describe('the tree of a session', () => {
 
   it('finds by itself what no event told, and counts it', async () => {
     const server = new FakeZooKeeper();
-    apply(server, ['provider', 0, 0, true]);
-    apply(server, ['provider', 1, 0, true]);
+    apply(server, ['dubbo', 'provider', 0, 0, true]);
+    apply(server, ['dubbo', 'provider', 1, 0, true]);
     const client = connect(server, 60);
     await settle(server);
     server.losesEvents = 2;
-    apply(server, ['provider', 0, 1, true]);
-    apply(server, ['directory', 2, 0, true]);
-    apply(server, ['provider', 2, 0, true]);
-    assert.deepEqual(client.known(), ['a.A 10.0.0.1', 'b.B 10.0.0.1']);
+    apply(server, ['dubbo', 'provider', 0, 1, true]);
+    apply(server, ['dubbo', 'directory', 2, 0, true]);
+    apply(server, ['dubbo', 'provider', 2, 0, true]);
+    assert.deepEqual(client.known(), ['a.A dubbo 10.0.0.1', 'b.B dubbo 10.0.0.1']);
     await sleep(80);
     await settle(server);
     client.tree.close();
@@ -283,8 +296,8 @@ describe('the tree of a session', () => {
 
   it('reads a directory once for a burst of events, and once more', async () => {
     const server = new FakeZooKeeper();
-    apply(server, ['directory', 0, 0, true]);
-    apply(server, ['providers', 0, 0, true]);
+    apply(server, ['dubbo', 'directory', 0, 0, true]);
+    apply(server, ['dubbo', 'providers', 0, 0, true]);
     const client = connect(server, 1e8);
     await settle(server);
     let reads = 0;

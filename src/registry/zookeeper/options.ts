@@ -3,15 +3,15 @@
 import { bad, ok, type Result } from '../../base/result.ts';
 import { splitHostPort } from '../../name/address.ts';
 
-/** How interfaces lie in the tree; `dubbo` is Dubbo's interface mode, `ROOT/<interface>/providers/<URL>`. */
-export const ZOOKEEPER_LAYOUTS = ['dubbo'] as const;
+/** Who wrote what is read: `dubbo` is Dubbo's interface mode. */
+export const ZOOKEEPER_LAYOUTS = ['dubbo', 'sofarpc'] as const;
 export type ZooKeeperLayout = (typeof ZOOKEEPER_LAYOUTS)[number];
 
 export interface ZooKeeperOptions {
   /** `host:port,host:port`, an optional chroot behind the last: `zk1:2181,[fd00::2]:2181/prod`. Port 2181 may be left out. */
   readonly servers: string;
-  /** The node above the interfaces, below the chroot. */
-  readonly root: string;
+  /** The node above the interfaces of each layout, below the chroot. */
+  readonly roots: Readonly<Record<ZooKeeperLayout, string>>;
   readonly layouts: readonly ZooKeeperLayout[];
   /** `user:password` of ZooKeeper's digest scheme, for nodes with an ACL. */
   readonly digest: string | undefined;
@@ -38,7 +38,7 @@ export interface ZooKeeperOptions {
 }
 
 export const ZOOKEEPER_DEFAULTS: Omit<ZooKeeperOptions, 'servers'> = {
-  root: '/dubbo',
+  roots: { dubbo: '/dubbo', sofarpc: '/sofa-rpc' },
   layouts: ['dubbo'],
   digest: undefined,
   sessionTimeoutMs: 30_000,

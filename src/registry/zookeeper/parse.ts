@@ -1,11 +1,12 @@
 /**
- * Dubbo's interface mode, read: names of nodes become registrations. Pure, and never throws: whatever somebody wrote
+ * What Dubbo's interface mode and SOFARPC write, read: names of nodes become registrations. Pure, and never throws: whatever somebody wrote
  * into ZooKeeper is a value or a reason.
  */
 import { addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
 import { type InterfaceName, parseInterfaceName } from '../../name/interface-name.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
 import {
+  APP_NAME,
   APPLICATION,
   CATEGORY,
   DEFAULTS,
@@ -16,7 +17,9 @@ import {
   GROUP,
   MODULE,
   ORGANIZATION,
+  type ProviderUrl,
   scanProviderUrl,
+  UNIQUE_ID,
   VERSION,
 } from './provider-url.ts';
 import type { StringPool } from './string-pool.ts';
@@ -74,9 +77,17 @@ const OTHER_CATEGORIES: ReadonlySet<string> = new Set([
   'script',
 ]);
 
-/** Reads a child of the root: the URL-encoded name of an interface. */
+/** Reads a child of Dubbo's root: the URL-encoded name of an interface. */
 export function readDirectoryName(node: string): DirectoryReading {
-  if (RESERVED_DIRECTORIES.has(node)) return { kind: 'reserved' };
+  return RESERVED_DIRECTORIES.has(node) ? { kind: 'reserved' } : readInterfaceName(node);
+}
+
+/** Reads a child of SOFARPC's root: the name of an interface, which needs no encoding. */
+export function readSofaDirectoryName(node: string): DirectoryReading {
+  return readInterfaceName(node);
+}
+
+function readInterfaceName(node: string): DirectoryReading {
   const decoded = decodeUrl(node);
   if (decoded === undefined) return { kind: 'bad', reason: 'encoding', detail: shown(node) };
   const name = parseInterfaceName(decoded);
@@ -84,8 +95,46 @@ export function readDirectoryName(node: string): DirectoryReading {
   return { kind: 'interface', name: name.value };
 }
 
-/** Reads a child of `providers`: a URL, encoded whole. */
+/** What a provider's URL says of the service, beside where it is. */
+type ServiceFields = Omit<ProviderFact, 'protocol' | 'host' | 'port'>;
+
+/** Reads a child of Dubbo's `providers`: a URL, encoded whole. */
 export function readProviderName(node: string): ProviderReading {
+  return readProvider(node, dubboFields);
+}
+
+/**
+ * The same of SOFARPC. Its `version` is that of its protocol, always 1.0; what tells two services of one interface apart is
+ * `uniqueId`.
+ */
+export function readSofaProviderName(node: string): ProviderReading {
+  return readProvider(node, sofaFields);
+}
+
+function dubboFields(parameters: ProviderUrl['parameters']): ServiceFields {
+  const value = (place: number): string => parameters[place] || parameters[place + DEFAULTS] || '';
+  const concrete = (place: number): string => (value(place) === '*' ? '' : value(place));
+  return {
+    version: concrete(VERSION),
+    group: concrete(GROUP),
+    application: value(APPLICATION),
+    organization: value(ORGANIZATION),
+    module: value(MODULE),
+    environment: value(ENVIRONMENT),
+  };
+}
+
+function sofaFields(parameters: ProviderUrl['parameters']): ServiceFields {
+  const [uniqueId = '', application = ''] = [parameters[UNIQUE_ID], parameters[APP_NAME]];
+  // it may have a colon, which parts the version from the interface in a service's key
+  const group = uniqueId.replaceAll(':', '.');
+  return { version: '', group, application, organization: '', module: '', environment: '' };
+}
+
+function readProvider(
+  node: string,
+  fieldsOf: (parameters: ProviderUrl['parameters']) => ServiceFields,
+): ProviderReading {
   const url = scanProviderUrl(node);
   if (url === 'encoding') return bad('encoding', `${shown(node)} is not URL-encoded`);
   if (url === 'url' || !/^[A-Za-z][\w+.-]*$/.test(url.protocol))
@@ -106,20 +155,7 @@ export function readProviderName(node: string): ProviderReading {
   const host = readHost(url.host.slice(url.host.lastIndexOf('@') + 1));
   if (host === undefined) return bad('host', `${shownUrl(node)} has no usable host`);
 
-  const value = (place: number): string => parameters[place] || parameters[place + DEFAULTS] || '';
-  const concrete = (place: number): string => (value(place) === '*' ? '' : value(place));
-  const provider: ProviderFact = {
-    protocol,
-    host,
-    port,
-    version: concrete(VERSION),
-    group: concrete(GROUP),
-    application: value(APPLICATION),
-    organization: value(ORGANIZATION),
-    module: value(MODULE),
-    environment: value(ENVIRONMENT),
-  };
-  return { kind: 'provider', provider };
+  return { kind: 'provider', provider: { protocol, host, port, ...fieldsOf(parameters) } };
 }
 
 export interface DirectoryContent {
@@ -132,18 +168,20 @@ export interface DirectoryContent {
  * nodes for one host and port either may go. Scalars are those of the first node in the order of names.
  *
  * @param source the directory's path
+ * @param read one node of it, as its layout writes it
  */
 export function readDirectory(
   name: InterfaceName,
   source: string,
   nodes: readonly string[],
   pool: StringPool,
+  read: (node: string) => ProviderReading = readProviderName,
 ): DirectoryContent {
   const skipped: SkippedEntry[] = [];
   const services = new Map<string, Service>();
   let service: Service | undefined;
   for (const node of nodes.toSorted()) {
-    const reading = readProviderName(node);
+    const reading = read(node);
     if (reading.kind === 'bad') {
       skipped.push({ reason: reading.reason, detail: `${source}: ${reading.detail}` });
     }

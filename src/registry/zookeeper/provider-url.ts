@@ -14,6 +14,8 @@ const PARAMETERS = [
   'organization',
   'module',
   'environment',
+  'appName',
+  'uniqueId',
 ] as const;
 export const CATEGORY = 0;
 export const DISABLED = 1;
@@ -24,6 +26,9 @@ export const APPLICATION = 5;
 export const ORGANIZATION = 6;
 export const MODULE = 7;
 export const ENVIRONMENT = 8;
+/** SOFARPC's. */
+export const APP_NAME = 9;
+export const UNIQUE_ID = 10;
 
 /** Dubbo 2 writes what a provider sets for all its services with this in front; places from here on. */
 const DEFAULT = 'default.';

@@ -1,8 +1,9 @@
 /** A ZooKeeper registry, watched: from session to session, with the old data standing in between. */
 import { SkipLog } from '../skip-log.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
-import { DubboTree, type TreeHandlers } from './dubbo-tree.ts';
 import { parseServers, type ZooKeeperOptions } from './options.ts';
+import type { TreeHandlers } from './provider-tree.ts';
+import { ProviderTrees } from './provider-trees.ts';
 import { StringPool } from './string-pool.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -59,7 +60,7 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
     attempt: () => counters.attempts++,
     serve(session) {
       counters.sessions++;
-      return new DubboTree(session, options, chroot, handlers, pool);
+      return new ProviderTrees(session, options, chroot, handlers, pool);
     },
     lost(reason, wasOpen) {
       if (wasOpen) counters.losses++;

@@ -22,13 +22,13 @@ const session = new Session(
 );
 
 async function list(): Promise<void> {
-  const root = await session.list(ZOOKEEPER_DEFAULTS.root);
+  const root = await session.list(ZOOKEEPER_DEFAULTS.roots.dubbo);
   if (root.kind !== 'list') return fail(root.kind);
   const names = root.names.values();
   const readAll = async (): Promise<void> => {
     // one iterator for all of them
     for (const name of names) {
-      const reply = await session.list(`${ZOOKEEPER_DEFAULTS.root}/${name}/providers`);
+      const reply = await session.list(`${ZOOKEEPER_DEFAULTS.roots.dubbo}/${name}/providers`);
       if (reply.kind !== 'list') return fail(reply.kind);
     }
   };

@@ -1,5 +1,6 @@
 /**
- * Dubbo's interface mode as one session sees it: `ROOT/<interface>/providers/<URL>`.
+ * What providers announce as one session sees it: `ROOT/<interface>/providers/<URL>`, as Dubbo's interface mode and SOFARPC
+ * write it.
  *
  * A watch on the root, and one on each `providers`, both for their children; where a node is not there, one for its coming
  * (which needs no parents, so nothing above has to be watched). Every read arms its watch anew before its result is used,
@@ -13,8 +14,9 @@ import type { InterfaceName } from '../../name/interface-name.ts';
 import type { Registration } from '../registration.ts';
 import type { Replacement } from '../watcher.ts';
 import { CHANGED, DELIVERED, Directories, GONE, NEVER_READ, READING, UNREAD } from './directories.ts';
+import type { Layout } from './layouts.ts';
 import type { ZooKeeperOptions } from './options.ts';
-import { readDirectory, readDirectoryName, type SkippedEntry } from './parse.ts';
+import { readDirectory, type SkippedEntry } from './parse.ts';
 import type { NameFilter } from './protocol.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { ListReply, Session } from './session.ts';
@@ -45,12 +47,13 @@ const PROVIDERS = '/providers';
 
 type Outcome = Exclude<ListReply, { readonly kind: 'no-node' }> | { readonly kind: 'again' };
 
-export class DubboTree {
+export class ProviderTree {
   readonly #session: TreeSource;
   readonly #options: ZooKeeperOptions;
   readonly #chroot: string;
   readonly #handlers: TreeHandlers;
   readonly #pool: StringPool;
+  readonly #layout: Layout;
   /** the root without an end slash, as people know it: below the chroot */
   readonly #root: string;
   readonly #directories = new Directories();
@@ -75,13 +78,15 @@ export class DubboTree {
     chroot: string,
     handlers: TreeHandlers,
     pool: StringPool,
+    layout: Layout,
   ) {
     this.#session = session;
     this.#options = options;
     this.#chroot = chroot;
     this.#handlers = handlers;
     this.#pool = pool;
-    this.#root = options.root.replace(/\/+$/, '');
+    this.#layout = layout;
+    this.#root = options.roots[layout.name].replace(/\/+$/, '');
     this.#queue = new ReadQueue(options.parallelReads, (directory) => this.#readDirectory(directory));
     this.#onRootEvent();
   }
@@ -93,7 +98,7 @@ export class DubboTree {
       this.#onRootEvent();
       return;
     }
-    if (!path.endsWith(PROVIDERS)) return;
+    if (!path.startsWith(`${base}/`) || !path.endsWith(PROVIDERS)) return;
     const directory = this.#directories.find(path.slice(base.length + 1, -PROVIDERS.length));
     // one that is not known any more was watched for its coming: the root has its event too
     if (directory !== undefined) this.#onDirectoryEvent(directory);
@@ -155,7 +160,7 @@ export class DubboTree {
     let changes = gone.length;
     for (const directory of gone) this.#forget(directory);
     for (const node of nodes) {
-      const reading = readDirectoryName(node);
+      const reading = this.#layout.readDirectoryName(node);
       if (reading.kind === 'bad')
         skipped.push({ ...reading, detail: `${this.#root}/${node}: ${reading.detail}` });
       if (reading.kind !== 'interface') continue;
@@ -220,11 +225,17 @@ export class DubboTree {
 
   #take(directory: number, path: string, nodes: string[]): void {
     const unit = this.#directories.node(directory);
-    const reading = readDirectoryName(unit);
+    const reading = this.#layout.readDirectoryName(unit);
     if (reading.kind !== 'interface') return;
     // one string for the unit and the name, where they are equal
     const name = reading.name === unit ? (unit as InterfaceName) : reading.name;
-    const { registrations, skipped } = readDirectory(name, path, nodes, this.#pool);
+    const { registrations, skipped } = readDirectory(
+      name,
+      path,
+      nodes,
+      this.#pool,
+      this.#layout.readProviderName,
+    );
     this.#handlers.skipped(unit, skipped);
     const wasDelivered = this.#directories.has(directory, DELIVERED);
     if (registrations.length === 0 && !wasDelivered) return;

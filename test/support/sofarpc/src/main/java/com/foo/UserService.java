@@ -1,0 +1,6 @@
+package com.foo;
+
+/** One of the interfaces that the tests export. */
+public interface UserService {
+    String hello(String name);
+}

@@ -1,0 +1,48 @@
+package rpcdns.testbed;
+
+import com.alipay.sofa.rpc.config.ApplicationConfig;
+import com.alipay.sofa.rpc.config.ProviderConfig;
+import com.alipay.sofa.rpc.config.RegistryConfig;
+import com.alipay.sofa.rpc.config.ServerConfig;
+import java.lang.reflect.Proxy;
+
+/**
+ * An unmodified SOFARPC provider: {@code ZOOKEEPER PORT APPLICATION HOST interface[:uniqueId]…}; a HOST of {@code -} is the
+ * machine's own. Prints {@code READY} when all is registered. SIGTERM lets SOFARPC's own shutdown hook unregister everything.
+ */
+public final class SofaProvider {
+    private SofaProvider() {}
+
+    public static void main(String[] args) throws Exception {
+        RegistryConfig registry = new RegistryConfig().setProtocol("zookeeper").setAddress(args[0]);
+        int port = Integer.parseInt(args[1]);
+        ServerConfig server = new ServerConfig().setProtocol("bolt").setPort(port).setDaemon(false);
+        if (!args[3].equals("-")) {
+            // Registered as given, though it need not be an address of this machine.
+            server.setVirtualHost(args[3]);
+        }
+        ApplicationConfig application = new ApplicationConfig().setAppName(args[2]);
+        for (int i = 4; i < args.length; i++) {
+            String[] parts = args[i].split(":", 2);
+            String uniqueId = parts.length > 1 ? parts[1] : "";
+            Class<?> type = Class.forName(parts[0]);
+            Object implementation = Proxy.newProxyInstance(
+                    type.getClassLoader(),
+                    new Class<?>[] {type},
+                    (proxy, method, arguments) ->
+                            "hello " + arguments[0] + " from " + parts[0] + " uniqueId " + uniqueId + " port " + port);
+            ProviderConfig<Object> provider = new ProviderConfig<Object>();
+            if (!uniqueId.isEmpty()) {
+                provider.setUniqueId(uniqueId);
+            }
+            provider.setInterfaceId(parts[0])
+                    .setRef(implementation)
+                    .setApplication(application)
+                    .setServer(server)
+                    .setRegistry(registry)
+                    .export();
+        }
+        System.out.println("READY");
+        Thread.currentThread().join();
+    }
+}
