@@ -170,7 +170,7 @@ export class ReadyReplies {
     const additionals = (isWhole ? held.counts[2] : 0) + (edns ? 1 : 0);
     out[6] = answers >> 8;
     out[7] = answers & 0xff;
-    out[9] = held.counts[1];
+    out[9] = isWhole ? held.counts[1] : 0;
     out[10] = additionals >> 8;
     out[11] = additionals & 0xff;
     const { serialOf } = held;
