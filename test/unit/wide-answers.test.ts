@@ -233,6 +233,13 @@ suite('hosts of provider instances', () => {
     ]);
   });
 
+  test('come once, in however many spellings they are registered', async () => {
+    const endpoints = ['host.rpc.test:1', 'Host.rpc.test:2'];
+    const house = await houseWith([{ name: 'com.foo.A', port: 1, endpoints }], '', { z: HEAD });
+    const hosts = additional(house)?.map((line) => line.toLowerCase());
+    assert.deepEqual(hosts, ['host.rpc.test. 60 a 192.0.2.9']);
+  });
+
   test('are what a static record says of them', async () => {
     const house = await houseWith(interfaces, '', {
       z: `${HEAD}10-0-0-1._endpoints.A.foo.com.svc A 192.0.2.77\n`,
