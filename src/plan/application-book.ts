@@ -13,8 +13,10 @@ export interface SharedNames {
 
 export interface ApplicationStep extends SharedNames {
   readonly interface: InterfaceName;
-  /** place of the interface in the ledger */
+  /** place of the interface in the ledger; of one that is gone it does not matter */
   readonly ordinal: number;
+  /** which application had the plain label of each of them, as the plan saw it */
+  readonly holders: readonly string[];
 }
 
 export interface ApplicationsView {
@@ -40,9 +42,14 @@ export class ApplicationBook implements ApplicationsView {
   readonly #texts: (SharedNames | undefined)[] = [NOTHING];
   readonly #textNumbers = new Map<string, number>();
   readonly #members = new Map<string, number>();
+  /** how old the applications of each label are; only where there are several it has to be true, see {@link agesOn} */
   readonly #ages = new Map<string, Map<string, number>>();
+  /** the number of the interface that each application has its age from; without one the age has to be found anew */
+  readonly #oldest = new Map<string, number>();
   readonly #services = new Map<string, number>();
-  #affected = new Set<InterfaceName>();
+  // since the last call of `takeAffected`
+  readonly #formerHolders = new Map<string, string | undefined>();
+  readonly #applied = new Map<InterfaceName, ApplicationStep>();
 
   constructor(numbers: InterfaceNumbers, ordinalOf: (name: InterfaceName) => number | undefined) {
     this.#numbers = numbers;
@@ -50,33 +57,65 @@ export class ApplicationBook implements ApplicationsView {
   }
 
   agesOn(label: string): ReadonlyMap<string, number> {
-    return this.#ages.get(label) ?? NOBODY;
+    const ages = this.#ages.get(label);
+    if (ages === undefined || ages.size < 2) return ages ?? NOBODY;
+    for (const application of ages.keys()) {
+      if (!this.#oldest.has(application)) this.#findAge(application, ages);
+    }
+    return ages;
   }
 
   hasService(service: string): boolean {
     return this.#services.has(service);
   }
 
-  apply({ interface: name, applications, services, ordinal }: ApplicationStep): void {
+  apply(step: ApplicationStep): void {
+    const { interface: name, applications, services, ordinal } = step;
     const isNothing = applications.length === 0 && services.length === 0;
     const number = isNothing ? this.#numbers.find(name) : this.#numbers.of(name);
     if (number === 0) return;
     const before = this.#texts[this.#added.get(number)] ?? NOTHING;
+    for (const application of [...before.applications, ...applications]) {
+      const label = applicationLabel(application);
+      if (!this.#formerHolders.has(label)) this.#formerHolders.set(label, holderOf(this.agesOn(label)));
+    }
+    this.#applied.set(name, step);
     this.#added.set(number, this.#numberOf({ applications, services }));
     this.#highest = Math.max(this.#highest, number);
-    for (const application of applications) this.#join(application, before.applications, ordinal);
+    for (const application of applications) {
+      if (!before.applications.includes(application)) count(this.#members, application, 1);
+      this.#join(application, number, ordinal);
+    }
     for (const application of before.applications) {
-      if (!applications.includes(application)) this.#leave(application, ordinal);
+      if (!applications.includes(application)) this.#leave(application, number);
     }
     for (const service of services) if (!before.services.includes(service)) count(this.#services, service, 1);
     for (const service of before.services)
       if (!services.includes(service)) count(this.#services, service, -1);
   }
 
-  /** Interfaces whose application has another label now, since the last call. */
+  /**
+   * Interfaces whose applications have other labels now, or others that hold them, than they were planned with, since the
+   * last call. One plan may take a label from one application and give it to another in any order.
+   */
   takeAffected(): ReadonlySet<InterfaceName> {
-    const affected = this.#affected;
-    this.#affected = new Set();
+    const affected = new Set<InterfaceName>();
+    for (const [label, former] of this.#formerHolders) {
+      const ages = this.agesOn(label);
+      if (former === undefined || ages.size === 0 || holderOf(ages) === former) continue;
+      for (const application of ages.keys()) {
+        for (const number of this.#membersOf(application)) affected.add(this.#numbers.nameOf(number));
+      }
+    }
+    for (const [name, { applications, holders }] of this.#applied) {
+      const isTrue = applications.every((application, i) => {
+        return holderOf(this.agesOn(applicationLabel(application))) === holders[i];
+      });
+      if (isTrue) affected.delete(name);
+      else affected.add(name);
+    }
+    this.#formerHolders.clear();
+    this.#applied.clear();
     return affected;
   }
 
@@ -90,50 +129,49 @@ export class ApplicationBook implements ApplicationsView {
     return number;
   }
 
-  #join(application: string, before: readonly string[], ordinal: number): void {
+  #join(application: string, number: number, ordinal: number): void {
     const label = applicationLabel(application);
     const ages = this.#ages.get(label) ?? new Map<string, number>();
     if (ages.size === 0) this.#ages.set(label, ages);
-    const former = holderOf(ages);
-    if (!before.includes(application)) count(this.#members, application, 1);
-    ages.set(application, Math.min(ordinal, ages.get(application) ?? ordinal));
-    this.#changed(label, former);
-  }
-
-  #leave(application: string, ordinal: number): void {
-    const label = applicationLabel(application);
-    const ages = this.#ages.get(label);
-    if (ages === undefined) return;
-    const former = holderOf(ages);
-    count(this.#members, application, -1);
-    if (!this.#members.has(application)) ages.delete(application);
-    else if (ages.get(application) === ordinal && ages.size > 1)
-      ages.set(application, this.#ageOf(application));
-    if (ages.size === 0) this.#ages.delete(label);
-    this.#changed(label, former);
-  }
-
-  /** The label went from one application to another: what names either of them is planned anew. */
-  #changed(label: string, former: string | undefined): void {
-    const holder = holderOf(this.agesOn(label));
-    if (holder === former || former === undefined || holder === undefined) return;
-    for (const application of [former, holder]) {
-      for (const name of this.#membersOf(application)) this.#affected.add(name);
+    const age = ages.get(application);
+    const oldest = this.#oldest.get(application);
+    if (age === undefined || (oldest !== undefined && ordinal <= age)) {
+      ages.set(application, ordinal);
+      this.#oldest.set(application, number);
+      return;
     }
+    // another replica may have given it a later place
+    if (oldest === number) this.#oldest.delete(application);
   }
 
-  #ageOf(application: string): number {
+  #leave(application: string, number: number): void {
+    const label = applicationLabel(application);
+    count(this.#members, application, -1);
+    const isGone = !this.#members.has(application);
+    if (isGone || this.#oldest.get(application) === number) this.#oldest.delete(application);
+    if (!isGone) return;
+    const ages = this.#ages.get(label);
+    ages?.delete(application);
+    if (ages?.size === 0) this.#ages.delete(label);
+  }
+
+  #findAge(application: string, ages: Map<string, number>): void {
     let age = Number.MAX_SAFE_INTEGER;
-    for (const name of this.#membersOf(application)) age = Math.min(age, this.#ordinalOf(name) ?? age);
-    return age;
+    let oldest = 0;
+    for (const number of this.#membersOf(application)) {
+      const ordinal = this.#ordinalOf(this.#numbers.nameOf(number)) ?? age;
+      if (oldest !== 0 && ordinal >= age) continue;
+      age = ordinal;
+      oldest = number;
+    }
+    ages.set(application, age);
+    this.#oldest.set(application, oldest);
   }
 
-  *#membersOf(application: string): Generator<InterfaceName> {
+  *#membersOf(application: string): Generator<number> {
     for (let number = 1; number <= this.#highest; number++) {
       const added = this.#added.get(number);
-      if (added !== 0 && this.#texts[added]?.applications.includes(application) === true) {
-        yield this.#numbers.nameOf(number);
-      }
+      if (added !== 0 && this.#texts[added]?.applications.includes(application) === true) yield number;
     }
   }
 }

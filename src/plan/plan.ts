@@ -256,7 +256,7 @@ class Planning {
     if (seen.length === 0) {
       this.#retireAllBut(name, new Set(), formerKeys);
       this.#names.release(name);
-      this.#applications.add({ interface: name, applications: [], services: [], ordinal: 0 });
+      this.#applications.add({ interface: name, applications: [], services: [], ordinal: 0, holders: [] });
       this.#interfaces.set(name, { outcome: { kind: 'gone' }, refusals, watched: watched() });
       return;
     }
@@ -292,7 +292,8 @@ class Planning {
     }));
     const { record, leftOut } = recordOf(name, names, placed, labelled, options);
     const services = servicesOf(record);
-    this.#applications.add({ interface: name, applications, services, ordinal });
+    const holders = labelled.map(({ holder }) => holder);
+    this.#applications.add({ interface: name, applications, services, ordinal, holders });
     const occluded = this.#occluded(record);
     const outdone = [...labelLosses(labelled), ...this.#outranked(name, record)];
     const conflicts = conflictsOf(names, placed, refusals);

@@ -8,6 +8,7 @@ import {
   encodeRcode,
   encodeReply,
   OPT_LENGTH,
+  type Rotating,
   SCRATCH_LENGTH,
 } from '../wire/encode.ts';
 import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
@@ -18,7 +19,7 @@ import { admit } from './admit.ts';
 import type { Client } from './client.ts';
 import type { BlockLabels, Counters } from './counters.ts';
 import type { QueryLog } from './query-log.ts';
-import { questionOf, type ReadyReplies, type ReadyReply } from './ready-replies.ts';
+import { questionOf, type ReadyReplies, type ReadyReply, type Rotation } from './ready-replies.ts';
 
 /** Where queries come in; the handler keeps what it counts by it. */
 export class Listener {
@@ -180,7 +181,7 @@ export class QueryHandler {
       chainRecords,
       neededEnd: isCut ? limit - from - (query.edns ? OPT_LENGTH : 0) + 1 : encoded.neededAt - from,
       isCut,
-      rotating: rotating.length === 0 ? undefined : Uint16Array.from(rotating, (at) => at - from),
+      rotating: rotating.length === 0 ? undefined : rotating.map((one) => rotationIn(one, from)),
       serialAt: encoded.serialAt === 0 ? -1 : encoded.serialAt - query.questionEnd,
       serialOf: this.#serialOf(answer),
       zone,
@@ -218,4 +219,8 @@ export class QueryHandler {
     if (this.#log.write(message, this.out, length, listener.proto, client, seconds))
       this.#counters.add('logged');
   }
+}
+
+function rotationIn({ starts, ownerLength }: Rotating, tailAt: number): Rotation {
+  return { starts: Uint16Array.from(starts, (at) => at - tailAt), ownerLength };
 }

@@ -21,8 +21,8 @@ export interface ReadyReply {
   readonly neededEnd: number;
   /** whether it was too large to be written whole: it only tells that */
   readonly isCut: boolean;
-  /** where in `tail` each record of an RRset begins whose order rotates, and where the last one ends; else undefined */
-  readonly rotating: Uint16Array | undefined;
+  /** RRsets in `tail` whose order rotates; undefined without one */
+  readonly rotating: readonly Rotation[] | undefined;
   /** where in `tail` the SOA's serial stands; -1 for none */
   readonly serialAt: number;
   /** whose serial that is: a CNAME may have led into another zone */
@@ -34,13 +34,19 @@ export interface ReadyReply {
   readonly facts: ReadonlySet<Fact>;
 }
 
+/** See `Rotating` in `wire/encode.ts`; offsets are those in `tail`. */
+export interface Rotation {
+  readonly starts: Uint16Array;
+  readonly ownerLength: number;
+}
+
 interface Held extends Omit<ReadyReply, 'facts'> {
   /** where the changes of its facts are counted … */
   readonly counted: Uint32Array;
   /** … and the sum of these counts when it was made: another one means that a fact changed */
   readonly changes: number;
   readonly hash: number;
-  /** with which record the RRset that rotates begins next */
+  /** with which of their records the RRsets that rotate begin next; any number */
   turn: number;
   /** the next reply in the same bucket */
   next: Held | undefined;
@@ -170,7 +176,7 @@ export class ReadyReplies {
     const additionals = (isWhole ? held.counts[2] : 0) + (edns ? 1 : 0);
     out[6] = answers >> 8;
     out[7] = answers & 0xff;
-    out[9] = held.counts[1];
+    out[9] = isWhole ? held.counts[1] : 0;
     out[10] = additionals >> 8;
     out[11] = additionals & 0xff;
     const { serialOf } = held;
@@ -205,7 +211,7 @@ export class ReadyReplies {
   /**
    * Holds a reply; the question is that of a query of class IN.
    *
-   * @param turn with which record an RRset that rotates begins
+   * @param turn with which of its records an RRset that rotates begins; any number
    */
   hold(reply: ReadyReply, turn = 0): void {
     if (reply.counts[1] > 255) return;
@@ -254,17 +260,26 @@ export class ReadyReplies {
   }
 }
 
-/** The tail, but with the records of one RRset from another one on, then those in front of it. */
-function copyRotated(held: Held, starts: Uint16Array, out: Buffer, at: number): void {
+/** The tail, but RRsets that rotate begin with another record, and go on with those in front of it at their end. */
+function copyRotated(held: Held, rotations: readonly Rotation[], out: Buffer, at: number): void {
   const { tail } = held;
-  const records = starts.length - 1;
-  const first = held.turn % records;
-  held.turn = first + 1;
-  const [begin, split, end] = [starts[0] as number, starts[first] as number, starts[records] as number];
-  tail.copy(out, at, 0, begin);
-  tail.copy(out, at + begin, split, end);
-  tail.copy(out, at + begin + end - split, begin, split);
-  tail.copy(out, at + end, end);
+  const turn = held.turn++;
+  let copied = 0;
+  for (const { starts, ownerLength } of rotations) {
+    const records = starts.length - 1;
+    const first = turn % records;
+    const [begin, split, end] = [starts[0] as number, starts[first] as number, starts[records] as number];
+    tail.copy(out, at + copied, copied, begin);
+    tail.copy(out, at + begin, split, end);
+    // the last record ends without an owner name behind it, and now another one follows
+    const owner = split - ownerLength;
+    if (first > 0) {
+      tail.copy(out, at + begin + end - split, owner, split);
+      tail.copy(out, at + begin + end - owner, begin, owner);
+    }
+    copied = end;
+  }
+  tail.copy(out, at + copied, copied);
 }
 
 function placeOf(fact: Fact): number {

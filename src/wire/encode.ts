@@ -36,8 +36,19 @@ export interface Encoded {
   readonly chainRecords: number;
   /** where that ends without which the reply would be truncated */
   readonly neededAt: number;
-  /** where each record of the RRset that rotates begins, and where the last one ends; empty without one */
-  readonly rotating: readonly number[];
+  /** RRsets whose order rotates, in the order of the reply */
+  readonly rotating: readonly Rotating[];
+}
+
+/**
+ * Where an RRset stands whose order rotates. Owner names stay where they are, only what follows them changes places: those
+ * behind may point to the first one.
+ */
+export interface Rotating {
+  /** where each record's type begins, behind its owner name, and where the last record ends */
+  readonly starts: readonly number[];
+  /** octets of the owner name of each record but the first; they are the same octets */
+  readonly ownerLength: number;
 }
 
 /** The sections of a reply. What is in `needed` sets TC when it does not fit; `optional` is dropped silently. */
@@ -271,7 +282,7 @@ class Writer {
   at: number;
   serialAt = 0;
   /** see {@link Encoded.rotating} */
-  rotating: number[] = [];
+  readonly rotating: Rotating[] = [];
   readonly #out: Buffer;
   readonly #limit: number;
   readonly #turn: number;
@@ -301,18 +312,21 @@ class Writer {
     const isQuestion = keyOf(name) === this.#questionKey;
     const names = compressibleNames(rrset.type);
     const starts: number[] = [];
+    let ownerLength = 0;
     for (let i = 0; i < records; i++) {
-      if (isRotating) starts.push(this.at);
+      const ownerAt = this.at;
       // an owner equal to the question carries the question's spelling (contract 1.2)
       if (isQuestion) this.#pointer(HEADER_LENGTH);
       else this.#name(name);
+      if (isRotating) starts.push(this.at);
+      ownerLength = this.at - ownerAt;
       this.#record(rrset, rdatas[(first + i) % records] as string, names);
       if (this.at <= this.#limit) continue;
       this.at = start;
       this.#forget(remembered);
       return 0;
     }
-    if (isRotating) this.rotating = [...starts, this.at];
+    if (isRotating) this.rotating.push({ starts: [...starts, this.at], ownerLength });
     return records;
   }
 

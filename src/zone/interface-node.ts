@@ -5,6 +5,8 @@ import {
   firstLabel,
   join,
   joinPrefixes,
+  keyOf,
+  type NameKey,
   type Prefix,
   ROOT,
 } from '../name/domain-name.ts';
@@ -210,10 +212,14 @@ class EndpointsNode implements ZoneNode {
     const labels = joinPrefixes(ENDPOINTS, this.#record.domain);
     const below = join(labels, this.#view.apex);
     const hosts = new Map<DomainName, RRset | undefined>();
+    const names = new Set<NameKey>();
     const rdatas = new Set<Octets>();
     for (const { address, hostName, port } of this.#form.endpoints) {
       const target = address === undefined ? (hostName ?? below) : endpointName(address, below);
       rdatas.add(srv(port, target));
+      // a host that is registered in several spellings is one
+      if (address === undefined && names.has(keyOf(target))) continue;
+      if (address === undefined) names.add(keyOf(target));
       const type = address?.length === 4 ? TYPE.A : TYPE.AAAA;
       hosts.set(target, address === undefined ? undefined : { type, ttl, rdatas: [address] });
     }

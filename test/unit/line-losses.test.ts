@@ -1,12 +1,14 @@
 /** Names that an interface or an application does not get: nobody loses one in silence (contract 1.1). */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import fc from 'fast-check';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
 import { readMessage } from '../../src/wire/read-message.ts';
 import { House, type HouseOptions } from '../support/house.ts';
 import { parseQuestion, queryOctets } from '../support/question.ts';
 import { recordLine } from '../support/server.ts';
+import { sized } from '../support/size.ts';
 
 const CONFIG =
   'zone: rpc.test\nregistries: [{ kind: file, path: a, forgetAfter: 0s }, { kind: file, path: b, forgetAfter: 0s }]\nvips: { reuseAfter: 1h }\n';
@@ -130,6 +132,56 @@ suite('applications whose names make one label', () => {
     await deliver(again, 0, { name: 'com.foo.A', application: 'a_b' });
     assert.deepEqual(addresses(again, 'a-b.app.rpc.test.'), [vip(again, 'com.foo.A')]);
     assert.equal(again.events.feed.totals.conflicts, 2);
+  });
+
+  test('one that goes in the delivery in which another comes leaves it the label', async () => {
+    const house = await open();
+    await deliver(house, 0, { name: 'com.foo.A', application: 'a_b' });
+    await deliver(house, 0, { name: 'com.foo.B', application: 'a-b' });
+    assert.deepEqual(addresses(house, 'a-b.app.rpc.test.'), [vip(house, 'com.foo.B')]);
+    assert.deepEqual(conflicts(house, 'com.foo.B'), []);
+  });
+
+  test('a third one is told who has the label now', async () => {
+    const house = await open();
+    const [a, b, c] = ['a_b', 'a-b', 'a.b'].map((application, i) => ({ name: `com.foo.I${i}`, application }));
+    assert.ok(a !== undefined && b !== undefined && c !== undefined);
+    await deliver(house, 0, a, b, c);
+    await deliver(house, 0, b, c);
+    assert.match(conflicts(house, c.name).join(), /belongs to application a-b:/);
+  });
+
+  test('after any deliveries a restart decides as before', async () => {
+    const listed = fc.record({
+      name: fc.constantFrom('com.foo.A', 'com.foo.B', 'com.foo.C', 'com.foo.D'),
+      version: fc.constantFrom('', '1', '2'),
+      application: fc.constantFrom('a_b', 'a-b', 'a.b', ''),
+    });
+    const list = fc.uniqueArray(listed, {
+      maxLength: 7,
+      selector: ({ name, version }) => `${name} ${version}`,
+    });
+    const applications = (house: House) =>
+      [...house.events.feed.names()].sort().map((name) => {
+        return [name, conflicts(house, name), house.events.feed.viewOf(name)?.applications];
+      });
+    await fc.assert(
+      fc.asyncProperty(fc.array(list, { minLength: 2, maxLength: 5 }), async (lists) => {
+        const store = openMemoryStore();
+        const house = await open({ store });
+        for (const interfaces of lists) await deliver(house, 0, ...interfaces);
+        const before = applications(house);
+        await house.events.stop();
+        const again = await House.open({ config: CONFIG, store, clock: house.clock });
+        for (const registry of [1, 0]) {
+          await deliver(again, registry, ...(registry === 0 ? (lists.at(-1) ?? []) : []));
+        }
+        await again.pass(15_000);
+        assert.deepEqual(applications(again), before);
+        await again.events.stop();
+      }),
+      { numRuns: sized('histories of applications', 20, 1000) },
+    );
   });
 });
 

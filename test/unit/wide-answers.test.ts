@@ -141,6 +141,36 @@ suite('the order of provider instances', () => {
     });
   }
 
+  test('rotates in the additional section as well, and all names stay what they are', async () => {
+    const both = [
+      ...interfaces,
+      {
+        name: 'com.foo.C',
+        port: 1,
+        endpoints: ['10.1.0.1:1', 'com.foo.A.rpc.test:1', 'A.foo.com.svc.rpc.test:2', '10.1.0.2:1'],
+      },
+    ];
+    const house = await houseWith(both, 'address: endpoints, style: flat');
+    for (const question of [
+      '_dubbo._tcp.A.foo.com.svc.rpc.test. SRV',
+      '_endpoints.com.foo.C.rpc.test. SRV',
+    ]) {
+      const cold = readMessage(ask(house, question));
+      const orders = { answer: new Set<string>(), additional: new Set<string>() };
+      for (let i = 0; i < 12; i++) {
+        const message = readMessage(ask(house, question));
+        for (const section of ['answer', 'additional'] as const) {
+          const lines = (message?.[section] ?? []).map(recordLine);
+          assert.deepEqual(lines.toSorted(), cold?.[section].map(recordLine).sort());
+          orders[section].add(lines.join());
+        }
+      }
+      assert.equal(orders.answer.size, cold?.answer.length, question);
+      // three addresses of IPv4 and two of IPv6
+      assert.equal(orders.additional.size, 6, question);
+    }
+  });
+
   test('A and AAAA asked in turn meet every instance', async () => {
     const house = await houseWith(interfaces);
     const seen = new Set<string>();
@@ -201,6 +231,13 @@ suite('hosts of provider instances', () => {
       '10-0-0-2._endpoints.A.foo.com.svc.rpc.test. 5 A 10.0.0.2',
       'host.rpc.test. 60 A 192.0.2.9',
     ]);
+  });
+
+  test('come once, in however many spellings they are registered', async () => {
+    const endpoints = ['host.rpc.test:1', 'Host.rpc.test:2'];
+    const house = await houseWith([{ name: 'com.foo.A', port: 1, endpoints }], '', { z: HEAD });
+    const hosts = additional(house)?.map((line) => line.toLowerCase());
+    assert.deepEqual(hosts, ['host.rpc.test. 60 a 192.0.2.9']);
   });
 
   test('are what a static record says of them', async () => {
