@@ -661,6 +661,8 @@ export class EventLine {
   /** Forgets an interface of which nothing is known any more. */
   #releaseNumber(name: InterfaceName): void {
     if (this.feed.isKnown(name) || this.intake.has(name) || this.#ledger.has(name)) return;
+    // names that a plan claimed for it would be the next one's
+    if (this.#decisions.claimed.has(name)) return;
     this.#decisions.forget(name);
     this.#numbers.release(name);
   }

@@ -41,6 +41,9 @@ export class ApplicationBook implements ApplicationsView {
   #highest = 0;
   readonly #texts: (SharedNames | undefined)[] = [NOTHING];
   readonly #textNumbers = new Map<string, number>();
+  /** how many interfaces add each of them */
+  readonly #uses: number[] = [0];
+  readonly #freeTexts: number[] = [];
   readonly #members = new Map<string, number>();
   /** how old the applications of each label are; only where there are several it has to be true, see {@link agesOn} */
   readonly #ages = new Map<string, Map<string, number>>();
@@ -74,13 +77,15 @@ export class ApplicationBook implements ApplicationsView {
     const isNothing = applications.length === 0 && services.length === 0;
     const number = isNothing ? this.#numbers.find(name) : this.#numbers.of(name);
     if (number === 0) return;
-    const before = this.#texts[this.#added.get(number)] ?? NOTHING;
+    const beforeText = this.#added.get(number);
+    const before = this.#texts[beforeText] ?? NOTHING;
     for (const application of [...before.applications, ...applications]) {
       const label = applicationLabel(application);
       if (!this.#formerHolders.has(label)) this.#formerHolders.set(label, holderOf(this.agesOn(label)));
     }
     this.#applied.set(name, step);
-    this.#added.set(number, this.#numberOf({ applications, services }));
+    this.#added.set(number, this.#use({ applications, services }));
+    this.#useNoMore(beforeText, before);
     this.#highest = Math.max(this.#highest, number);
     for (const application of applications) {
       if (!before.applications.includes(application)) count(this.#members, application, 1);
@@ -119,14 +124,25 @@ export class ApplicationBook implements ApplicationsView {
     return affected;
   }
 
-  #numberOf(shared: SharedNames): number {
-    const text = [...shared.applications, '', ...shared.services].join(SEPARATOR);
+  #use(shared: SharedNames): number {
+    const text = textOf(shared);
     const known = text === '' ? 0 : this.#textNumbers.get(text);
-    if (known !== undefined) return known;
-    const number = this.#texts.length;
-    this.#texts.push(shared);
-    this.#textNumbers.set(text, number);
+    const number = known ?? this.#freeTexts.pop() ?? this.#texts.length;
+    if (known === undefined) {
+      this.#texts[number] = shared;
+      this.#textNumbers.set(text, number);
+    }
+    this.#uses[number] = (this.#uses[number] ?? 0) + 1;
     return number;
+  }
+
+  #useNoMore(number: number, shared: SharedNames): void {
+    const uses = (this.#uses[number] ?? 0) - 1;
+    this.#uses[number] = uses;
+    if (uses > 0 || number === 0) return;
+    this.#texts[number] = undefined;
+    this.#textNumbers.delete(textOf(shared));
+    this.#freeTexts.push(number);
   }
 
   #join(application: string, number: number, ordinal: number): void {
@@ -174,6 +190,10 @@ export class ApplicationBook implements ApplicationsView {
       if (added !== 0 && this.#texts[added]?.applications.includes(application) === true) yield number;
     }
   }
+}
+
+function textOf({ applications, services }: SharedNames): string {
+  return [...applications, '', ...services].join(SEPARATOR);
 }
 
 /** What a plan adds, over what stands. */

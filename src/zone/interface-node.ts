@@ -228,6 +228,10 @@ class EndpointsNode implements ZoneNode {
     const fitting = recordsThatFit(longest);
     const chosen =
       rdatas.size <= fitting ? [...rdatas] : orderedByHash([...rdatas], (rdata) => rdata).slice(0, fitting);
+    if (chosen.length < rdatas.size) {
+      const shown = new Set(chosen.map((rdata) => keyOf(rdata.slice(SRV_HEAD) as DomainName)));
+      for (const target of hosts.keys()) if (!shown.has(keyOf(target))) hosts.delete(target);
+    }
     const rrset: RRset = { type: TYPE.SRV, ttl, rdatas: chosen, rotates: true };
     return this.#view.isUntouched(labels) ? { ...rrset, hosts } : rrset;
   }
