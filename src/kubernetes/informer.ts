@@ -97,6 +97,8 @@ export class Informer<T extends Kept> {
   #pageSize = PAGE_SIZE;
   #hasSynced = false;
   #failures = 0;
+  /** connections in a row that were cut before anything came */
+  #cuts = 0;
   /** HTTP status of the last failure; 0: there was no reply */
   #lastStatus = -1;
   #state: InformerState = { kind: 'syncing' };
@@ -153,6 +155,7 @@ export class Informer<T extends Kept> {
       try {
         if (this.#resourceVersion === undefined && !this.#offersWatchList) await this.#list(signal);
         await this.#watch(signal);
+        this.#cuts = 0;
         if (this.#resourceVersion === undefined)
           throw new ApiError(0, 'Cut', `${this.#path}: the list was cut`);
         // the server ends each watch after a while; one that ends them at once is not to be stormed
@@ -163,13 +166,14 @@ export class Informer<T extends Kept> {
         }
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        if (performance.now() - startedAt > PROVEN_MS) this.#failures = 0;
-        await this.#pauseAfter(asApiError(error, this.#path));
+        const tookMs = performance.now() - startedAt;
+        if (tookMs > PROVEN_MS) this.#failures = 0;
+        await this.#pauseAfter(asApiError(error, this.#path), tookMs);
       }
     }
   }
 
-  async #pauseAfter(error: ApiError): Promise<void> {
+  async #pauseAfter(error: ApiError, tookMs: number): Promise<void> {
     this.counters.failures++;
     // a server that refuses is there again: what it was away for says nothing about how to treat it now
     if (error.status !== 0 && this.#lastStatus === 0) this.#failures = 0;
@@ -197,7 +201,9 @@ export class Informer<T extends Kept> {
       await this.#pause(ABSENT_RETRY_MS * (0.8 + Math.random() * 0.4));
       return;
     }
-    this.#setState({ kind: 'away', reason: error.message });
+    // a connection that is cut while it is made is no more news than one that is cut later: the next attempt tells
+    const isFirstCut = error.status === 0 && ++this.#cuts === 1 && tookMs < WATCH_TOO_SHORT_MS;
+    if (!isFirstCut || !this.#hasSynced) this.#setState({ kind: 'away', reason: error.message });
     const asked = Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
     await this.#pause(Math.max(asked, this.#backOffMs()));
   }

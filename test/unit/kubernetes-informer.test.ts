@@ -85,9 +85,15 @@ test('while the server is away everything stays', async (t) => {
   first.send(listed('5'));
   first.end(new ApiError(0, 'Cut', 'connection reset'));
   await nextTurn();
-  assert.deepEqual([states, informer.size, heard.length], [['live', 'away'], 1, 1]);
+  // one connection that is cut is no news
+  assert.deepEqual([states, informer.size, heard.length], [['live'], 1, 1]);
   const second = await api.opened(1);
   assert.equal(second.query['resourceVersion'], '5');
+  second.end(new ApiError(0, 'Cut', 'connection reset'));
+  await nextTurn();
+  assert.deepEqual([states, informer.size, heard.length], [['live', 'away'], 1, 1]);
+  const third = await api.opened(2);
+  assert.equal(third.query['resourceVersion'], '5');
   assert.equal(informer.state.kind, 'live');
 });
 
