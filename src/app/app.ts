@@ -3,6 +3,7 @@ import { createHttp } from '../api/http.ts';
 import { type Listening, listenTcp, listenUnix } from '../api/listen.ts';
 import { SYSTEM_CLOCK } from '../base/clock.ts';
 import { type Problem, problemText } from '../base/problem.ts';
+import { letQueriesGoFirst } from '../base/queries-first.ts';
 import { type Loaded, loadAll } from '../config/load-all.ts';
 import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts';
 import type { ZoneFile } from '../config/zone-files.ts';
@@ -81,6 +82,8 @@ export class App {
         onExit: (error) => options.onFatal(error),
       },
     );
+    // the query thread is there already: it does not yield
+    letQueriesGoFirst(options.pid);
     this.#metrics = new Metrics({
       line: this.#line,
       events: () => this.#events,

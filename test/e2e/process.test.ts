@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -32,6 +40,28 @@ async function started(
   await until('ready', async () => (await server.http('/ready')).status === 200);
   return server;
 }
+
+test('threads of queries go before all others', { skip: process.platform !== 'linux' }, async () => {
+  const server = await started();
+  const { pid } = server.child;
+  // proc_pid_stat(5): the niceness is the 17th field behind the name
+  const niceness = new Map<string, number[]>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    const nice = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    niceness.set(name, [...(niceness.get(name) ?? []), nice]);
+  }
+  const own = niceness.get('WorkerThread') ?? [];
+  assert.ok(own.includes(0), JSON.stringify([...niceness]));
+  assert.ok(
+    niceness.get('V8Worker')?.every((nice) => nice === 15),
+    JSON.stringify([...niceness]),
+  );
+  const main = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8');
+  assert.equal(Number(main.slice(main.lastIndexOf(')') + 2).split(' ')[16]), 15);
+  await server.stop();
+});
 
 test('SIGTERM, once or more than once, finishes and exits 0', async () => {
   const server = await started();

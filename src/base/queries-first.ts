@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { platform } from 'node:process';
+
+/** Of a core that both want, a thread of this niceness gets a thirtieth. */
+const NICE = 15;
+/** What Node calls the threads that collect garbage for all others. */
+const COLLECTORS = 'V8Worker';
+
+/**
+ * This thread, those that it starts from now on, and those that collect garbage let others go first: a query must not wait
+ * for a core on which a registry is being read. Linux alone gives threads priorities of their own (setpriority(2), "C
+ * library/kernel differences"); elsewhere nothing happens.
+ *
+ * @param pid of the process, which is the number of its first thread, too
+ */
+export function letQueriesGoFirst(pid: number): void {
+  if (platform !== 'linux') return;
+  try {
+    setPriority(pid, NICE);
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8');
+      if (name.startsWith(COLLECTORS)) setPriority(Number(thread), NICE);
+    }
+  } catch {
+    // not allowed here, or no /proc: all threads are equal then
+  }
+}
