@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { platform } from 'node:process';
 
-/** Of a core that both want, a thread of this niceness gets a thirtieth. */
-const NICE = 15;
+/** Of a core that both want, a thread of this niceness gets a tenth. */
+const NICE = 10;
 /** What Node calls the threads that collect garbage for all others. */
 const COLLECTORS = 'V8Worker';
 

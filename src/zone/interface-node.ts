@@ -37,6 +37,9 @@ export const TCP = constantPrefix('_tcp');
 const NO_PREFERENCE = u16(0) + u16(0);
 /** … and with it: the target follows (RFC 2782). */
 export const SRV_HEAD = 6;
+/** Port and first label of an instance, which tell it from the others of its name. */
+const PORT_AT = 4;
+const DISTINCT = 48;
 
 /** The node of the structured domain itself. */
 export function domainNode(record: RecordView, view: View): ZoneNode {
@@ -227,7 +230,9 @@ class EndpointsNode implements ZoneNode {
     const longest = rdatas.values().reduce((most, { length }) => Math.max(most, length), 0);
     const fitting = recordsThatFit(longest);
     const chosen =
-      rdatas.size <= fitting ? [...rdatas] : orderedByHash([...rdatas], (rdata) => rdata).slice(0, fitting);
+      rdatas.size <= fitting
+        ? [...rdatas]
+        : orderedByHash([...rdatas], (rdata) => rdata.slice(PORT_AT, DISTINCT)).slice(0, fitting);
     if (chosen.length < rdatas.size) {
       const shown = new Set(chosen.map((rdata) => keyOf(rdata.slice(SRV_HEAD) as DomainName)));
       for (const target of hosts.keys()) if (!shown.has(keyOf(target))) hosts.delete(target);

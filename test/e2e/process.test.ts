@@ -55,11 +55,11 @@ test('threads of queries go before all others', { skip: process.platform !== 'li
   const own = niceness.get('WorkerThread') ?? [];
   assert.ok(own.includes(0), JSON.stringify([...niceness]));
   assert.ok(
-    niceness.get('V8Worker')?.every((nice) => nice === 15),
+    niceness.get('V8Worker')?.every((nice) => nice === 10),
     JSON.stringify([...niceness]),
   );
   const main = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8');
-  assert.equal(Number(main.slice(main.lastIndexOf(')') + 2).split(' ')[16]), 15);
+  assert.equal(Number(main.slice(main.lastIndexOf(')') + 2).split(' ')[16]), 10);
   await server.stop();
 });
 
