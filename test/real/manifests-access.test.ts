@@ -470,8 +470,10 @@ test('with the rules of the manifests the ledger works, and without a verb it do
   await forEach('rights to the ledger', (await removals()).filter(isOfLedger), async (removal) => {
     const { resource, verb, what } = removal;
     const { stage, text } = await runLedger(t, kube, await accountWithout(kube, removal));
+    // another one that starts meanwhile, and does not know the interface, may retire its address in its place
+    const isRetiredByOther = verb === 'update' && stage === 'retired';
     // the refused attempt is repeated, and then nobody else is faster
-    if (verb !== 'get') assert.equal(stage, REACHED[verb], `${what}: ${text}`);
+    if (verb !== 'get' && !isRetiredByOther) assert.equal(stage, REACHED[verb], `${what}: ${text}`);
     assert.match(text, new RegExp(`cannot ${verb} resource [\\\\"]*${resource}`), what);
   });
 });
