@@ -109,6 +109,8 @@ function syntaxText(error: YAMLParseError, text: string): string {
     const key = /^[^:\s]+/.exec(text.slice(error.pos[0]))?.[0] ?? '';
     return `key '${key}' is there twice`;
   }
+  // the library's own words are those of the JavaScript engine
+  if (/call stack/.test(error.message)) return 'nested too deeply: expected lists and maps of a few levels';
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY') return `${error.message}: quote a value that contains ': '`;
   return error.message;
 }

@@ -144,6 +144,25 @@ suite('a document by http', () => {
     });
   });
 
+  test('that is bad is told once, and as much of it as people can read', async () => {
+    let questions = 0;
+    const bad = `interfaces: ["${'x'.repeat(100_000)}"${', 1'.repeat(500)}]`;
+    const url = await serve((_request, response) => {
+      questions++;
+      response.end(bad);
+    });
+    await watched({ url, interval: INTERVAL }, async (sink) => {
+      await until('several questions', () => questions >= 4);
+      assert.equal(sink.skips.length, 100);
+      assert.ok(sink.skips.every(({ detail }) => detail.length < 500 && /:1:\d+: /.test(detail)));
+      assert.ok(reasonOf(sink).length < 2_000);
+      assert.deepEqual(
+        sink.states.map(({ kind }) => kind),
+        ['syncing', 'failed'],
+      );
+    });
+  });
+
   test('that is empty, or no document at all, is no empty registry', async () => {
     for (const text of ['', '# nothing\n', 'interfaces:', '<html>Login</html>', '{}']) {
       const url = await serve((_request, response) => response.end(text));
@@ -301,4 +320,14 @@ suite('the configuration of an http registry', () => {
     assert.equal(httpKind.idOf(config), 'http:https://[2001:db8::1]/i.yaml');
     assert.deepEqual(httpKind.serversOf?.(config), [{ host: '2001:db8::1', port: 443 }]);
   });
+});
+
+test('a document that is nested without end is refused in words, where it stands', async () => {
+  for (const text of ['['.repeat(50_000), '{"a":'.repeat(50_000)]) {
+    const url = await serve((_request, response) => response.end(text));
+    await watched({ url, interval: INTERVAL }, async (sink) => {
+      await until('failed', () => sink.kind === 'failed');
+      assert.match(reasonOf(sink), /:1:\d+: nested too deeply: expected lists and maps of a few levels$/);
+    });
+  }
 });

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Clock, SYSTEM_CLOCK } from '../../base/clock.ts';
-import { problemText } from '../../base/problem.ts';
 import { REST_MS } from '../../files/read-at-rest.ts';
 import { unreadable } from '../../files/unreadable.ts';
 import { type PathWatch, watchPaths } from '../../files/watch-paths.ts';
-import { parseInterfaces } from '../interfaces-document.ts';
+import { DocumentDelivery } from '../document-delivery.ts';
 import type { RegistrySink, Watcher } from '../watcher.ts';
 import type { FileRegistryOptions } from './options.ts';
 
@@ -18,20 +17,13 @@ export function createFileWatcher(
   clock: Clock = SYSTEM_CLOCK,
 ): Watcher {
   const { path } = options;
+  const delivery = new DocumentDelivery(path, sink);
   let watch: PathWatch | undefined;
-  let hasSnapshot = false;
   /** the last content that was looked at: only another one is news */
   let lastText: string | undefined;
-  let lastReason: string | undefined;
   /** a new content, which counts when it is the same after a pause: a part of a file may look like a whole one */
   let unrested: string | undefined;
   let cancelReading = () => {};
-
-  const fail = (reason: string) => {
-    if (reason === lastReason) return;
-    lastReason = reason;
-    sink.state(hasSnapshot ? { kind: 'stale', reason } : { kind: 'failed', reason });
-  };
 
   const read = () => {
     let text: string;
@@ -39,14 +31,11 @@ export function createFileWatcher(
       text = readFileSync(path, 'utf8');
     } catch (error) {
       lastText = undefined;
-      fail(`${path}: ${unreadable(error)}`);
+      delivery.fail(`${path}: ${unreadable(error)}`);
       return;
     }
-    if (text === lastText) {
-      unrested = undefined;
-      return;
-    }
-    if (hasSnapshot && text !== unrested) {
+    const isNews = text !== lastText;
+    if (isNews && delivery.hasSnapshot && text !== unrested) {
       unrested = text;
       cancelReading();
       cancelReading = clock.after(REST_MS, read);
@@ -54,23 +43,7 @@ export function createFileWatcher(
     }
     unrested = undefined;
     lastText = text;
-    const parsed = parseInterfaces(path, text);
-    if (!parsed.ok) {
-      for (const problem of parsed.problems) sink.skipped('bad-document', problemText(problem));
-      fail(
-        `${parsed.problems.length} problems in the file: ${parsed.problems.map(problemText).slice(0, 3).join('; ')}`,
-      );
-      return;
-    }
-    if (hasSnapshot) sink.update(path, parsed.registrations);
-    else {
-      const replacement = sink.replace();
-      replacement.put(path, parsed.registrations);
-      replacement.done();
-    }
-    hasSnapshot = true;
-    lastReason = undefined;
-    sink.state({ kind: 'live' });
+    if (isNews) delivery.take(text);
   };
 
   return {
