@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { didYouMean } from '../base/did-you-mean.ts';
-import { type DomainName, keyOf, labelsAbove, parseDomainName } from '../name/domain-name.ts';
+import { type DomainName, keyOf, labelsAbove, labelsOf, parseDomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import type { EventLine } from './event-line.ts';
 
@@ -58,7 +58,7 @@ function isAlike(name: string, word: string): boolean {
 function domainsOf(line: EventLine, names: readonly string[]): string[] {
   return names.flatMap((name) => {
     const domain = line.feed.viewOf(name as InterfaceName)?.domain;
-    return domain === undefined ? [] : shown(domain);
+    return domain === undefined ? [] : labelsOf(domain).join('.');
   });
 }
 
@@ -71,18 +71,10 @@ function withoutZone(text: string, zones: readonly DomainName[]): string {
     .map((zone) => labelsAbove(key, keyOf(zone)))
     .filter((labels) => labels !== undefined)
     .sort((one, other) => one.length - other.length)[0];
-  if (relative !== undefined) return withoutForms(shown(relative));
+  if (relative !== undefined) return withoutForms(labelsOf(relative).join('.'));
   return withoutForms(text.replace(/\.$/, ''));
 }
 
 function withoutForms(text: string): string {
   return text.replace(/^(?:(?:_[^.]*|ver-[^.]*|grp-[^.]*)\.)+/i, '');
-}
-
-function shown(labels: string): string {
-  let text = '';
-  for (let at = 0; at < labels.length; at += labels.charCodeAt(at) + 1) {
-    text += `${at === 0 ? '' : '.'}${labels.slice(at + 1, at + 1 + labels.charCodeAt(at))}`;
-  }
-  return text;
 }

@@ -79,6 +79,7 @@ export class ApplicationBook implements ApplicationsView {
     if (number === 0) return;
     const beforeText = this.#added.get(number);
     const before = this.#texts[beforeText] ?? NOTHING;
+    if (this.#isSame(number, before, step)) return;
     for (const application of [...before.applications, ...applications]) {
       const label = applicationLabel(application);
       if (!this.#formerHolders.has(label)) this.#formerHolders.set(label, holderOf(this.agesOn(label)));
@@ -97,6 +98,18 @@ export class ApplicationBook implements ApplicationsView {
     for (const service of services) if (!before.services.includes(service)) count(this.#services, service, 1);
     for (const service of before.services)
       if (!services.includes(service)) count(this.#services, service, -1);
+  }
+
+  /** Whether nothing changes: an endpoint came or went, and no other application wants its label. */
+  #isSame(number: number, before: SharedNames, step: ApplicationStep): boolean {
+    if (textOf(before) !== textOf(step)) return false;
+    return step.applications.every((application, i) => {
+      const ages = this.#ages.get(applicationLabel(application));
+      const age = ages?.get(application) ?? Number.POSITIVE_INFINITY;
+      const isOldest = this.#oldest.get(application) === number;
+      const isOfAge = isOldest ? step.ordinal === age : step.ordinal > age;
+      return ages?.size === 1 && isOfAge && this.#oldest.has(application) && step.holders[i] === application;
+    });
   }
 
   /**

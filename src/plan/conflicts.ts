@@ -1,3 +1,4 @@
+import { labelsOf } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import { applicationLabel } from '../name/labels.ts';
 import type { Placement } from '../vip/placements.ts';
@@ -12,8 +13,8 @@ export function conflictsOf(
   refusals: readonly Refusal[],
 ): string[] {
   const lost = names.losses.map(({ wanted, got, holder }) => {
-    const instead = got === undefined ? 'is left out' : `is ${readable(got)} instead`;
-    return `${readable(wanted)} belongs to ${holder}: the name ${instead}`;
+    const instead = got === undefined ? 'is left out' : `is ${labelsOf(got).join('.')} instead`;
+    return `${labelsOf(wanted).join('.')} belongs to ${holder}: the name ${instead}`;
   });
   const refused = placed.flatMap(({ merged, vip }) => {
     return vip.refusedPin === undefined
@@ -43,12 +44,4 @@ export function labelLosses(labelled: readonly LabelledApplication[]): string[] 
     const wanted = applicationLabel(application);
     return [`${wanted}.app belongs to application ${holder}: that of ${application} is ${label}.app instead`];
   });
-}
-
-export function readable(name: string): string {
-  let text = '';
-  for (let at = 0; at < name.length; at += name.charCodeAt(at) + 1) {
-    text += `${text === '' ? '' : '.'}${name.slice(at + 1, at + 1 + name.charCodeAt(at))}`;
-  }
-  return text;
 }

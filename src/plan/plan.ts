@@ -1,7 +1,7 @@
 import type { ClusterIndex, Watched } from '../intake/cluster-index.ts';
 import type { Contribution } from '../intake/contribution.ts';
 import type { Address } from '../name/address.ts';
-import type { Prefix } from '../name/domain-name.ts';
+import { labelsOf, type Prefix } from '../name/domain-name.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
 import type { Template } from '../name/template.ts';
@@ -15,7 +15,7 @@ import type { StaticNames } from '../zone/static-names.ts';
 import type { PlannedAbout } from './about.ts';
 import { ApplicationDraft, type ApplicationStep, type ApplicationsView } from './application-book.ts';
 import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
-import { conflictsOf, labelLosses, readable } from './conflicts.ts';
+import { conflictsOf, labelLosses } from './conflicts.ts';
 import { type Merged, mergeContributions } from './merge.ts';
 import { lowered, NameDraft, type NameStep, type NameView } from './name-book.ts';
 import { claimNames, type InterfaceNames } from './naming.ts';
@@ -328,7 +328,9 @@ class Planning {
     };
     return callNames.flatMap((callName) => {
       const why = outrankedBy(callName, name, others);
-      return why === undefined ? [] : [`${readable(callName)} ${why}: it does not lead to this interface`];
+      return why === undefined
+        ? []
+        : [`${labelsOf(callName).join('.')} ${why}: it does not lead to this interface`];
     });
   }
 
