@@ -5,7 +5,7 @@ import { HashSlots } from '../packed/hash-slots.ts';
 import { OctetReader } from '../packed/octet-reader.ts';
 import { OctetWriter } from '../packed/octet-writer.ts';
 import type { Endpoint } from '../registry/registration.ts';
-import { HOST, readEndpoints } from '../zone/interface-record.ts';
+import { HOST, readEndpoints } from '../zone/endpoint-octets.ts';
 
 /**
  * Sets of endpoints, each kept once however many registrations, interfaces and threads refer to it: an application of

@@ -1,11 +1,16 @@
 import type { Address } from '../name/address.ts';
-import type { DomainName, Prefix } from '../name/domain-name.ts';
-import { parseDomainName } from '../name/domain-name.ts';
-import { protocolLabel } from '../name/labels.ts';
+import type { Prefix } from '../name/domain-name.ts';
 import { type Octets, octets } from '../name/octets.ts';
 import type { ArenaReader, BlobAt } from '../packed/arena.ts';
 import { OctetReader } from '../packed/octet-reader.ts';
 import type { OctetWriter } from '../packed/octet-writer.ts';
+import {
+  addressesIn,
+  type EndpointRecord,
+  HOST,
+  hasAddress,
+  readEndpointRecords,
+} from './endpoint-octets.ts';
 
 /*
  * What the names of one interface answer, in every zone, as one blob that all threads share:
@@ -59,15 +64,6 @@ export interface ApplicationPart {
   readonly label: Octets;
   readonly addresses: readonly Address[];
   readonly failure?: string | undefined;
-}
-
-/** One endpoint as the query line shows it; exactly one of address and host name. */
-export interface EndpointRecord {
-  readonly address?: Address;
-  readonly hostName?: DomainName;
-  /** `_dubbo` */
-  readonly service: Octets;
-  readonly port: number;
 }
 
 /**
@@ -437,77 +433,4 @@ export class RecordView {
     reader.at += 4 * sets;
     return reader;
   }
-}
-
-/** What an endpoint's host is, in the two low bits in front of the number of its protocol. */
-export const HOST = { ipv4: 0, ipv6: 1, name: 2 } as const;
-
-/** One endpoint of a set as it rests: octets of the address, or the host name as registered. */
-export interface RestingEndpoint {
-  readonly kind: number;
-  readonly protocol: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Reads a set of endpoints; see `facts/endpoint-sets.ts`, which writes them. */
-export function readEndpoints(reader: OctetReader): RestingEndpoint[] {
-  const protocols: string[] = [];
-  for (let left = reader.count(); left > 0; left--) protocols.push(reader.text());
-  const endpoints: RestingEndpoint[] = [];
-  for (let left = reader.count(); left > 0; left--) {
-    const head = reader.count();
-    const kind = head & 3;
-    const port = reader.u16();
-    const host = kind === HOST.ipv4 ? reader.raw(4) : kind === HOST.ipv6 ? reader.raw(16) : reader.text();
-    endpoints.push({ kind, protocol: protocols[head >>> 2] ?? '', host, port });
-  }
-  return endpoints;
-}
-
-const PORT_LENGTH = 2;
-
-/** The addresses alone of a set of endpoints. @param kind one of {@link HOST} */
-function addressesIn(reader: OctetReader, kind: number): Set<Address> {
-  const addresses = new Set<Address>();
-  eachHost(reader, (of, length) => {
-    if (of === kind) addresses.add(reader.raw(length) as Address);
-    else reader.at += length;
-    return false;
-  });
-  return addresses;
-}
-
-/** The same octets, compared where they rest. */
-function hasAddress(reader: OctetReader, address: Address): boolean {
-  return eachHost(reader, (kind, length) => {
-    if (kind !== HOST.name && length === address.length && reader.isAhead(address)) return true;
-    reader.at += length;
-    return false;
-  });
-}
-
-/** @param look at the octets that come next, and passes over them; true ends it */
-function eachHost(reader: OctetReader, look: (kind: number, length: number) => boolean): boolean {
-  for (let left = reader.count(); left > 0; left--) reader.skipText();
-  for (let left = reader.count(); left > 0; left--) {
-    const kind = reader.count() & 3;
-    reader.at += PORT_LENGTH;
-    const length = kind === HOST.ipv4 ? 4 : kind === HOST.ipv6 ? 16 : reader.count();
-    if (look(kind, length)) return true;
-  }
-  return false;
-}
-
-function readEndpointRecords(arena: ArenaReader, set: BlobAt): EndpointRecord[] {
-  const reader = new OctetReader();
-  arena.open(set, reader);
-  const services = new Map<string, Octets>();
-  return readEndpoints(reader).flatMap(({ kind, protocol, host, port }): EndpointRecord[] => {
-    const service = services.get(protocol) ?? octets(protocolLabel(protocol));
-    services.set(protocol, service);
-    if (kind !== HOST.name) return [{ address: host as Address, service, port }];
-    const hostName = parseDomainName(host);
-    return hostName.ok ? [{ hostName: hostName.value, service, port }] : [];
-  });
 }
