@@ -1,10 +1,10 @@
 import { ok, type Result } from '../base/result.ts';
 import type { EventLine } from '../event-line/event-line.ts';
-import { type Explanation, explain } from '../event-line/explain.ts';
-import { type ApplicationExplanation, explainApplication } from '../event-line/explain-application.ts';
-import { explainVip, type VipExplanation } from '../event-line/explain-vip.ts';
-import { findSubject, losersOf, type Subject } from '../event-line/find-subject.ts';
-import { nearNames } from '../event-line/near-names.ts';
+import { type Explanation, explain } from '../lookup/explain.ts';
+import { type ApplicationExplanation, explainApplication } from '../lookup/explain-application.ts';
+import { explainVip, type VipExplanation } from '../lookup/explain-vip.ts';
+import { findSubject, losersOf, type Subject } from '../lookup/find-subject.ts';
+import { nearNames } from '../lookup/near-names.ts';
 import { type DomainName, fits, join, keyOf, labelsOf, parseDomainName } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import { RCODE } from '../wire/message.ts';

@@ -1,9 +1,9 @@
 import type { LookupResult } from '../api/look-up.ts';
 import type { MessageJson } from '../api/message-json.ts';
 import type { StaticPlace } from '../api/static-place.ts';
-import type { Explanation, ServiceExplanation } from '../event-line/explain.ts';
-import type { ApplicationExplanation } from '../event-line/explain-application.ts';
-import type { VipExplanation } from '../event-line/explain-vip.ts';
+import type { Explanation, ServiceExplanation } from '../lookup/explain.ts';
+import type { ApplicationExplanation } from '../lookup/explain-application.ts';
+import type { VipExplanation } from '../lookup/explain-vip.ts';
 
 /** So many interfaces of an application or a VIP are shown; `--json` has all. */
 const MAX_SHOWN = 20;

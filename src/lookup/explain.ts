@@ -1,9 +1,9 @@
+import type { EventLine } from '../event-line/event-line.ts';
 import type { PublishedInterface } from '../feed/feed.ts';
 import { endpointText } from '../intake/endpoint-sets.ts';
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, type Prefix, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
-import type { EventLine } from './event-line.ts';
 
 /** What is known of an interface, for people and as JSON. */
 export interface Explanation {

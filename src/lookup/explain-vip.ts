@@ -1,7 +1,7 @@
+import type { EventLine } from '../event-line/event-line.ts';
 import { type Address, addressText } from '../name/address.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import { poolContains } from '../vip/pool.ts';
-import type { EventLine } from './event-line.ts';
 import { scan } from './find-subject.ts';
 
 /** Whose an address is, for people and as JSON. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bad, ok, type Result } from '../base/result.ts';
+import type { EventLine } from '../event-line/event-line.ts';
 import { type Address, parseAddress } from '../name/address.ts';
 import {
   type DomainName,
@@ -23,7 +24,6 @@ import { TCP } from '../zone/interface-node.ts';
 import type { RecordView } from '../zone/interface-record.ts';
 import { APPLICATIONS, SERVICES } from '../zone/registry-names.ts';
 import { reverseName } from '../zone/reverse.ts';
-import type { EventLine } from './event-line.ts';
 import { addressOfReverseName } from './reverse-address.ts';
 
 /** What a text stands for that a person typed. */

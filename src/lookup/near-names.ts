@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { didYouMean } from '../base/did-you-mean.ts';
+import type { EventLine } from '../event-line/event-line.ts';
 import { type DomainName, keyOf, labelsAbove, labelsOf, parseDomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import type { EventLine } from './event-line.ts';
 
 /** So many names are suggested at most. */
 const MAX_SUGGESTIONS = 3;

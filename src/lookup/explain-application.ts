@@ -1,7 +1,7 @@
+import type { EventLine } from '../event-line/event-line.ts';
 import { addressText } from '../name/address.ts';
 import { type DomainName, join, prefixOf, toShortText } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import type { EventLine } from './event-line.ts';
 
 /** What is known of an application, for people and as JSON. */
 export interface ApplicationExplanation {
