@@ -13,7 +13,6 @@ import { ApplicationBook } from '../plan/application-book.ts';
 import type { Refusal } from '../plan/claims.ts';
 import { NameBook } from '../plan/name-book.ts';
 import { type Plan, plan } from '../plan/plan.ts';
-import type { Vip } from '../plan/record.ts';
 import { type Recorded, Recorder } from '../store/recorder.ts';
 import type { ForeignChange, Store, StoredPart, StoreStep } from '../store/store.ts';
 import { Ledger } from '../vip/ledger.ts';
@@ -29,6 +28,7 @@ import { decisive, type LineOptions } from './options.ts';
 import { Reactions } from './reactions.ts';
 import { SpareMemory } from './spare-memory.ts';
 import { StoredFacts } from './stored-facts.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /** Changes within so many milliseconds are decided, recorded and published together. */
 const DEBOUNCE_MS = 10;
@@ -38,8 +38,6 @@ const STEP = 500;
 const OPTIONAL_WAIT_MS = 5000;
 /** A new address is looked for so often when other replicas take them all. */
 const MAX_ATTEMPTS = 8;
-/** What has to go is not kept in the answers longer than this by a store that is slow. */
-const WITHDRAW_MS = 20;
 /** A store that refused is tried again after so long. */
 const RETRY_MS = 1000;
 /** What met a bug is tried again after so long. */
@@ -79,6 +77,7 @@ export class EventLine {
   readonly #alarm: Alarm;
   readonly #reactions = new Reactions();
   readonly #spareMemory: SpareMemory;
+  readonly #withdrawals: Withdrawals;
   #cancelWindow: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
@@ -138,6 +137,7 @@ export class EventLine {
       onRecorded: () => this.#arm(),
     });
     this.#alarm = new Alarm(clock, () => this.#onAlarm(), events.onFailure);
+    this.#withdrawals = new Withdrawals(this.feed, this.intake.clusters, clock, events.onFailure);
     this.#spareMemory = new SpareMemory(
       clock,
       () => this.#running !== undefined || this.#storedFacts.isRecording,
@@ -288,6 +288,7 @@ export class EventLine {
     this.#cancelWindow?.();
     this.#alarm.stop();
     this.#spareMemory.stop();
+    this.#withdrawals.stop();
     await this.#alarm.ringing;
     await this.#running;
     await this.#storedFacts.recordLast();
@@ -371,7 +372,7 @@ export class EventLine {
       // a ConfigMap may come before the Service whose ClusterIP it pins
       if (refusals.some(({ reason }) => reason === 'PinNotAllowed')) this.#mark([name]);
     }
-    if (names.length > 0) this.#clock.after(WITHDRAW_MS, () => this.#withdraw(names));
+    if (names.length > 0) this.#withdrawals.soon(names);
   }
 
   #onListed(cluster: string): void {
@@ -645,7 +646,7 @@ export class EventLine {
       this.#decisions.note(name, about, () => this.feed.published(name)?.about);
       // since it was planned a Service may have gone
       const at = outcome.kind === 'published' && isBehind(outcome.about) ? (staged.get(name) ?? 0) : 0;
-      const standing = at === 0 ? undefined : this.feed.without(at, (service) => this.#goneOf(service.vip));
+      const standing = at === 0 ? undefined : this.#withdrawals.standing(at);
       if (standing === undefined) continue;
       this.feed.discard(at);
       staged.set(name, standing);
@@ -665,28 +666,6 @@ export class EventLine {
     if (this.#decisions.claimed.has(name)) return;
     this.#decisions.forget(name);
     this.#numbers.release(name);
-  }
-
-  /** Why the addresses of a VIP are not answered any more: the Service whose ClusterIPs they are has gone. */
-  #goneOf({ behind, addresses }: Vip): string | undefined {
-    if (behind === undefined) return undefined;
-    const service = `${behind.namespace}/${behind.name}`;
-    if (!this.intake.clusters.isGone(behind.cluster, service, addresses)) return undefined;
-    return `Service ${service} has this address no more`;
-  }
-
-  /** A slow store must not keep the ClusterIP of a deleted Service in the answers: nothing has to be recorded for that. */
-  #withdraw(names: readonly InterfaceName[]): void {
-    if (this.#isStopped) return;
-    const changes = new Map<InterfaceName, BlobAt>();
-    for (const name of names) {
-      const at = this.feed.without(this.feed.recordOf(name), (service) => this.#goneOf(service.vip));
-      if (at !== undefined) changes.set(name, at);
-    }
-    if (changes.size === 0) return;
-    this.feed
-      .publishNow(changes, this.#clock.now())
-      .catch((error: unknown) => this.#events.onFailure(error as Error));
   }
 }
 
