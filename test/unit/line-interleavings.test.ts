@@ -103,7 +103,10 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('rebuild' as const) }) },
 );
 
-/** ClusterIPs that no Service has any more. One that went from the answers may not come back; in the end none is there. */
+/**
+ * ClusterIPs that no Service has any more. One that queries were told of and that went from the answers may not come back,
+ * but for one that a Service had again meanwhile (see `#revived`); in the end none of either is there.
+ */
 class Withdrawals {
   readonly #services = new Map<string, string | undefined>();
   /** went and came: what was decided between the two may be on its way yet when they go again */
