@@ -7,6 +7,7 @@ import type { InterfaceName } from '../name/interface-name.ts';
  * '' stands for an unset version, group, application, …; lists may be empty.
  */
 export interface Registration {
+  /** or what `parseApplicationName` gives: an application without interfaces */
   readonly interface: InterfaceName;
   readonly version: string;
   readonly group: string;
