@@ -4,6 +4,7 @@ import { countPackages } from '../corefile/package-prefixes.ts';
 import type { EventLine } from '../event-line/event-line.ts';
 import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
+import { applicationOf } from '../name/application-name.ts';
 import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import { networkText, parseNetwork } from '../name/network.ts';
@@ -97,7 +98,9 @@ export function createControl(sources: ControlSources): Hono {
     const { ledger } = sources.events;
     const address = parseAddress(name);
     const rows = [...ledger.addresses()].filter((row) => {
-      return row.address === address || row.owner.interface === name || serviceKeyText(row.owner) === name;
+      const { interface: owner } = row.owner;
+      const isOwner = owner === name || applicationOf(owner) === name;
+      return row.address === address || isOwner || serviceKeyText(row.owner) === name;
     });
     if (rows.length === 0) return context.json({ error: `no VIP of '${name}' is in the ledger` }, 404);
     const live = rows.find((row) => row.retiredAt === null);

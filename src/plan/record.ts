@@ -1,5 +1,6 @@
 import { endpointText, unite } from '../intake/endpoint-sets.ts';
 import { type Address, parseAddress } from '../name/address.ts';
+import { applicationOf, isApplication } from '../name/application-name.ts';
 import { constantPrefix, MAX_NAME, type Prefix } from '../name/domain-name.ts';
 import { formGroupLabel, formLabelLimit, formVersionLabel } from '../name/interface-domain.ts';
 import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
@@ -87,7 +88,8 @@ export function recordOf(
       if (covered.length < placed.length) return formOf(labels, covered, room).form;
       return labels === '' ? whole.form : { ...whole.form, labels };
     }),
-    applications: labelled.map((one) => applicationPart(one, placed)),
+    // an application that is known by itself answers alone (contract 1.1)
+    applications: isApplication(name) ? [] : labelled.map((one) => applicationPart(one, placed)),
   };
   return { record, leftOut: whole.leftOut };
 }
@@ -283,7 +285,7 @@ function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean):
   const { merged } = lead;
   const from = byEndpoints ? 'endpoints' : lead.vip.addresses.length > 0 ? lead.vip.from : 'none';
   return [
-    ...characterString('interface', [merged.key.interface]),
+    ...characterString('interface', isApplication(merged.key.interface) ? [] : [merged.key.interface]),
     ...characterString(
       'application',
       covered.map((one) => one.merged.application),
@@ -353,8 +355,10 @@ function wholeCharacters(octetText: string, length: number): string {
   return octetText.slice(0, end);
 }
 
-/** Applications that its services name, each once. */
-export function applicationsOf(placed: readonly Placed[]): string[] {
+/** Applications that its services name, each once; of an application itself. */
+export function applicationsOf(name: InterfaceName, placed: readonly Placed[]): string[] {
+  const itself = applicationOf(name);
+  if (itself !== undefined) return [itself];
   const [only] = placed;
   if (only !== undefined && placed.length === 1)
     return only.merged.application === '' ? [] : [only.merged.application];
