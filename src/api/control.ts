@@ -163,8 +163,11 @@ export interface RegistryJson {
   readonly reason: string | null;
   readonly interfaces: number;
   readonly instances: number;
-  /** instances whose disappearance is not believed yet, and until when, ISO 8601 */
+  /** instances whose disappearance is not believed yet */
   readonly held: number;
+  /** the key that says so */
+  readonly heldBy: 'distrustFor' | 'settleFor' | null;
+  /** ISO 8601; null: none is held, or the registry is away */
   readonly heldUntil: string | null;
   readonly staleSeconds: number;
   /** what it is answered from: `none`, `stored`, `delivered` */
@@ -181,6 +184,7 @@ function registryJson(source: Source, now: number): RegistryJson {
     interfaces: facts.interfaces,
     instances: facts.entries,
     held: facts.held,
+    heldBy: facts.isSettling ? 'settleFor' : facts.distrusting ? 'distrustFor' : null,
     heldUntil: until === undefined ? null : new Date(until).toISOString(),
     staleSeconds: Math.round(stalenessMs(source, now) / 1000),
     snapshot: snapshot.kind,

@@ -37,6 +37,7 @@ export function lineOptions(config: Config, kinds: readonly RegistryKind<never>[
         required: registry.required,
         forgetAfterMs: registry.forgetAfter,
         distrustForMs: registry.distrustFor,
+        settleForMs: registry.settleFor,
         hasServices: kindOf(registry, kinds).hasServices,
         join: joinedWith(registry, config.registries, kinds),
       }),

@@ -8,6 +8,7 @@ export interface RegistryOptions {
   readonly required: boolean;
   readonly forgetAfterMs: number;
   readonly distrustForMs: number;
+  readonly settleForMs: number;
   /** whether it tells of Services that may stand for interfaces */
   readonly hasServices: boolean;
   /** ids of registries whose Services may stand for what is registered here */

@@ -15,6 +15,7 @@ export interface CommonConfig {
   readonly required: boolean;
   readonly forgetAfter: number;
   readonly distrustFor: number;
+  readonly settleFor: number;
   /** ids of registries whose Services may stand for what is registered here; default: the first of them */
   readonly join?: readonly string[] | undefined;
 }
@@ -25,6 +26,11 @@ export const commonKeys = {
   required: z.boolean().default(true),
   distrustFor: duration.prefault('60s'),
 };
+
+/** Of registries that keep over a restart what they know. */
+export const SETTLES_AT_ONCE = { settleFor: duration.prefault('0s') };
+/** Of registries that come back empty, in good faith, until their clients have come back too. */
+export const SETTLES_SLOWLY = { settleFor: duration.prefault('30s') };
 
 /** Of registries that have no Services themselves. */
 export const joinKey = { join: z.array(z.string()).optional() };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
 import { unreadable } from '../../files/unreadable.ts';
-import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind } from '../registry-kind.ts';
+import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
 import { withoutSecrets } from './document-source.ts';
 import { createHttpWatcher } from './watcher.ts';
 
@@ -37,6 +37,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AT_ONCE,
+  ...SETTLES_AT_ONCE,
 });
 
 function whyUnreadable(path: string): string | undefined {
