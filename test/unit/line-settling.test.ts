@@ -35,9 +35,9 @@ test('what it lost is answered until it has settled; what it gained at once', as
   await house.pass(10_000);
   await house.deliver(HALF);
   assert.deepEqual(told(house), GROWN);
-  await house.pass(19_999);
+  await house.pass(19_000);
   assert.deepEqual(told(house), GROWN);
-  await house.pass(1);
+  await house.pass(1_100);
   assert.deepEqual(told(house), AFTER);
   await house.deliver('interfaces: []');
   assert.deepEqual(told(house), [], 'it has settled: it is believed');
@@ -60,8 +60,8 @@ test('a restart of ours in between answers the same, and waits as long again', a
   assert.deepEqual(told(restarted), BEFORE);
   await restarted.deliver(HALF);
   assert.deepEqual(told(restarted), GROWN);
-  await restarted.pass(29_999);
+  await restarted.pass(29_000);
   assert.deepEqual(told(restarted), GROWN);
-  await restarted.pass(1);
+  await restarted.pass(1_100);
   assert.deepEqual(told(restarted), AFTER);
 });
