@@ -137,7 +137,15 @@ function serviceLines(service: ServiceExplanation): string[] {
     ...(service.application === '' ? [] : [`  application      ${service.application}`]),
     `  protocol         ${service.protocol}${service.port === null ? '' : `, port ${service.port}`}`,
     `  endpoints        ${service.endpoints.join(' ') || 'none'}`,
+    ...refusingLines(service),
   ];
+}
+
+function refusingLines({ endpoints, refusing }: ServiceExplanation): string[] {
+  if (refusing.length === 0) return [];
+  if (refusing.length === endpoints.length)
+    return ['  refusing         all of them take no connections: so none is left out'];
+  return [`  refusing         ${refusing.join(' ')}: no connections, left out of _endpoints`];
 }
 
 function originOf({ vipFrom, behind }: ServiceExplanation): string {

@@ -1,3 +1,4 @@
+import { hostPortText } from '../name/address.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import type { InterfaceNumbers } from '../name/interface-numbers.ts';
 import { Arena, type BlobAt } from '../packed/arena.ts';
@@ -261,6 +262,34 @@ export class RegistryFacts {
     const row = this.#firstOfOwner.get(this.#names.find(name));
     if (row === 0 || this.#nextOfOwner.get(row) !== 0 || this.#departures.isHeld(name)) return undefined;
     return this.#setOf(row);
+  }
+
+  /** Distinct endpoints that it says, whatever their protocol. */
+  endpoints(): Endpoint[] {
+    const found = new Map<string, Endpoint>();
+    for (const set of new Set(this.#liveRows().map((row) => this.#setOf(row)))) {
+      for (const endpoint of this.#sets.read(set)) found.set(hostPortText(endpoint), endpoint);
+    }
+    return [...found.values()];
+  }
+
+  /** Interfaces that have one of these endpoints. */
+  interfacesWith(isWanted: (endpoint: Endpoint) => boolean): Set<InterfaceName> {
+    const sets = new Map<BlobAt, boolean>();
+    const has = (set: BlobAt) => {
+      const known = sets.get(set) ?? this.#sets.read(set).some(isWanted);
+      sets.set(set, known);
+      return known;
+    };
+    const names = new Set<InterfaceName>();
+    for (const row of this.#liveRows()) {
+      if (has(this.#setOf(row))) names.add(this.#names.nameOf(this.#owners.get(row)));
+    }
+    return names;
+  }
+
+  *#liveRows(): Generator<Row> {
+    for (const unit of this.#unitNumbers.values()) yield* this.#rowsOfUnit(unit);
   }
 
   has(name: InterfaceName): boolean {

@@ -32,6 +32,8 @@ export interface ServiceExplanation {
   readonly protocol: string;
   readonly port: number | null;
   readonly endpoints: readonly string[];
+  /** those of them that take no connections; they are left out of `_endpoints`, unless all are here */
+  readonly refusing: readonly string[];
   readonly vips: readonly string[];
   readonly vipFrom: string;
   /** the Kubernetes Service whose ClusterIPs the VIPs are, `namespace/name` */
@@ -76,6 +78,7 @@ function refusedOnly(line: EventLine, name: InterfaceName): Explanation | undefi
 }
 
 function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExplanation[] {
+  const { isRefusing } = line.intake;
   return about.services.map(({ key, vip, endpoints, ...service }) => ({
     service: serviceKeyText(key),
     registries: service.registries,
@@ -84,6 +87,8 @@ function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExpl
     protocol: service.protocol,
     port: service.port ?? null,
     endpoints: line.feed.endpointsOf(endpoints).map(endpointText),
+    refusing:
+      isRefusing === undefined ? [] : line.feed.endpointsOf(endpoints).filter(isRefusing).map(endpointText),
     vips: vip.addresses.map(addressText),
     vipFrom: vip.from,
     behind: vip.behind === undefined ? null : `${vip.behind.namespace}/${vip.behind.name}`,

@@ -6,6 +6,7 @@ import { labelsOf, type Prefix } from '../name/domain-name.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
 import type { Template } from '../name/template.ts';
+import type { Endpoint } from '../registry/registration.ts';
 import { LedgerDraft } from '../vip/ledger-draft.ts';
 import type { LedgerStep, LedgerView } from '../vip/ledger-rows.ts';
 import { type PlacementRow, PlacementsDraft, type PlacementsView } from '../vip/placements.ts';
@@ -55,6 +56,8 @@ export interface PlanFacts {
   readonly clusters: ClusterIndex;
   readonly ownership: Ownership;
   readonly statics: StaticNames;
+  /** whether an endpoint takes no connections; undefined: nothing is known of any */
+  readonly isRefusing: ((endpoint: Endpoint) => boolean) | undefined;
 }
 
 /** What was decided before, and holds. */
@@ -295,7 +298,10 @@ class Planning {
       itself === undefined
         ? claimNames(this.#names, name, ordinal, values, options)
         : claimApplicationName(this.#names, name, ordinal, itself.label);
-    const { record, leftOut } = recordOf(name, names, placed, labelled, options);
+    const { record, leftOut } = recordOf(name, names, placed, labelled, {
+      ...options,
+      isRefusing: this.#facts.isRefusing,
+    });
     const services = servicesOf(record);
     const holders = labelled.map(({ holder }) => holder);
     this.#applications.add({ interface: name, applications, services, ordinal, holders });

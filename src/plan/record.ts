@@ -47,6 +47,8 @@ export interface EntryOptions {
   readonly address: 'vip' | 'endpoints';
   readonly maxRecords: number;
   readonly zoneLength: number;
+  /** whether an endpoint takes no connections; undefined: nothing is known of any */
+  readonly isRefusing: ((endpoint: Endpoint) => boolean) | undefined;
 }
 
 /** An application, its label, and which application has the plain one. */
@@ -228,21 +230,33 @@ function portsThatFit(
 /** As many as `answers.maxRecords` allows; members stay while others come and go. SRV may have to leave out some more. */
 function endpointsOf(
   covered: readonly Placed[],
-  { maxRecords, zoneLength, domain }: FormOptions,
+  { maxRecords, zoneLength, domain, isRefusing }: FormOptions,
 ): { readonly list: EndpointList; readonly leftOut: number } {
   const [only] = covered;
   const isOne = only !== undefined && covered.length === 1;
   const max = Math.min(maxRecords, ALWAYS_FIT);
-  if (isOne && only.merged.endpoints.length <= max) return { list: only.merged, leftOut: 0 };
-  const all = isOne ? only.merged.endpoints : unite(covered.flatMap(({ merged }) => merged.endpoints));
+  const registered = isOne ? only.merged.endpoints : unite(covered.flatMap(({ merged }) => merged.endpoints));
+  const all = answering(registered, isRefusing);
+  const isAsRegistered = isOne && all.length === registered.length;
+  if (isAsRegistered && all.length <= max) return { list: only.merged, leftOut: 0 };
   const isWhole = all.length <= maxRecords;
   const endpoints = isWhole ? all : orderedByHash(all, endpointText).slice(0, maxRecords);
-  const list = isWhole && isOne ? only.merged : { endpoints, set: undefined };
+  const list = isWhole && isAsRegistered ? only.merged : { endpoints, set: undefined };
   if (endpoints.length <= max) return { list, leftOut: all.length - endpoints.length };
   const below = ENDPOINTS.length + domain.length + zoneLength;
   const longest = endpoints.reduce((most, { host }) => Math.max(most, targetLengthOf(host, below)), 0);
   const inSrv = Math.min(endpoints.length, recordsThatFit(SRV_HEAD + longest));
   return { list, leftOut: all.length - inSrv };
+}
+
+/** Those that take connections; all, where none does: then it is rather the way to them that is broken. */
+function answering(
+  endpoints: readonly Endpoint[],
+  isRefusing: EntryOptions['isRefusing'],
+): readonly Endpoint[] {
+  if (isRefusing === undefined) return endpoints;
+  const left = endpoints.filter((endpoint) => !isRefusing(endpoint));
+  return left.length === 0 || left.length === endpoints.length ? endpoints : left;
 }
 
 function targetLengthOf(host: string, below: number): number {

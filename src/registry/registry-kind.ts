@@ -16,6 +16,8 @@ export interface CommonConfig {
   readonly forgetAfter: number;
   readonly distrustFor: number;
   readonly settleFor: number;
+  /** whether endpoints are asked if they take connections */
+  readonly probe: 'none' | 'tcp';
   /** ids of registries whose Services may stand for what is registered here; default: the first of them */
   readonly join?: readonly string[] | undefined;
 }
@@ -25,6 +27,9 @@ export const commonKeys = {
   name: z.string().min(1).max(100).optional(),
   required: z.boolean().default(true),
   distrustFor: duration.prefault('60s'),
+  probe: z
+    .enum(['none', 'tcp'], { error: (issue) => `'${String(issue.input)}': expected none or tcp` })
+    .default('none'),
 };
 
 /** Of registries that keep over a restart what they know. */

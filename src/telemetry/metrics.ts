@@ -119,6 +119,16 @@ export class Metrics {
       },
     );
     this.#gauge(
+      'registry_refusing_endpoints',
+      'Endpoints that take no connections, of registries that are probed.',
+      ['registry'],
+      (set) => {
+        for (const { options, refusing } of sources()) {
+          if (options.isProbed) set({ registry: options.id }, refusing.size);
+        }
+      },
+    );
+    this.#gauge(
       'snapshot_age_seconds',
       'Age of what a registry is answered from; 0 while it is live.',
       ['registry'],

@@ -320,6 +320,7 @@ function optionsOf(config: Config): LineOptions {
     forgetAfterMs: 0,
     distrustForMs: 60_000,
     settleForMs: 0,
+    isProbed: false,
     hasServices: false,
     join: [],
   };
