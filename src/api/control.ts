@@ -11,6 +11,7 @@ import { networkText, parseNetwork } from '../name/network.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
 import { parseType } from '../zone/types.ts';
+import { compare } from './compare.ts';
 import { lookUp, namesMeant } from './look-up.ts';
 import type { StaticFile } from './static-place.ts';
 
@@ -141,6 +142,11 @@ export function createControl(sources: ControlSources): Hono {
   control.get('/registries', (context) => {
     const now = sources.events.now();
     return context.json(sources.events.intake.sources.map((source) => registryJson(source, now)));
+  });
+  control.get('/compare', async (context) => {
+    const [left, right] = ['left', 'right'].map((side) => context.req.query(side) ?? '');
+    const result = await compare(sources.events.intake, left ?? '', right ?? '');
+    return result.ok ? context.json(result.value) : context.json({ error: result.reason }, 400);
   });
   control.post('/registries/accept', async (context) => {
     const { name } = (await context.req.json()) as { name: string };
