@@ -9,9 +9,9 @@ import {
   readProviderName,
   readSofaDirectoryName,
   readSofaProviderName,
-} from '../../src/registry/zookeeper/parse.ts';
-import { type ProviderUrl, scanProviderUrl } from '../../src/registry/zookeeper/provider-url.ts';
-import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
+} from '../../src/registry/provider-directory.ts';
+import { type ProviderUrl, scanProviderUrl } from '../../src/registry/provider-url.ts';
+import { StringPool } from '../../src/registry/string-pool.ts';
 
 /** What Dubbo 3.3.6 wrote. */
 const DUBBO_3 =

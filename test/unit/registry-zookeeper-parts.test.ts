@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { StringPool } from '../../src/registry/string-pool.ts';
 import { FrameReader } from '../../src/registry/zookeeper/frame-reader.ts';
 import { NameTable } from '../../src/registry/zookeeper/name-table.ts';
 import { isNodePath, parseServers } from '../../src/registry/zookeeper/options.ts';
 import { ReadQueue } from '../../src/registry/zookeeper/read-queue.ts';
-import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 import { backoffMs } from '../../src/registry/zookeeper/supervisor.ts';
 
 function frame(content: Uint8Array): Buffer {

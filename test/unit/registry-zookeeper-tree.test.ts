@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Registration } from '../../src/registry/registration.ts';
+import { StringPool } from '../../src/registry/string-pool.ts';
 import { ZOOKEEPER_DEFAULTS, ZOOKEEPER_LAYOUTS } from '../../src/registry/zookeeper/options.ts';
 import type { NameFilter } from '../../src/registry/zookeeper/protocol.ts';
 import type { TreeSource } from '../../src/registry/zookeeper/provider-tree.ts';
 import { ProviderTrees } from '../../src/registry/zookeeper/provider-trees.ts';
 import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
-import { StringPool } from '../../src/registry/zookeeper/string-pool.ts';
 import { RecordingSink } from '../support/watcher-contract.ts';
 
 /**

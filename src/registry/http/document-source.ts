@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { unreadable } from '../../files/unreadable.ts';
+import { reasonOf } from '../request-problem.ts';
+import { readNamed, readTlsFiles } from '../tls-files.ts';
 import type { HttpRegistryOptions } from './options.ts';
 
 /** About 50,000 interfaces with three providers; to read them takes 3.5 s of the event line, and 90 octets for each octet. */
@@ -63,14 +63,7 @@ export class DocumentSource {
     if (tokenFile !== undefined) headers['authorization'] = `Bearer ${readNamed(tokenFile).trim()}`;
     return new Promise((resolve, reject) => {
       // certificates are read anew too: they are renewed while we run
-      const options =
-        protocol === 'https:'
-          ? {
-              ...(tls?.ca === undefined ? {} : { ca: readNamed(tls.ca) }),
-              ...(tls?.certificate === undefined ? {} : { cert: readNamed(tls.certificate) }),
-              ...(tls?.key === undefined ? {} : { key: readNamed(tls.key) }),
-            }
-          : {};
+      const options = protocol === 'https:' ? readTlsFiles(tls) : {};
       const request = protocol === 'https:' ? requestTls : requestPlain;
       request(url, { ...options, headers, signal, agent: false }, resolve)
         .on('error', reject)
@@ -118,15 +111,6 @@ function failed(reason: string): Fetched {
   return { kind: 'failed', reason };
 }
 
-/** Throws an error whose message names the file. */
-function readNamed(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`${path}: ${unreadable(error)}`);
-  }
-}
-
 function statusText(status: number, location: string | undefined, tokenFile: string | undefined): string {
   if (status >= 300 && status < 400) {
     return `status ${status}${location === undefined ? '' : ` to ${withoutSecrets(location)}`}: redirects are not followed, write the right url`;
@@ -142,25 +126,4 @@ function statusText(status: number, location: string | undefined, tokenFile: str
 /** A URL as it may stand in a log. */
 export function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/, '');
-}
-
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'nobody listens there';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'the name of the host cannot be resolved';
-    case 'ECONNRESET':
-      return 'the connection was closed without a whole reply';
-    case 'CERT_HAS_EXPIRED':
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `the server's certificate is not trusted (${code}): name its authority as tls.ca`;
-    default:
-      return code?.startsWith('HPE_') === true ? 'the reply is not HTTP' : message;
-  }
 }

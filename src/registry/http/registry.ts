@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
-import { unreadable } from '../../files/unreadable.ts';
+
 import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
+import { tlsKey, unreadableFiles } from '../tls-files.ts';
+
 import { withoutSecrets } from './document-source.ts';
 import { createHttpWatcher } from './watcher.ts';
 
@@ -27,27 +28,12 @@ const schema = z.strictObject({
     .refine((ms) => ms >= 100, { error: 'expected at least 100ms: a server is no file' })
     .prefault('10s'),
   tokenFile: z.string().min(1).optional(),
-  tls: z
-    .strictObject({
-      ca: z.string().min(1).optional(),
-      certificate: z.string().min(1).optional(),
-      key: z.string().min(1).optional(),
-    })
-    .optional(),
+  ...tlsKey,
   ...commonKeys,
   ...joinKey,
   ...FORGET_AT_ONCE,
   ...SETTLES_AT_ONCE,
 });
-
-function whyUnreadable(path: string): string | undefined {
-  try {
-    readFileSync(path);
-    return undefined;
-  } catch (error) {
-    return unreadable(error);
-  }
-}
 
 /** The file registry's format by URL. */
 export const httpKind: RegistryKind<z.output<typeof schema>> = {
@@ -60,17 +46,6 @@ export const httpKind: RegistryKind<z.output<typeof schema>> = {
     const usual = protocol === 'https:' ? 443 : 80;
     return [{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? usual : Number(port) }];
   },
-  check: ({ tokenFile, tls }) => {
-    const named = [
-      ['tokenFile', tokenFile],
-      ['tls', tls?.ca],
-      ['tls', tls?.certificate],
-      ['tls', tls?.key],
-    ] as const;
-    return named.flatMap(([key, path]) => {
-      const reason = path === undefined ? undefined : whyUnreadable(path);
-      return reason === undefined ? [] : [{ key, text: `${path}: ${reason}` }];
-    });
-  },
+  check: ({ tokenFile, tls }) => unreadableFiles([['tokenFile', tokenFile]], tls),
   open: (config, _id, sink) => ({ watcher: createHttpWatcher(config, sink) }),
 };

@@ -1,4 +1,3 @@
-import type { ZooKeeperLayout } from './options.ts';
 import {
   type DirectoryReading,
   type ProviderReading,
@@ -6,7 +5,8 @@ import {
   readProviderName,
   readSofaDirectoryName,
   readSofaProviderName,
-} from './parse.ts';
+} from '../provider-directory.ts';
+import type { ZooKeeperLayout } from './options.ts';
 
 /** How one framework writes `ROOT/<interface>/providers/<URL>`. */
 export interface Layout {

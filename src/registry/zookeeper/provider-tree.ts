@@ -11,16 +11,16 @@
  * when all is delivered.
  */
 import type { InterfaceName } from '../../name/interface-name.ts';
+import { readDirectory, type SkippedEntry } from '../provider-directory.ts';
 import type { Registration } from '../registration.ts';
+import type { StringPool } from '../string-pool.ts';
 import type { Replacement } from '../watcher.ts';
 import { CHANGED, DELIVERED, Directories, GONE, NEVER_READ, READING, UNREAD } from './directories.ts';
 import type { Layout } from './layouts.ts';
 import type { ZooKeeperOptions } from './options.ts';
-import { readDirectory, type SkippedEntry } from './parse.ts';
 import type { NameFilter } from './protocol.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { ListReply, Session } from './session.ts';
-import type { StringPool } from './string-pool.ts';
 
 /** What a tree needs of its session. */
 export type TreeSource = Pick<Session, 'list' | 'exists' | 'drop'>;

@@ -1,9 +1,9 @@
 import type { Registration } from '../registration.ts';
+import type { StringPool } from '../string-pool.ts';
 import type { Replacement } from '../watcher.ts';
 import { LAYOUTS, type Layout } from './layouts.ts';
 import type { ZooKeeperOptions } from './options.ts';
 import { ProviderTree, type TreeHandlers, type TreeSource } from './provider-tree.ts';
-import type { StringPool } from './string-pool.ts';
 import type { SessionUser } from './supervisor.ts';
 
 /** The trees of all layouts in one session, told as one registry: complete when all of them are. */

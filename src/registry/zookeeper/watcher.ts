@@ -1,10 +1,10 @@
 /** A ZooKeeper registry, watched: from session to session, with the old data standing in between. */
 import { SkipLog } from '../skip-log.ts';
+import { StringPool } from '../string-pool.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { parseServers, type ZooKeeperOptions } from './options.ts';
 import type { TreeHandlers } from './provider-tree.ts';
 import { ProviderTrees } from './provider-trees.ts';
-import { StringPool } from './string-pool.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Since the start; for metrics. */

@@ -2,9 +2,8 @@
  * What Dubbo's interface mode and SOFARPC write, read: names of nodes become registrations. Pure, and never throws: whatever somebody wrote
  * into ZooKeeper is a value or a reason.
  */
-import { addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
-import { type InterfaceName, parseInterfaceName } from '../../name/interface-name.ts';
-import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
+import { type InterfaceName, parseInterfaceName } from '../name/interface-name.ts';
+import { readHost, readPort, shown } from './endpoint-text.ts';
 import {
   APP_NAME,
   APPLICATION,
@@ -22,6 +21,7 @@ import {
   UNIQUE_ID,
   VERSION,
 } from './provider-url.ts';
+import { EMPTY_REGISTRATION, type Endpoint, type Registration } from './registration.ts';
 import type { StringPool } from './string-pool.ts';
 
 /** What one provider says in the name of its node; '' stands for unset. */
@@ -178,15 +178,27 @@ export function readDirectory(
   read: (node: string) => ProviderReading = readProviderName,
 ): DirectoryContent {
   const skipped: SkippedEntry[] = [];
-  const services = new Map<string, Service>();
-  let service: Service | undefined;
+  const providers: ProviderFact[] = [];
   for (const node of nodes.toSorted()) {
     const reading = read(node);
+    if (reading.kind === 'provider') providers.push(reading.provider);
     if (reading.kind === 'bad') {
       skipped.push({ reason: reading.reason, detail: `${source}: ${reading.detail}` });
     }
-    if (reading.kind !== 'provider') continue;
-    const { provider } = reading;
+  }
+  return { registrations: registrationsOfProviders(name, source, providers, pool), skipped };
+}
+
+/** The same of providers that were read before. Scalars are those of the first. */
+export function registrationsOfProviders(
+  name: InterfaceName,
+  source: string,
+  providers: Iterable<ProviderFact>,
+  pool: StringPool,
+): Registration[] {
+  const services = new Map<string, Service>();
+  let service: Service | undefined;
+  for (const provider of providers) {
     // mostly there is one
     if (service?.first.version !== provider.version || service.first.group !== provider.group) {
       const key = `${provider.group}\0${provider.version}`;
@@ -195,7 +207,7 @@ export function readDirectory(
     }
     service.add(provider, pool);
   }
-  const registrations = [...services.values()].map(
+  return [...services.values()].map(
     ({ first, protocol, endpoints }): Registration => ({
       ...EMPTY_REGISTRATION,
       interface: name,
@@ -211,7 +223,6 @@ export function readDirectory(
       source,
     }),
   );
-  return { registrations, skipped };
 }
 
 /** From so many endpoints on a set says which are known: among fewer a look at each is quicker. */
@@ -247,62 +258,10 @@ class Service {
   }
 }
 
-function readPort(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return port >= 1 && port <= 65_535 ? port : undefined;
-}
-
-/** Java writes IPv6 addresses without brackets, and with the interface they were found on: `fd00:0:0:0:0:0:0:1%eth0`. */
-function readHost(text: string): string | undefined {
-  if (isUsualIpv4(text)) return text;
-  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
-  if (bare.includes(':')) {
-    const address = parseIpv6(bare.replace(/%.*$/s, ''));
-    return address === undefined || isUnspecified(address) ? undefined : addressText(address);
-  }
-  if (/^[\d.]+$/.test(bare)) {
-    const address = parseIpv4(bare);
-    return address === undefined || isUnspecified(address) ? undefined : addressText(address);
-  }
-  const isHostName = bare.length <= 253 && /^(?:[A-Za-z0-9_](?:[\w-]{0,61}\w)?(?:\.(?!$)|$))+$/.test(bare);
-  return isHostName ? bare : undefined;
-}
-
-/** Most hosts are this: dotted decimal as it is to be written, not of 0.0.0.0/8. Others are read at leisure. */
-function isUsualIpv4(text: string): boolean {
-  let parts = 1;
-  let digits = 0;
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit === -2) {
-      if (digits === 0 || ++parts > 4) return false;
-      digits = 0;
-      value = 0;
-    } else {
-      value = value * 10 + digit;
-      if (digit < 0 || digit > 9 || value > 255 || (value === 0 && parts === 1)) return false;
-      if (digits > 0 && value < 10) return false;
-      digits++;
-    }
-  }
-  return parts === 4 && digits > 0;
-}
-
-function isUnspecified(octets: string): boolean {
-  return /^\0*$/.test(octets);
-}
-
 function bad(reason: SkipReason, detail: string): ProviderReading {
   return { kind: 'bad', reason, detail };
 }
 
 function shownUrl(node: string): string {
   return shown(decodeUrl(node) ?? node);
-}
-
-/** For people: short, and on one line. */
-function shown(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
-  return clean.length > 160 ? `${clean.slice(0, 160)}…` : clean;
 }
