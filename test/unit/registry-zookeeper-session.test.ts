@@ -277,7 +277,8 @@ describe('its supervisor', { concurrency: true }, () => {
       const watchers = ${JSON.stringify(servers)}.map((servers) => {
         const replace = () => ({ put: nothing, done: nothing });
         const sink = { replace, update: nothing, skipped: nothing, state: ({ kind }) => console.log(kind) };
-        return createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, servers }, sink);
+        // one tree: the server answers one question in each piece
+        return createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, layouts: ['sofarpc'], servers }, sink);
       });
       for (const watcher of watchers) watcher.start();
       setTimeout(async () => {

@@ -6,117 +6,9 @@ import fc from 'fast-check';
 import type { Registration } from '../../src/registry/registration.ts';
 import { StringPool } from '../../src/registry/string-pool.ts';
 import { ZOOKEEPER_DEFAULTS, ZOOKEEPER_LAYOUTS } from '../../src/registry/zookeeper/options.ts';
-import type { NameFilter } from '../../src/registry/zookeeper/protocol.ts';
-import type { TreeSource } from '../../src/registry/zookeeper/provider-tree.ts';
-import { ProviderTrees } from '../../src/registry/zookeeper/provider-trees.ts';
-import type { ExistsReply, ListReply } from '../../src/registry/zookeeper/session.ts';
+import { Trees } from '../../src/registry/zookeeper/trees.ts';
+import { FakeZooKeeper } from '../support/fake-zookeeper.ts';
 import { RecordingSink } from '../support/watcher-contract.ts';
-
-/**
- * Nodes, and one client's watches, each good for one event. Replies and events reach the client in one order, that of the
- * server; how many of them at a time is for the test to say.
- */
-class FakeZooKeeper implements TreeSource {
-  readonly nodes = new Set<string>();
-  /** by path: when a child came or went */
-  readonly #versions = new Map<string, number>();
-  #transactions = 0;
-  readonly #childWatches = new Set<string>();
-  readonly #nodeWatches = new Set<string>();
-  /** what the client has asked and the server not yet seen; then what is on its way back */
-  readonly #requests: (() => () => void)[] = [];
-  readonly #toClient: (() => void)[] = [];
-  onEvent: (path: string) => void = () => {};
-  /** swallows so many events: a fault that the real one never has */
-  losesEvents = 0;
-
-  list(path: string, knownVersion?: number, leaveOut?: NameFilter): Promise<ListReply> {
-    const isLeftOut = (name: string): boolean => {
-      const octets = Buffer.from(`(${name})`);
-      return leaveOut?.(octets, 1, octets.length - 1) ?? false;
-    };
-    const filtered = (reply: ListReply): ListReply =>
-      reply.kind === 'list' ? { ...reply, names: reply.names.filter((name) => !isLeftOut(name)) } : reply;
-    return this.#ask<ListReply>(() => {
-      if (!this.nodes.has(path)) return { kind: 'no-node' };
-      this.#childWatches.add(path);
-      const names = [...this.nodes]
-        .filter((node) => parentOf(node) === path)
-        .map((node) => node.slice(path.length + 1));
-      const version = this.#versions.get(path) ?? 0;
-      if (version === knownVersion) return { kind: 'unchanged' };
-      return { kind: 'list', names, version };
-    }, filtered);
-  }
-
-  exists(path: string): Promise<ExistsReply> {
-    return this.#ask<ExistsReply>(() => {
-      this.#nodeWatches.add(path);
-      return { kind: this.nodes.has(path) ? 'exists' : 'no-node' };
-    });
-  }
-
-  drop(reason: string): void {
-    assert.fail(reason);
-  }
-
-  /** Makes a node and those above it. */
-  create(path: string): void {
-    if (path === '' || this.nodes.has(path)) return;
-    this.create(parentOf(path));
-    this.nodes.add(path);
-    this.#note(path);
-    this.#note(parentOf(path));
-    this.#fire(this.#nodeWatches, path);
-    this.#fire(this.#childWatches, parentOf(path));
-  }
-
-  /** Deletes a node and all below. */
-  delete(path: string): void {
-    for (const node of [...this.nodes]) if (parentOf(node) === path) this.delete(node);
-    if (!this.nodes.delete(path)) return;
-    this.#note(parentOf(path));
-    const watched = this.#childWatches.delete(path);
-    if (watched) this.#nodeWatches.add(path);
-    this.#fire(this.#nodeWatches, path);
-    this.#fire(this.#childWatches, parentOf(path));
-  }
-
-  /** Serves and delivers up to `steps` things. @returns whether anything was left to do */
-  async step(steps: number): Promise<boolean> {
-    for (let i = 0; i < steps; i++) {
-      const request = this.#requests.shift();
-      if (request !== undefined) this.#toClient.push(request());
-      if (i % 2 === 0 || request === undefined) this.#toClient.shift()?.();
-      await Promise.resolve();
-    }
-    return this.#requests.length + this.#toClient.length > 0;
-  }
-
-  #note(path: string): void {
-    this.#versions.set(path, ++this.#transactions);
-  }
-
-  /** @param read what the client makes of the reply when it comes */
-  #ask<Reply>(serve: () => Reply, read = (reply: Reply) => reply): Promise<Reply> {
-    return new Promise((resolve) => {
-      this.#requests.push(() => {
-        const reply = serve();
-        return () => resolve(read(reply));
-      });
-    });
-  }
-
-  #fire(watches: Set<string>, path: string): void {
-    if (!watches.delete(path)) return;
-    if (this.losesEvents > 0) this.losesEvents--;
-    else this.#toClient.push(() => this.onEvent(path));
-  }
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'));
-}
 
 const INTERFACES = ['a.A', 'b.B', 'c.C%24D', 'config', 'bad name'];
 const HOSTS = ['10.0.0.1', '10.0.0.2', 'garbage!'];
@@ -163,7 +55,7 @@ function truth(server: FakeZooKeeper): string[] {
 }
 
 interface Client {
-  readonly tree: ProviderTrees;
+  readonly tree: Trees;
   snapshots: number;
   updates: number;
   missed: number;
@@ -203,8 +95,9 @@ function connect(server: FakeZooKeeper, relistMs: number): Client {
       client.missed++;
     },
     relisted() {},
+    versionedChanged() {},
   };
-  const tree = new ProviderTrees(server, options, '', handlers, new StringPool());
+  const tree = new Trees(server, options, '', handlers, new StringPool());
   server.onEvent = (path) => tree.event(path);
   const known = (): string[] =>
     sink.registrations

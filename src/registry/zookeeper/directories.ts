@@ -11,6 +11,8 @@ export const DELIVERED = 8;
 /** The root has it no more; only the end of a read is waited for. */
 export const GONE = 16;
 const SEEN = 32;
+/** What was delivered of it has a version or a group. */
+export const VERSIONED = 64;
 
 /** The version of what was never read. */
 export const NEVER_READ = -1;

@@ -6,11 +6,11 @@ import {
   readSofaDirectoryName,
   readSofaProviderName,
 } from '../provider-directory.ts';
-import type { ZooKeeperLayout } from './options.ts';
+import type { ProviderLayout } from './options.ts';
 
 /** How one framework writes `ROOT/<interface>/providers/<URL>`. */
 export interface Layout {
-  readonly name: ZooKeeperLayout;
+  readonly name: ProviderLayout;
   /** stands before its units: two frameworks may announce one interface */
   readonly unitPrefix: string;
   /** Reads a child of the root. */
@@ -19,7 +19,7 @@ export interface Layout {
   readProviderName(node: string): ProviderReading;
 }
 
-export const LAYOUTS: Readonly<Record<ZooKeeperLayout, Layout>> = {
+export const LAYOUTS: Readonly<Record<ProviderLayout, Layout>> = {
   // without a prefix, as it was when it was the only one: what is stored of it counts
   dubbo: { name: 'dubbo', unitPrefix: '', readDirectoryName, readProviderName },
   sofarpc: {

@@ -2,17 +2,23 @@
 
 import { bad, ok, type Result } from '../../base/result.ts';
 import { splitHostPort } from '../../name/address.ts';
+import type { MetadataKeys } from '../application-instances.ts';
 
-/** Who wrote what is read: `dubbo` is Dubbo's interface mode. */
-export const ZOOKEEPER_LAYOUTS = ['dubbo', 'sofarpc'] as const;
+/** Who wrote what is read. `dubbo` is both modes of Dubbo, by interface and by application. */
+export const ZOOKEEPER_LAYOUTS = ['dubbo', 'sofarpc', 'spring-cloud'] as const;
 export type ZooKeeperLayout = (typeof ZOOKEEPER_LAYOUTS)[number];
+/** Those that announce interfaces, with their providers below. */
+export const PROVIDER_LAYOUTS = ['dubbo', 'sofarpc'] as const satisfies readonly ZooKeeperLayout[];
+export type ProviderLayout = (typeof PROVIDER_LAYOUTS)[number];
 
 export interface ZooKeeperOptions {
   /** `host:port,host:port`, an optional chroot behind the last: `zk1:2181,[fd00::2]:2181/prod`. Port 2181 may be left out. */
   readonly servers: string;
-  /** The node above the interfaces of each layout, below the chroot. */
-  readonly roots: Readonly<Record<ZooKeeperLayout, string>>;
+  /** The node above the interfaces of each layout, and above applications, below the chroot. */
+  readonly roots: Readonly<Record<ProviderLayout | 'services', string>>;
   readonly layouts: readonly ZooKeeperLayout[];
+  /** Keys of the metadata of Spring Cloud's instances. */
+  readonly metadata: MetadataKeys;
   /** `user:password` of ZooKeeper's digest scheme, for nodes with an ACL. */
   readonly digest: string | undefined;
   /** Asked of the server, which may change it. Nothing of ours lives in the session: it may be short or long. */
@@ -38,8 +44,9 @@ export interface ZooKeeperOptions {
 }
 
 export const ZOOKEEPER_DEFAULTS: Omit<ZooKeeperOptions, 'servers'> = {
-  roots: { dubbo: '/dubbo', sofarpc: '/sofa-rpc' },
+  roots: { dubbo: '/dubbo', sofarpc: '/sofa-rpc', services: '/services' },
   layouts: ['dubbo'],
+  metadata: { interfaces: 'interfaces', version: 'version', group: 'group' },
   digest: undefined,
   sessionTimeoutMs: 30_000,
   connectTimeoutMs: 3_000,

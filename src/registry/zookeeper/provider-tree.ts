@@ -15,7 +15,16 @@ import { readDirectory, type SkippedEntry } from '../provider-directory.ts';
 import type { Registration } from '../registration.ts';
 import type { StringPool } from '../string-pool.ts';
 import type { Replacement } from '../watcher.ts';
-import { CHANGED, DELIVERED, Directories, GONE, NEVER_READ, READING, UNREAD } from './directories.ts';
+import {
+  CHANGED,
+  DELIVERED,
+  Directories,
+  GONE,
+  NEVER_READ,
+  READING,
+  UNREAD,
+  VERSIONED,
+} from './directories.ts';
 import type { Layout } from './layouts.ts';
 import type { ZooKeeperOptions } from './options.ts';
 import type { NameFilter } from './protocol.ts';
@@ -32,10 +41,12 @@ export interface TreeHandlers {
   complete(): void;
   update(unit: string, registrations: readonly Registration[]): void;
   /** What cannot be used in a unit now; none: all of it can. */
-  skipped(unit: string, entries: readonly SkippedEntry[]): void;
+  skipped(unit: string, entries: readonly { readonly reason: string; readonly detail: string }[]): void;
   /** The periodic reading found something of which no event told. */
   missed(unit: string): void;
   relisted(): void;
+  /** Whether an interface has a version or a group is another than before. */
+  versionedChanged(name: InterfaceName): void;
 }
 
 /** The periodic reading is in no hurry. */
@@ -237,12 +248,30 @@ export class ProviderTree {
       this.#layout.readProviderName,
     );
     this.#handlers.skipped(unit, skipped);
+    this.#setVersioned(
+      directory,
+      name,
+      registrations.some(({ version, group }) => version !== '' || group !== ''),
+    );
     const wasDelivered = this.#directories.has(directory, DELIVERED);
     if (registrations.length === 0 && !wasDelivered) return;
     if (registrations.length > 0) this.#directories.set(directory, DELIVERED);
     else this.#directories.clear(directory, DELIVERED);
     if (this.#complete) this.#handlers.update(unit, registrations);
     else this.#replacement?.put(unit, registrations);
+  }
+
+  /** Whether it has an interface with a version or a group. */
+  isVersioned(name: InterfaceName): boolean {
+    const directory = this.#directories.find(encodeURIComponent(name)) ?? this.#directories.find(name);
+    return directory !== undefined && this.#directories.has(directory, VERSIONED);
+  }
+
+  #setVersioned(directory: number, name: InterfaceName, isVersioned: boolean): void {
+    if (this.#directories.has(directory, VERSIONED) === isVersioned) return;
+    if (isVersioned) this.#directories.set(directory, VERSIONED);
+    else this.#directories.clear(directory, VERSIONED);
+    this.#handlers.versionedChanged(name);
   }
 
   #completeWhenRead(): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
+import { metadataKeys } from '../application-instances.ts';
 import {
   commonKeys,
   FORGET_AFTER_A_DAY,
@@ -39,6 +40,7 @@ const schema = z.strictObject({
     .strictObject({
       dubbo: nodePath.optional(),
       sofarpc: nodePath.default(ZOOKEEPER_DEFAULTS.roots.sofarpc),
+      services: nodePath.default(ZOOKEEPER_DEFAULTS.roots.services),
     })
     .prefault({}),
   /** `user:password` of ZooKeeper's digest scheme */
@@ -47,6 +49,7 @@ const schema = z.strictObject({
     .regex(/^[^:]+:.+$/, { error: 'expected USER:PASSWORD' })
     .optional(),
   sessionTimeout: duration.prefault('30s'),
+  ...metadataKeys,
   ...commonKeys,
   ...joinKey,
   ...FORGET_AFTER_A_DAY,
@@ -59,13 +62,13 @@ function rootsOf({ root, roots }: Config): ZooKeeperOptions['roots'] {
   return { ...roots, dubbo: root ?? roots.dubbo ?? ZOOKEEPER_DEFAULTS.roots.dubbo };
 }
 
-/** A ZooKeeper ensemble: Dubbo's interface mode, SOFARPC. */
+/** A ZooKeeper ensemble: both modes of Dubbo, SOFARPC, Spring Cloud. */
 export const zookeeperKind: RegistryKind<Config> = {
   kind: 'zookeeper',
   schema,
   idOf: (config) => {
     const layout = config.layouts.includes('dubbo') ? 'dubbo' : (config.layouts[0] ?? 'dubbo');
-    return `zookeeper:${config.servers}${rootsOf(config)[layout]}`;
+    return `zookeeper:${config.servers}${rootsOf(config)[layout === 'spring-cloud' ? 'services' : layout]}`;
   },
   check: ({ root, roots }) =>
     root !== undefined && roots.dubbo !== undefined && root !== roots.dubbo
@@ -77,8 +80,9 @@ export const zookeeperKind: RegistryKind<Config> = {
     return ensemble.ok ? ensemble.value.servers : [];
   },
   open: (config, _id, sink) => {
-    const { servers, digest, layouts, sessionTimeout } = config;
-    const options = { servers, roots: rootsOf(config), digest, layouts, sessionTimeoutMs: sessionTimeout };
+    const { servers, digest, layouts, metadata, sessionTimeout } = config;
+    const roots = rootsOf(config);
+    const options = { servers, roots, digest, layouts, metadata, sessionTimeoutMs: sessionTimeout };
     return { watcher: createZooKeeperWatcher({ ...ZOOKEEPER_DEFAULTS, ...options }, sink) };
   },
 };

@@ -17,11 +17,14 @@ import type { ServerAddress, ZooKeeperOptions } from './options.ts';
 import {
   childrenNames,
   childrenVersion,
+  dataVersion,
   EXISTS,
   encodeRequest,
   errorOf,
   GET_CHILDREN,
+  GET_DATA,
   type NameFilter,
+  nodeData,
   xidOf,
 } from './protocol.ts';
 
@@ -44,6 +47,12 @@ export type ListReply =
   | { readonly kind: 'refused'; readonly reason: string }
   /** the session is over */
   | { readonly kind: 'lost' };
+
+export type DataReply =
+  /** `version` is another one whenever the data was written, or the node made anew; never 0, nor negative */
+  | { readonly kind: 'data'; readonly data: Buffer; readonly version: number }
+  | { readonly kind: 'unchanged' }
+  | Refusal;
 
 export type ExistsReply = { readonly kind: 'exists' } | Refusal;
 
@@ -124,6 +133,20 @@ export class Session {
       return version === knownVersion
         ? { kind: 'unchanged' }
         : { kind: 'list', names: childrenNames(frame, leaveOut), version };
+    });
+  }
+
+  /**
+   * Reads a node's data and leaves a watch for its next change, or for the node's deletion.
+   *
+   * @param knownVersion of the data that its caller has: the same is not read again
+   */
+  get(path: string, knownVersion = -1): Promise<DataReply> {
+    return this.#call<DataReply>(GET_DATA, path, true, (frame) => {
+      const version = dataVersion(frame);
+      return version === knownVersion
+        ? { kind: 'unchanged' }
+        : { kind: 'data', data: nodeData(frame), version };
     });
   }
 

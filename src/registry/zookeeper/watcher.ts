@@ -4,8 +4,8 @@ import { StringPool } from '../string-pool.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { parseServers, type ZooKeeperOptions } from './options.ts';
 import type { TreeHandlers } from './provider-tree.ts';
-import { ProviderTrees } from './provider-trees.ts';
 import { Supervisor } from './supervisor.ts';
+import { Trees } from './trees.ts';
 
 /** Since the start; for metrics. */
 export interface ZooKeeperCounters {
@@ -53,6 +53,7 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
     skipped: (unit, entries) => skipped.note(unit, entries),
     missed: () => counters.missedEvents++,
     relisted: () => counters.relists++,
+    versionedChanged: () => {},
   };
 
   const { servers, chroot } = ensemble.ok ? ensemble.value : { servers: [], chroot: '' };
@@ -60,7 +61,7 @@ export function createZooKeeperWatcher(options: ZooKeeperOptions, sink: Registry
     attempt: () => counters.attempts++,
     serve(session) {
       counters.sessions++;
-      return new ProviderTrees(session, options, chroot, handlers, pool);
+      return new Trees(session, options, chroot, handlers, pool);
     },
     lost(reason, wasOpen) {
       if (wasOpen) counters.losses++;

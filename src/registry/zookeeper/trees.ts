@@ -1,15 +1,17 @@
 import type { Registration } from '../registration.ts';
 import type { StringPool } from '../string-pool.ts';
 import type { Replacement } from '../watcher.ts';
-import { LAYOUTS, type Layout } from './layouts.ts';
-import type { ZooKeeperOptions } from './options.ts';
-import { ProviderTree, type TreeHandlers, type TreeSource } from './provider-tree.ts';
+import { ApplicationTree } from './application-tree.ts';
+import { LAYOUTS } from './layouts.ts';
+import { PROVIDER_LAYOUTS, type ProviderLayout, type ZooKeeperOptions } from './options.ts';
+import { ProviderTree, type TreeHandlers } from './provider-tree.ts';
 import type { SessionUser } from './supervisor.ts';
+import type { NodeSource } from './watched-nodes.ts';
 
 /** The trees of all layouts in one session, told as one registry: complete when all of them are. */
-export class ProviderTrees implements SessionUser {
+export class Trees implements SessionUser {
   readonly #handlers: TreeHandlers;
-  readonly #trees: readonly ProviderTree[];
+  readonly #trees: readonly SessionUser[];
   #replacement: Replacement | undefined;
   #undelivered: number;
   #incomplete: number;
@@ -17,19 +19,34 @@ export class ProviderTrees implements SessionUser {
   readonly #early = new Map<string, readonly Registration[]>();
 
   constructor(
-    session: TreeSource,
+    session: NodeSource,
     options: ZooKeeperOptions,
     chroot: string,
     handlers: TreeHandlers,
     pool: StringPool,
   ) {
     this.#handlers = handlers;
-    this.#undelivered = options.layouts.length;
-    this.#incomplete = options.layouts.length;
-    this.#trees = options.layouts.map((name) => {
+    const { layouts } = options;
+    const announced = PROVIDER_LAYOUTS.filter((layout) => layouts.includes(layout));
+    // Dubbo's application mode and Spring Cloud share their root
+    const hasApplications = layouts.includes('dubbo') || layouts.includes('spring-cloud');
+    this.#undelivered = announced.length + (hasApplications ? 1 : 0);
+    this.#incomplete = this.#undelivered;
+    let applications: ApplicationTree | undefined;
+    const trees = new Map<ProviderLayout, ProviderTree>();
+    for (const name of announced) {
       const layout = LAYOUTS[name];
-      return new ProviderTree(session, options, chroot, this.#handlersOf(layout), pool, layout);
-    });
+      const own: TreeHandlers = {
+        ...this.#handlersOf(layout.unitPrefix),
+        versionedChanged: (changed) => applications?.versionedChanged(changed),
+      };
+      trees.set(name, new ProviderTree(session, options, chroot, own, pool, layout));
+    }
+    if (hasApplications) {
+      const isVersioned = (name: Registration['interface']) => trees.get('dubbo')?.isVersioned(name) === true;
+      applications = new ApplicationTree(session, options, chroot, this.#handlersOf(''), isVersioned);
+    }
+    this.#trees = [...trees.values(), ...(applications === undefined ? [] : [applications])];
   }
 
   event(path: string): void {
@@ -40,7 +57,7 @@ export class ProviderTrees implements SessionUser {
     for (const tree of this.#trees) tree.close();
   }
 
-  #handlersOf({ unitPrefix }: Layout): TreeHandlers {
+  #handlersOf(unitPrefix: string): TreeHandlers {
     return {
       replace: () => {
         this.#replacement ??= this.#handlers.replace();
@@ -65,6 +82,7 @@ export class ProviderTrees implements SessionUser {
       skipped: (unit, entries) => this.#handlers.skipped(unitPrefix + unit, entries),
       missed: (unit) => this.#handlers.missed(unitPrefix + unit),
       relisted: () => this.#handlers.relisted(),
+      versionedChanged: () => {},
     };
   }
 }
