@@ -86,6 +86,7 @@ test('each vendor package is imported in one folder', () => {
   const homes: Record<string, readonly string[]> = {
     'node-zookeeper-client': ['src/registry/zookeeper/'],
     '@kubernetes/client-node': ['src/kubernetes/'],
+    '@bufbuild/protobuf': ['src/grpc/'],
     undici: ['src/kubernetes/', 'src/controller/'],
     'node:sqlite': ['src/store/'],
     'node:dgram': ['src/serve/', 'src/doctor/'],

@@ -1,0 +1,58 @@
+/** gRPC's own framing over an HTTP/2 stream: each message has a flag and a length of 4 octets in front of it. */
+import { bad, ok, type Result } from '../base/result.ts';
+
+const PREFIX_OCTETS = 5;
+const UNCOMPRESSED = 0;
+
+/** A message as it goes over the wire, never compressed. */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_OCTETS + message.length);
+  frame.writeUInt8(UNCOMPRESSED, 0);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, PREFIX_OCTETS);
+  return frame;
+}
+
+/** Puts messages together again, wherever the stream cuts them. Holds one message at most, and what came with it. */
+export class MessageReader {
+  readonly #maxOctets: number;
+  #pieces: Buffer[] = [];
+  #octets = 0;
+  /** of prefix and message together; undefined: the prefix is not whole yet */
+  #wanted: number | undefined;
+
+  /** @param maxOctets a longer message is none */
+  constructor(maxOctets: number) {
+    this.#maxOctets = maxOctets;
+  }
+
+  /** Whether a message has begun and is not whole. */
+  get isAmidst(): boolean {
+    return this.#octets > 0;
+  }
+
+  /** @returns the messages that are whole now; or why this is no gRPC, and then nothing more is to be read of it */
+  push(piece: Buffer): Result<readonly Uint8Array[]> {
+    this.#pieces.push(piece);
+    this.#octets += piece.length;
+    if (this.#octets < (this.#wanted ?? PREFIX_OCTETS)) return ok([]);
+    let rest = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces, this.#octets);
+    const messages: Uint8Array[] = [];
+    this.#wanted = undefined;
+    while (rest.length >= PREFIX_OCTETS) {
+      const flag = rest.readUInt8(0);
+      const length = rest.readUInt32BE(1);
+      if (flag === 1) return bad('a compressed message, which was not asked for');
+      if (flag !== UNCOMPRESSED) return bad('what comes is no gRPC message');
+      if (length > this.#maxOctets) return bad(`a message of ${length} octets: ${this.#maxOctets} are taken`);
+      this.#wanted = PREFIX_OCTETS + length;
+      if (rest.length < this.#wanted) break;
+      messages.push(rest.subarray(PREFIX_OCTETS, this.#wanted));
+      rest = rest.subarray(this.#wanted);
+      this.#wanted = undefined;
+    }
+    this.#pieces = rest.length === 0 ? [] : [rest];
+    this.#octets = rest.length;
+    return ok(messages);
+  }
+}
