@@ -1,5 +1,8 @@
 /** What an operator can say about a Kubernetes registry, and its defaults. */
-export interface KubernetesOptions {
+
+import { WATCHED_KINDS_DEFAULTS, type WatchedKindsOptions } from '../../kubernetes/watched-kinds.ts';
+
+export interface KubernetesOptions extends WatchedKindsOptions {
   /** the registry's id */
   readonly id: string;
   /** a kubeconfig file; undefined: the pod's ServiceAccount */
@@ -7,19 +10,9 @@ export interface KubernetesOptions {
   readonly context: string | undefined;
   /** empty: all */
   readonly namespaces: readonly string[];
-  /** An API server from which nothing came for so long is asked whether it lives. */
-  readonly probeIntervalMs: number;
-  /** … and has so long to answer. */
-  readonly probeDeadlineMs: number;
-  /** So long a lost connection is no news: load balancers cut watches, and the next one stands in milliseconds. */
-  readonly graceMs: number;
 }
 
-export const KUBERNETES_DEFAULTS = {
-  probeIntervalMs: 3_000,
-  probeDeadlineMs: 2_500,
-  graceMs: 1_000,
-} as const;
+export const KUBERNETES_DEFAULTS = WATCHED_KINDS_DEFAULTS;
 
 /** ConfigMaps with this label hold interfaces. */
 export const CONFIG_MAP_SELECTOR = 'rpcdns.io/registry=true';

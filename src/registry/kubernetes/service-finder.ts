@@ -1,5 +1,5 @@
 import { MultiMap } from '../../base/multi-map.ts';
-import type { Kind } from './kind.ts';
+import type { Kind } from '../../kubernetes/kind.ts';
 import { type KeptRpcService, type KeptService, selectorText } from './objects.ts';
 import type { FoundService } from './parse.ts';
 

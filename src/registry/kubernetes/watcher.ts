@@ -1,6 +1,7 @@
 /** A Kubernetes cluster, watched: what its objects register, which Services stand, and what lies behind them. */
-import { ApiClient, ApiError } from '../../kubernetes/api-client.ts';
+import { ApiClient } from '../../kubernetes/api-client.ts';
 import type { Kept, ObjectChange } from '../../kubernetes/informer.ts';
+import { Kind } from '../../kubernetes/kind.ts';
 import {
   CONFIG_MAPS,
   ENDPOINT_SLICES,
@@ -9,12 +10,12 @@ import {
   RPC_SERVICES,
   SERVICES,
 } from '../../kubernetes/resource.ts';
+import { WatchedKinds } from '../../kubernetes/watched-kinds.ts';
 import type { ClusterChange } from '../cluster.ts';
 import type { Registration } from '../registration.ts';
 import type { ClusterObserver, ControlledCluster } from '../registry-kind.ts';
 import { SkipLog, type SkippedEntry } from '../skip-log.ts';
-import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
-import { Kind } from './kind.ts';
+import type { RegistrySink, Watcher } from '../watcher.ts';
 import {
   type KeptConfigMap,
   type KeptNamespace,
@@ -42,7 +43,6 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
   readonly #configMaps: Kind<KeptConfigMap>;
   readonly #namespaces: Kind<KeptNamespace>;
   readonly #ownerships: Kind<KeptOwnership>;
-  readonly #kinds: readonly Kind<Kept>[];
   readonly client: ApiClient;
   readonly #options: KubernetesOptions;
   readonly #sink: RegistrySink;
@@ -52,12 +52,8 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
   readonly #documents = new Map<string, readonly Registration[]>();
   /** documents by ConfigMap */
   readonly #unitsOfMap = new Map<string, ReadonlySet<string>>();
-  #state: WatcherState = { kind: 'syncing' };
-  #hasData = false;
+  readonly #kinds: WatchedKinds;
   #isListTold = false;
-  #stopped = false;
-  #probeTimer: NodeJS.Timeout | undefined;
-  #graceTimer: NodeJS.Timeout | undefined;
 
   constructor(options: KubernetesOptions, sink: RegistrySink) {
     this.#options = options;
@@ -65,7 +61,7 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
     this.#skipped = new SkipLog(sink);
     this.client = new ApiClient(options);
     const namespaces = options.namespaces.length === 0 ? undefined : options.namespaces;
-    const state = () => this.#onState();
+    const state = () => this.#kinds.look();
     const kind = <T extends Kept>(
       resource: typeof SERVICES,
       trim: (object: Parameters<typeof keepService>[0], key: string) => T | undefined,
@@ -75,7 +71,7 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
       const handlers = {
         changed: (changes: readonly ObjectChange<T>[]) => {
           // what comes before everything was read is delivered with everything
-          if (this.#hasData && !this.#stopped) changed(changes);
+          if (this.hasData && !this.#kinds.isStopped) changed(changes);
         },
         state,
       };
@@ -96,7 +92,7 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
     this.#ownerships = kind(RPC_OWNERSHIPS, keepOwnership, (changes) => {
       this.#sink.cluster(changes.map(this.#ownershipChange), false);
     });
-    this.#kinds = [
+    const kinds = [
       this.services,
       this.slices,
       this.rpcServices,
@@ -104,26 +100,31 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
       this.#namespaces,
       this.#ownerships,
     ];
+    this.#kinds = new WatchedKinds(this.client, kinds, options, {
+      deliver: () => this.#deliverAll(),
+      looked: () => this.#tellList(),
+      // a source that is disabled for want of a right, or of a definition, must not be silent about it
+      disabled: (kind, reason) =>
+        this.#skipped.note(
+          `kind/${kind}`,
+          reason === undefined ? [] : [{ reason: 'disabled-kind', detail: reason }],
+        ),
+      state: (next) => sink.state(next),
+    });
     this.finder = new ServiceFinder(this.services);
   }
 
   /** Whether everything was read once. */
   get hasData(): boolean {
-    return this.#hasData;
+    return this.#kinds.hasData;
   }
 
   start(): void {
-    this.#sink.state(this.#state);
-    for (const kind of this.#kinds) for (const informer of kind.informers) informer.start();
-    this.#probeTimer = setInterval(() => void this.#probe(), this.#options.probeIntervalMs);
+    this.#kinds.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#probeTimer);
-    clearTimeout(this.#graceTimer);
-    await Promise.all(this.#kinds.flatMap(({ informers }) => informers.map((informer) => informer.stop())));
-    await this.client.close();
+  stop(): Promise<void> {
+    return this.#kinds.stop();
   }
 
   /** What could not be used, as it stands now. */
@@ -138,7 +139,6 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
 
   /** Everything that the cluster says, once every kind was read or found to be missing. */
   #deliverAll(): void {
-    this.#hasData = true;
     const changes: ClusterChange[] = [];
     for (const [key, { service }] of this.services.entries()) {
       changes.push({ kind: 'service', key, service });
@@ -166,6 +166,13 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
     }
     replacement.done();
     for (const [key, object] of this.rpcServices.entries()) this.#observer?.rpcServiceChanged(key, object);
+  }
+
+  #tellList(): void {
+    if (this.#isListTold || !this.services.isListed) return;
+    // the right to read Services came later than the rest
+    this.#isListTold = true;
+    this.#sink.cluster([], true);
   }
 
   #onServices(changes: readonly ObjectChange<KeptService>[]): void {
@@ -295,59 +302,6 @@ export class KubernetesWatcher implements Watcher, ControlledCluster {
     );
     return { kind: 'ownership', key, rule: object?.rule };
   };
-
-  #onState(): void {
-    if (this.#stopped) return;
-    const isSettled = this.#kinds.every((kind) => kind.isSettled);
-    const states = this.#kinds.flatMap((kind) => kind.states());
-    for (const [i, state] of states.entries()) {
-      // a source that is disabled for want of a right, or of a definition, must not be silent about it
-      const missing = state.kind === 'disabled' ? [{ reason: 'disabled-kind', detail: state.reason }] : [];
-      this.#skipped.note(`kind/${i}`, missing);
-    }
-    const disabled = states.find((state) => state.kind === 'disabled');
-    const isAllDisabled = states.every((state) => state.kind === 'disabled');
-    if (!this.#hasData && isSettled && !isAllDisabled) this.#deliverAll();
-    else if (this.#hasData && !this.#isListTold && this.services.isListed) {
-      // the right to read Services came later than the rest
-      this.#isListTold = true;
-      this.#sink.cluster([], true);
-    }
-    const away = isAllDisabled ? disabled : states.find((state) => state.kind === 'away');
-    const reason = away !== undefined && 'reason' in away ? away.reason : '';
-    clearTimeout(this.#graceTimer);
-    this.#graceTimer = undefined;
-    if (away === undefined) {
-      if (this.#hasData) this.#setState({ kind: 'live' });
-      return;
-    }
-    const next: WatcherState = { kind: this.#hasData ? 'stale' : 'failed', reason };
-    if (this.#state.kind === next.kind) this.#setState(next);
-    else this.#graceTimer = setTimeout(() => this.#setState(next), this.#options.graceMs);
-  }
-
-  #setState(state: WatcherState): void {
-    const before = this.#state;
-    const text = (one: WatcherState) => ('reason' in one ? one.reason : '');
-    if (before.kind === state.kind && text(before) === text(state)) return;
-    this.#state = state;
-    this.#sink.state(state);
-  }
-
-  /** A hung server keeps its connections open and says nothing: only a question shows it. */
-  async #probe(): Promise<void> {
-    const informers = this.#kinds.flatMap((kind) => kind.informers);
-    const quietMs = performance.now() - Math.max(...informers.map(({ lastEventAt }) => lastEventAt));
-    if (this.#state.kind !== 'live' || quietMs < this.#options.probeIntervalMs) return;
-    try {
-      await this.client.request('GET', '/version', { deadlineMs: this.#options.probeDeadlineMs });
-    } catch (error) {
-      // a refusal is a sign of life too
-      if (error instanceof ApiError && error.status !== 0) return;
-      if (this.#stopped || this.#state.kind !== 'live') return;
-      for (const informer of informers) informer.reconnect();
-    }
-  }
 }
 
 const NOTHING: Reading = { registrations: [], skipped: [] };

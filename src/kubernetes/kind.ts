@@ -1,11 +1,11 @@
-import type { ApiClient } from '../../kubernetes/api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import {
   Informer,
   type InformerOptions,
   type InformerState,
   type Kept,
   type ObjectChange,
-} from '../../kubernetes/informer.ts';
+} from './informer.ts';
 
 export interface KindHandlers<T> {
   changed(changes: readonly ObjectChange<T>[]): void;
