@@ -1,8 +1,8 @@
 import type { Problem } from '../base/problem.ts';
 import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
+import { unreadableKubeconfig } from '../registry/cluster-keys.ts';
 import { KINDS, kindOf } from '../registry/kinds.ts';
-import { unreadableKubeconfig } from '../registry/kubernetes/registry.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
 import { checkNameServers } from './check-name-servers.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';

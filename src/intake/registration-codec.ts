@@ -9,7 +9,7 @@ import type { Claim, Registration, ServiceRef } from '../registry/registration.t
  */
 
 const TEXTS = ['application', 'organization', 'module', 'environment', 'namespace'] as const;
-const CLAIM_KINDS = ['RPCService', 'Service', 'ConfigMap'] as const;
+const CLAIM_KINDS = ['RPCService', 'Service', 'ConfigMap', 'ServiceEntry'] as const;
 /** Bits behind those of {@link TEXTS}. */
 const HAS = { port: 1 << 5, ttl: 1 << 6, vip: 1 << 7, service: 1 << 8, claim: 1 << 9 } as const;
 /** Stands for the interface's name in a source: most sources are paths that contain it. */

@@ -41,6 +41,18 @@ export const RPC_OWNERSHIPS: Resource = {
   plural: 'rpcownerships',
   namespaced: false,
 };
+export const SERVICE_ENTRIES: Resource = {
+  group: 'networking.istio.io',
+  version: 'v1',
+  plural: 'serviceentries',
+  namespaced: true,
+};
+export const WORKLOAD_ENTRIES: Resource = {
+  group: 'networking.istio.io',
+  version: 'v1',
+  plural: 'workloadentries',
+  namespaced: true,
+};
 export const VIRTUAL_IPS: Resource = {
   group: 'rpcdns.io',
   version: 'v1',

@@ -18,12 +18,15 @@ export interface Refusal {
   readonly winner: Claim | undefined;
 }
 
+/** Objects that anyone with a namespace may write, and that name addresses. */
+const PINNING: ReadonlySet<Claim['kind']> = new Set(['ConfigMap', 'ServiceEntry']);
+
 export interface Settled {
   readonly kept: readonly Contribution[];
   readonly refusals: readonly Refusal[];
 }
 
-/** @returns why a ConfigMap may not pin this address */
+/** @returns why a ConfigMap or a ServiceEntry may not pin this address */
 export type PinRule = (cluster: string, claim: Claim, vip: Address) => string | undefined;
 
 /**
@@ -82,7 +85,7 @@ export function settleClaims(
       return [];
     }
     const reason =
-      vip === undefined || claim.kind !== 'ConfigMap' ? undefined : mayNotPin(registry, claim, vip);
+      vip === undefined || !PINNING.has(claim.kind) ? undefined : mayNotPin(registry, claim, vip);
     if (reason === undefined) return [contribution];
     refuse(contribution, claim, 'PinNotAllowed', reason);
     return [{ registry, registration: { ...registration, vip: undefined } }];

@@ -156,8 +156,12 @@ export class Placer {
     };
   }
 
-  /** Why a ConfigMap may not pin an address: only the pools' and the ClusterIPs of its own namespace are free to it. */
+  /**
+   * Why a ConfigMap may not pin an address: only the pools' and the ClusterIPs of its own namespace are free to it. A
+   * ServiceEntry may have any address that is not another namespace's.
+   */
   readonly mayNotPin = (cluster: string, claim: Claim, vip: Address): string | undefined => {
+    if (claim.kind === 'ServiceEntry') return this.#takenByAnother(cluster, claim, vip);
     if (this.#facts.pools.some((pool) => poolContains(pool, vip))) return undefined;
     const known = this.#cluster(cluster);
     // before its first list a cluster says nothing against what was right before
@@ -166,6 +170,14 @@ export class Placer {
     if (key?.startsWith(`${claim.namespace}/`) === true) return undefined;
     return `vip ${addressText(vip)} is in no pool, and no ClusterIP of namespace ${claim.namespace}`;
   };
+
+  /** Istio gives an entry its address, or its writer does: any but a Service's of another namespace. */
+  #takenByAnother(registry: string, { namespace }: Claim, vip: Address): string | undefined {
+    const clusters = this.#facts.clusters.get(registry) ?? [];
+    const keys = clusters.map((known) => (known.isListed ? known.serviceAt(vip) : undefined));
+    const key = keys.find((one) => one !== undefined && !one.startsWith(`${namespace}/`));
+    return key === undefined ? undefined : `vip ${addressText(vip)} is the ClusterIP of Service ${key}`;
+  }
 
   #behind(merged: Merged, refusals: Refusal[]): Behind | undefined {
     return merged.service === undefined ? this.#joined(merged, refusals) : this.#named(merged);

@@ -48,7 +48,7 @@ export interface ServiceRef {
 
 /** Who claims a name: the namespace has to be allowed to, and the older of two claims stands (contract 1.7). */
 export interface Claim {
-  readonly kind: 'RPCService' | 'Service' | 'ConfigMap';
+  readonly kind: 'RPCService' | 'Service' | 'ConfigMap' | 'ServiceEntry';
   readonly namespace: string;
   readonly name: string;
   /** Unix milliseconds */
