@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { etcdKind } from './etcd/registry.ts';
 import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
 import { kubernetesKind } from './kubernetes/registry.ts';
@@ -6,7 +7,13 @@ import type { CommonConfig, RegistryKind } from './registry-kind.ts';
 import { zookeeperKind } from './zookeeper/registry.ts';
 
 /** Every kind of registry: the one place where a new one is named. */
-export const KINDS: readonly RegistryKind<never>[] = [fileKind, httpKind, zookeeperKind, kubernetesKind];
+export const KINDS: readonly RegistryKind<never>[] = [
+  fileKind,
+  httpKind,
+  zookeeperKind,
+  etcdKind,
+  kubernetesKind,
+];
 
 /** One entry of `registries`, of whatever kind; only its kind knows its other keys. */
 export type RegistryConfig = CommonConfig;
