@@ -4,12 +4,14 @@ import { countPackages } from '../corefile/package-prefixes.ts';
 import type { EventLine } from '../event-line/event-line.ts';
 import { type Source, stalenessMs } from '../intake/source.ts';
 import { addressText, parseAddress } from '../name/address.ts';
+import { applicationOf } from '../name/application-name.ts';
 import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import { networkText, parseNetwork } from '../name/network.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
 import { parseType } from '../zone/types.ts';
+import { compare } from './compare.ts';
 import { lookUp, namesMeant } from './look-up.ts';
 import type { StaticFile } from './static-place.ts';
 
@@ -97,7 +99,9 @@ export function createControl(sources: ControlSources): Hono {
     const { ledger } = sources.events;
     const address = parseAddress(name);
     const rows = [...ledger.addresses()].filter((row) => {
-      return row.address === address || row.owner.interface === name || serviceKeyText(row.owner) === name;
+      const { interface: owner } = row.owner;
+      const isOwner = owner === name || applicationOf(owner) === name;
+      return row.address === address || isOwner || serviceKeyText(row.owner) === name;
     });
     if (rows.length === 0) return context.json({ error: `no VIP of '${name}' is in the ledger` }, 404);
     const live = rows.find((row) => row.retiredAt === null);
@@ -139,6 +143,11 @@ export function createControl(sources: ControlSources): Hono {
     const now = sources.events.now();
     return context.json(sources.events.intake.sources.map((source) => registryJson(source, now)));
   });
+  control.get('/compare', async (context) => {
+    const [left, right] = ['left', 'right'].map((side) => context.req.query(side) ?? '');
+    const result = await compare(sources.events.intake, left ?? '', right ?? '');
+    return result.ok ? context.json(result.value) : context.json({ error: result.reason }, 400);
+  });
   control.post('/registries/accept', async (context) => {
     const { name } = (await context.req.json()) as { name: string };
     const ids = sources.events.intake.sources.map(({ options }) => options.id);
@@ -160,8 +169,11 @@ export interface RegistryJson {
   readonly reason: string | null;
   readonly interfaces: number;
   readonly instances: number;
-  /** instances whose disappearance is not believed yet, and until when, ISO 8601 */
+  /** instances whose disappearance is not believed yet */
   readonly held: number;
+  /** the key that says so */
+  readonly heldBy: 'distrustFor' | 'settleFor' | null;
+  /** ISO 8601; null: none is held, or the registry is away */
   readonly heldUntil: string | null;
   readonly staleSeconds: number;
   /** what it is answered from: `none`, `stored`, `delivered` */
@@ -178,6 +190,7 @@ function registryJson(source: Source, now: number): RegistryJson {
     interfaces: facts.interfaces,
     instances: facts.entries,
     held: facts.held,
+    heldBy: facts.isSettling ? 'settleFor' : facts.distrusting ? 'distrustFor' : null,
     heldUntil: until === undefined ? null : new Date(until).toISOString(),
     staleSeconds: Math.round(stalenessMs(source, now) / 1000),
     snapshot: snapshot.kind,

@@ -9,10 +9,10 @@ import { highestSerial, planZones, staticNamesOf } from '../config/plan-zones.ts
 import type { ZoneFile } from '../config/zone-files.ts';
 import { unraisedSerials } from '../config/zone-serials.ts';
 import { EventLine } from '../event-line/event-line.ts';
-import { hostPortText } from '../files/fields.ts';
 import { readAtRest } from '../files/read-at-rest.ts';
 import type { Validated } from '../files/validate.ts';
 import type { Variables } from '../files/yaml-file.ts';
+import { hostPortText } from '../name/address.ts';
 import { keyOf, ROOT, toText } from '../name/domain-name.ts';
 import { KINDS } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';

@@ -37,6 +37,8 @@ export function lineOptions(config: Config, kinds: readonly RegistryKind<never>[
         required: registry.required,
         forgetAfterMs: registry.forgetAfter,
         distrustForMs: registry.distrustFor,
+        settleForMs: registry.settleFor,
+        isProbed: registry.probe === 'tcp',
         hasServices: kindOf(registry, kinds).hasServices,
         join: joinedWith(registry, config.registries, kinds),
       }),

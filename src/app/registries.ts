@@ -7,6 +7,7 @@ import type { DomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import type { Refusal } from '../plan/claims.ts';
 import type { Vip } from '../plan/record.ts';
+import { Prober } from '../probe/prober.ts';
 import { kindOf, type RegistryConfig, registryId } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
 import type { Watcher } from '../registry/watcher.ts';
@@ -16,6 +17,7 @@ interface Opened {
   readonly config: string;
   readonly watcher: Watcher;
   readonly controller: Controller | undefined;
+  readonly prober: Prober | undefined;
 }
 
 /** The watchers of the configured registries, and the controllers of their clusters. */
@@ -45,6 +47,7 @@ export class Registries {
       if (config !== undefined && textOf(config) === opened.config) continue;
       this.#opened.delete(id);
       await close(opened);
+      if (opened.prober !== undefined) this.#events.intake.setRefusing(id, new Set());
     }
     for (const [id, config] of wanted) {
       if (this.#opened.has(id)) continue;
@@ -66,10 +69,20 @@ export class Registries {
           },
           this.#report,
         );
-      this.#opened.set(id, { config: textOf(config), watcher, controller });
+      const prober = config.probe === 'tcp' ? this.#createProber(id) : undefined;
+      this.#opened.set(id, { config: textOf(config), watcher, controller, prober });
       watcher.start();
       controller?.start();
+      prober?.start();
     }
+  }
+
+  #createProber(id: string): Prober {
+    const { intake } = this.#events;
+    return new Prober(
+      () => intake.source(id).facts.endpoints(),
+      (refusing) => intake.setRefusing(id, refusing),
+    );
   }
 
   /** Resolves when nothing is delivered any more. */
@@ -95,7 +108,8 @@ export class Registries {
   }
 }
 
-async function close({ watcher, controller }: Opened): Promise<void> {
+async function close({ watcher, controller, prober }: Opened): Promise<void> {
+  await prober?.stop();
   await controller?.stop();
   await watcher.stop();
 }

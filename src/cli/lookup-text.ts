@@ -94,9 +94,7 @@ function interfaceLines(found: Explanation, service: string | null): string[] {
   const shown = found.services.filter((one) => service === null || one.service === service);
   const others = found.services.length - shown.length;
   return [
-    `interface          ${found.interface}`,
-    `call name          ${found.callNames.join(', ') || 'lost, see conflicts'}`,
-    `structured domain  ${found.domain ?? 'none'}`,
+    ...nameLines(found),
     `last changed       ${found.changedAt ?? 'never answered'}`,
     ...shown.flatMap(serviceLines),
     ...(service !== null && shown.length === 0
@@ -109,6 +107,16 @@ function interfaceLines(found: Explanation, service: string | null): string[] {
           `left out           ${found.leftOut} endpoints or ports, beyond answers.maxRecords or what a TCP message holds`,
         ]),
     ...found.conflicts.map((conflict) => `conflict           ${conflict}`),
+  ];
+}
+
+function nameLines({ interface: name, application, callNames, domain }: Explanation): string[] {
+  if (application !== null)
+    return [`application        ${application}`, `name               ${domain ?? 'none'}`];
+  return [
+    `interface          ${name}`,
+    `call name          ${callNames.join(', ') || 'lost, see conflicts'}`,
+    `structured domain  ${domain ?? 'none'}`,
   ];
 }
 
@@ -129,7 +137,15 @@ function serviceLines(service: ServiceExplanation): string[] {
     ...(service.application === '' ? [] : [`  application      ${service.application}`]),
     `  protocol         ${service.protocol}${service.port === null ? '' : `, port ${service.port}`}`,
     `  endpoints        ${service.endpoints.join(' ') || 'none'}`,
+    ...refusingLines(service),
   ];
+}
+
+function refusingLines({ endpoints, refusing }: ServiceExplanation): string[] {
+  if (refusing.length === 0) return [];
+  if (refusing.length === endpoints.length)
+    return ['  refusing         all of them take no connections: so none is left out'];
+  return [`  refusing         ${refusing.join(' ')}: no connections, left out of _endpoints`];
 }
 
 function originOf({ vipFrom, behind }: ServiceExplanation): string {

@@ -6,6 +6,7 @@ import { type Config, configSchema } from '../config/schema.ts';
 import { STYLES } from '../corefile/options.ts';
 import type { Variables } from '../files/yaml-file.ts';
 import { check } from './check.ts';
+import { compare } from './compare.ts';
 import { type CorefileFlags, printCorefile } from './corefile.ts';
 import { type DoctorFlags, doctor } from './doctor.ts';
 import { findServer } from './find-server.ts';
@@ -132,6 +133,16 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     .option(...configOption)
     .action((name: string, flags: { config: string }) =>
       withConfig(flags.config, ({ config }) => acceptRegistry(config.control, name, output)),
+    );
+  program
+    .command('compare')
+    .description('what one registry has and the other has not')
+    .argument('<registry>', 'as `registries` calls it, or its kind where only one is of it')
+    .argument('<registry>', 'the other one')
+    .option(...configOption)
+    .option('--json', 'print JSON', false)
+    .action((left: string, right: string, flags: { config: string; json: boolean }) =>
+      withConfig(flags.config, ({ config }) => compare(config.control, left, right, flags.json, output)),
     );
   program
     .command('querylog')

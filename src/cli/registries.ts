@@ -16,7 +16,7 @@ export async function listRegistries(socketPath: string, json: boolean, output: 
 }
 
 function lines(registry: RegistryJson): string[] {
-  const { state, reason, interfaces, instances, held, heldUntil, staleSeconds, snapshot } = registry;
+  const { state, reason, interfaces, instances, held, heldBy, heldUntil, staleSeconds, snapshot } = registry;
   const since = state === 'live' ? '' : ` for ${staleSeconds} s${reason === null ? '' : `: ${reason}`}`;
   return [
     registry.registry,
@@ -27,7 +27,8 @@ function lines(registry: RegistryJson): string[] {
     ...(held === 0
       ? []
       : [
-          `  held        ${held} instances that went at once, until ${heldUntil}; ` +
+          `  held        ${held} instances that ${heldBy === 'settleFor' ? 'did not come back with it' : 'went at once'}, ` +
+            `until ${heldUntil ?? 'it has been back for settleFor'}; ` +
             `'registries accept ${registry.registry}' lets them go`,
         ]),
   ];

@@ -1,6 +1,6 @@
-import { type HostPort, hostPortText } from '../files/fields.ts';
+import type { HostPort } from '../files/fields.ts';
 import type { Path } from '../files/yaml-file.ts';
-import { addressText, parseAddress } from '../name/address.ts';
+import { addressText, hostPortText, parseAddress } from '../name/address.ts';
 import { type DomainName, firstLabel, keyOf, labelsOf, toText } from '../name/domain-name.ts';
 import { unfitBlockOf } from '../name/unfit-address.ts';
 import { kindOf, registryId } from '../registry/kinds.ts';

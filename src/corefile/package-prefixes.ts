@@ -1,4 +1,5 @@
 import { bad, ok, type Result } from '../base/result.ts';
+import { isApplication } from '../name/application-name.ts';
 import { type InterfaceName, packageLabels } from '../name/interface-name.ts';
 
 /** What is registered in one package. */
@@ -13,6 +14,8 @@ export interface PackageCount {
 export function countPackages(names: Iterable<InterfaceName>): PackageCount[] {
   const counts = new Map<string, { interfaces: number; example: string }>();
   for (const name of names) {
+    // applications are called by their names in the zone
+    if (isApplication(name)) continue;
     const labels = packageLabels(name).join('.');
     const count = counts.get(labels);
     if (count === undefined) {

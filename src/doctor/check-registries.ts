@@ -65,7 +65,7 @@ function saidOf(
       ),
     ];
   }
-  const { state, reason, interfaces, instances, held, heldUntil, staleSeconds, snapshot } = found;
+  const { state, reason, interfaces, instances, held, heldBy, heldUntil, staleSeconds, snapshot } = found;
   const knows = `${interfaces} interfaces, ${instances} instances`;
   if (state !== 'live') {
     const answered =
@@ -80,7 +80,7 @@ function saidOf(
   if (held > 0) {
     return [
       warning(
-        `${id}: live, ${knows}; ${held} instances went at once and are held until ${heldUntil}`,
+        `${id}: live, ${knows}; ${held} instances ${heldBy === 'settleFor' ? 'did not come back with it' : 'went at once'} and are held until ${heldUntil}`,
         `if they are gone in truth: rpc-dns registries accept ${id}`,
       ),
     ];

@@ -584,6 +584,7 @@ export class EventLine {
       clusters: intake.clusters,
       ownership: intake.ownership,
       statics: this.#statics,
+      isRefusing: intake.isRefusing,
     };
     const decided = {
       ledger: this.#ledger,

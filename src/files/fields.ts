@@ -75,10 +75,6 @@ export interface HostPort {
   readonly port: number;
 }
 
-export function hostPortText({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 const LISTEN_TEXT = 'expected ADDRESS:PORT such as 127.0.0.1:5300 or [::1]:5300';
 
 /** `127.0.0.1:5300`, `[::1]:5300`, `0.0.0.0:53`; addresses only, since a server cannot bind to a name. Port 0: any. */

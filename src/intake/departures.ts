@@ -25,8 +25,9 @@ interface Departure extends Departed {
 }
 
 /**
- * What left a registry a moment ago, entry by entry, and whether it is too much to be believed (`distrustFor`): then all of
- * it is held until the time is over, or until somebody says that it is true.
+ * What left a registry a moment ago, entry by entry, and whether it is believed. It is not when it is too much (`distrustFor`),
+ * nor while the registry settles (`settleFor`): some come back empty in good faith, until their clients have come back too.
+ * Then all of it is held until the time is over, or until somebody says that it is true.
  */
 export class Departures {
   #distrustForMs: number;
@@ -35,7 +36,10 @@ export class Departures {
   readonly #byService = new Map<string, Set<string>>();
   /** keys of services of which something went, by interface */
   readonly #keys = new Map<InterfaceName, Set<string>>();
-  #until: number | undefined;
+  /** until when a mass disappearance is not believed, Unix milliseconds */
+  #distrustUntil: number | undefined;
+  /** until when nothing that goes is believed, Unix milliseconds; for ever while the registry is away */
+  #settleUntil: number | undefined;
 
   constructor(distrustForMs: number) {
     this.#distrustForMs = distrustForMs;
@@ -45,13 +49,35 @@ export class Departures {
     this.#distrustForMs = distrustForMs;
   }
 
+  /** Whether a mass disappearance is not believed. */
   get distrusting(): boolean {
-    return this.#until !== undefined;
+    return this.#distrustUntil !== undefined;
   }
 
-  /** Until when; Unix milliseconds. */
+  get isSettling(): boolean {
+    return this.#settleUntil !== undefined;
+  }
+
+  /** Whether what goes is held, for either reason. */
+  get isHolding(): boolean {
+    return this.distrusting || this.isSettling;
+  }
+
+  /** Until when, Unix milliseconds; undefined: nothing is held, or nobody knows. */
   get until(): number | undefined {
-    return this.#until;
+    const until = this.#settleUntil ?? this.#distrustUntil;
+    return until === Number.POSITIVE_INFINITY ? undefined : until;
+  }
+
+  /** The registry is away, or is read for the first time since a former process: what goes before it has settled is held. */
+  unsettle(): void {
+    if (!this.isHolding) this.#clear();
+    this.#settleUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** The registry is there again: it has until then to settle. */
+  settleUntil(until: number): void {
+    if (this.#settleUntil === Number.POSITIVE_INFINITY) this.#settleUntil = until;
   }
 
   /** When the first of what went a moment ago is past doubt, Unix milliseconds; undefined when nothing went. */
@@ -61,7 +87,7 @@ export class Departures {
   }
 
   get held(): number {
-    return this.#until === undefined ? 0 : this.#entries.size;
+    return this.isHolding ? this.#entries.size : 0;
   }
 
   /**
@@ -77,7 +103,8 @@ export class Departures {
     now: number,
     goneAt: number,
   ): void {
-    if (this.#distrustForMs === 0 || (old === undefined && this.#entries.size === 0)) return;
+    if (this.#distrustForMs === 0 && !this.isSettling) return;
+    if (old === undefined && this.#entries.size === 0) return;
     const present = new Set(entriesOf(next).map(entryText));
     if (this.#byService.has(key)) for (const text of present) this.#forget(`${key} ${text}`);
     if (old === undefined) return;
@@ -99,24 +126,48 @@ export class Departures {
     entries: number,
     recall: (name: InterfaceName, registration: Registration) => void,
   ): void {
-    if (this.#until !== undefined) return;
+    if (this.isHolding) return;
     this.#dropOld(now);
-    const departed = this.#entries.size;
-    if (departed < DISTRUST_MIN_ENTRIES || departed * 2 <= entries + departed) return;
-    this.#until = now + this.#distrustForMs;
+    if (!this.#isMass(entries)) return;
+    this.#distrustUntil = now + this.#distrustForMs;
     for (const { interface: name, registration } of this.#entries.values()) recall(name, registration);
   }
 
-  /** @param changed gets the interfaces whose departures are believed now */
-  settle(now: number, changed: Set<InterfaceName>): void {
-    if (this.#until !== undefined && now >= this.#until) this.believe(changed);
-    if (this.#until === undefined) this.#dropOld(now);
+  /**
+   * @param entries what the registry still has
+   * @param changed gets the interfaces whose departures are believed now
+   */
+  settle(now: number, entries: number, changed: Set<InterfaceName>): void {
+    if (this.#settleUntil !== undefined && now >= this.#settleUntil) this.#endSettling(now, entries, changed);
+    if (this.isSettling) return;
+    if (this.#distrustUntil !== undefined && now >= this.#distrustUntil) this.believe(changed);
+    if (!this.isHolding) this.#dropOld(now);
+  }
+
+  /** What has not come back is gone; but too much of it is doubted as long as any mass is. */
+  #endSettling(now: number, entries: number, changed: Set<InterfaceName>): void {
+    this.#settleUntil = undefined;
+    if (this.distrusting) return;
+    const [first] = this.#entries.values();
+    const until = (first?.at ?? now) + this.#distrustForMs;
+    if (until > now && this.#isMass(entries)) this.#distrustUntil = until;
+    else this.believe(changed);
+  }
+
+  #isMass(entries: number): boolean {
+    const departed = this.#entries.size;
+    return departed >= DISTRUST_MIN_ENTRIES && departed * 2 > entries + departed;
   }
 
   /** What is gone is gone. */
   believe(changed: Set<InterfaceName>): void {
     for (const { interface: name } of this.#entries.values()) changed.add(name);
-    this.#until = undefined;
+    this.#distrustUntil = undefined;
+    this.#settleUntil = undefined;
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#entries.clear();
     this.#byService.clear();
     this.#keys.clear();
@@ -127,11 +178,11 @@ export class Departures {
   }
 
   isHeld(name: InterfaceName): boolean {
-    return this.#until !== undefined && this.#keys.has(name);
+    return this.isHolding && this.#keys.has(name);
   }
 
   heldOf(key: string): Endpoint[] {
-    return this.#until === undefined ? [] : this.departedOf(key);
+    return this.isHolding ? this.departedOf(key) : [];
   }
 
   /** Endpoints of a service that went a moment ago, or are held. */

@@ -1,7 +1,8 @@
+import { hostPortText } from '../name/address.ts';
 import { checkServiceKey, type InterfaceName } from '../name/interface-name.ts';
 import { Ownership, type OwnershipRule } from '../name/ownership.ts';
 import type { ClusterChange } from '../registry/cluster.ts';
-import type { Registration } from '../registry/registration.ts';
+import type { Endpoint, Registration } from '../registry/registration.ts';
 import type { RegistrySink, Replacement, WatcherState } from '../registry/watcher.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import type { Contribution } from './contribution.ts';
@@ -132,6 +133,26 @@ export class Intake {
     return this.#sources.some(({ facts }) => facts.has(name));
   }
 
+  /** These endpoints of a registry, `host:port`, take no connections; all others do, or were not asked. */
+  setRefusing(id: string, refusing: ReadonlySet<string>): void {
+    const source = this.#sources.find((one) => one.options.id === id);
+    if (source === undefined) return;
+    const changed = source.refusing.symmetricDifference(refusing);
+    source.refusing = refusing;
+    if (changed.size === 0) return;
+    // others may have them registered too
+    for (const { facts } of this.#sources) {
+      this.#events.onChanged(facts.interfacesWith((endpoint) => changed.has(hostPortText(endpoint))));
+    }
+  }
+
+  /** Whether an endpoint takes no connections; undefined: all do that were asked. */
+  get isRefusing(): ((endpoint: Endpoint) => boolean) | undefined {
+    const sets = this.#sources.map(({ refusing }) => refusing).filter(({ size }) => size > 0);
+    if (sets.length === 0) return undefined;
+    return (endpoint) => sets.some((refusing) => refusing.has(hostPortText(endpoint)));
+  }
+
   /** Required registries that have no snapshot yet. */
   missing(): Source[] {
     return this.configured.filter(({ options, snapshot }) => options.required && snapshot.kind === 'none');
@@ -196,6 +217,7 @@ export class Intake {
       state: { kind: 'syncing' },
       lostAt: this.#now(),
       skipped: new Map(),
+      refusing: new Set(),
       isLeaving: false,
     };
   }

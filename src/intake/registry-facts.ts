@@ -1,3 +1,4 @@
+import { hostPortText } from '../name/address.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 import type { InterfaceNumbers } from '../name/interface-numbers.ts';
 import { Arena, type BlobAt } from '../packed/arena.ts';
@@ -16,6 +17,8 @@ export interface FactsOptions {
   readonly forgetAfterMs: number;
   /** how long a mass disappearance is not believed */
   readonly distrustForMs: number;
+  /** how long after it came back nothing that is gone is believed to be */
+  readonly settleForMs: number;
 }
 
 /** What all registries share. */
@@ -100,8 +103,14 @@ export class RegistryFacts {
     return this.#entries;
   }
 
+  /** Whether a mass disappearance is not believed. */
   get distrusting(): boolean {
     return this.#departures.distrusting;
+  }
+
+  /** Whether nothing that is gone is believed to be, since it came back a moment ago or is away. */
+  get isSettling(): boolean {
+    return this.#departures.isSettling;
   }
 
   /** Entries that are gone but still answered because their disappearance is not believed yet. */
@@ -109,7 +118,7 @@ export class RegistryFacts {
     return this.#departures.held;
   }
 
-  /** Until when entries are held, Unix milliseconds; undefined when none are. */
+  /** Until when entries are held, Unix milliseconds; undefined when none are, or while the registry is away. */
   get heldUntil(): number | undefined {
     return this.#departures.until;
   }
@@ -143,18 +152,21 @@ export class RegistryFacts {
   setLive(live: boolean, now: number): void {
     this.#liveMs = this.liveMs(now);
     this.#liveSince = live ? now : undefined;
+    if (live) this.#departures.settleUntil(now + this.#options.settleForMs);
+    else if (this.#options.settleForMs > 0 && this.#interfaces > 0) this.#departures.unsettle();
   }
 
   /** When {@link tick} has something to do next, Unix milliseconds. */
   wakeAt(now: number): number | undefined {
     // what is past doubt can be stored, and what was held long enough goes
-    const settled = this.#departures.until ?? this.#departures.settlesAt;
+    const { isHolding, until, settlesAt } = this.#departures;
+    const settled = isHolding ? until : settlesAt;
     const [first] = this.#gone.values();
     if (first === undefined || this.#liveSince === undefined) return settled;
     const forget = now + Math.max(0, first + this.#options.forgetAfterMs - this.liveMs(now));
     if (settled === undefined) return forget;
     // what is due and still here is held: it is not looked for all the time
-    const next = this.#departures.distrusting ? Math.max(forget, now + HELD_PAUSE_MS) : forget;
+    const next = isHolding ? Math.max(forget, now + HELD_PAUSE_MS) : forget;
     return Math.min(settled, next);
   }
 
@@ -235,7 +247,7 @@ export class RegistryFacts {
       if (others === undefined) found.set(key, [registration]);
       else others.push(registration);
     }
-    if (!this.distrusting) return found;
+    if (!this.#departures.isHeld(name)) return found;
     for (const [key, registrations] of found) {
       const [first] = registrations;
       const held = this.#departures.heldOf(key);
@@ -248,8 +260,36 @@ export class RegistryFacts {
   /** The set of the endpoints of the only registration of an interface; undefined when there are several or held ones. */
   onlySetOf(name: InterfaceName): BlobAt | undefined {
     const row = this.#firstOfOwner.get(this.#names.find(name));
-    if (row === 0 || this.#nextOfOwner.get(row) !== 0 || this.distrusting) return undefined;
+    if (row === 0 || this.#nextOfOwner.get(row) !== 0 || this.#departures.isHeld(name)) return undefined;
     return this.#setOf(row);
+  }
+
+  /** Distinct endpoints that it says, whatever their protocol. */
+  endpoints(): Endpoint[] {
+    const found = new Map<string, Endpoint>();
+    for (const set of new Set(this.#liveRows().map((row) => this.#setOf(row)))) {
+      for (const endpoint of this.#sets.read(set)) found.set(hostPortText(endpoint), endpoint);
+    }
+    return [...found.values()];
+  }
+
+  /** Interfaces that have one of these endpoints. */
+  interfacesWith(isWanted: (endpoint: Endpoint) => boolean): Set<InterfaceName> {
+    const sets = new Map<BlobAt, boolean>();
+    const has = (set: BlobAt) => {
+      const known = sets.get(set) ?? this.#sets.read(set).some(isWanted);
+      sets.set(set, known);
+      return known;
+    };
+    const names = new Set<InterfaceName>();
+    for (const row of this.#liveRows()) {
+      if (has(this.#setOf(row))) names.add(this.#names.nameOf(this.#owners.get(row)));
+    }
+    return names;
+  }
+
+  *#liveRows(): Generator<Row> {
+    for (const unit of this.#unitNumbers.values()) yield* this.#rowsOfUnit(unit);
   }
 
   has(name: InterfaceName): boolean {
@@ -348,7 +388,7 @@ export class RegistryFacts {
 
   /** Services of which something went a moment ago; none while it is doubted: then a restart knows nothing of their going. */
   #doubtfulServices(name: InterfaceName): Map<string, Departed> {
-    return this.distrusting ? new Map() : this.#departures.servicesOf(name);
+    return this.#departures.isHolding ? new Map() : this.#departures.servicesOf(name);
   }
 
   /** Whether a service of it went a moment ago and is registered nowhere any more. */
@@ -436,7 +476,7 @@ export class RegistryFacts {
   }
 
   #settle(now: number, changed: Set<InterfaceName>): void {
-    this.#departures.settle(now, changed);
+    this.#departures.settle(now, this.#entries, changed);
     const liveMs = this.liveMs(now);
     for (const [row, goneAt] of this.#gone) {
       // in the order of going: the first that is too young ends the search

@@ -8,6 +8,9 @@ export interface RegistryOptions {
   readonly required: boolean;
   readonly forgetAfterMs: number;
   readonly distrustForMs: number;
+  readonly settleForMs: number;
+  /** whether its endpoints are probed */
+  readonly isProbed: boolean;
   /** whether it tells of Services that may stand for interfaces */
   readonly hasServices: boolean;
   /** ids of registries whose Services may stand for what is registered here */
@@ -30,6 +33,8 @@ export interface Source {
   /** since when it has been in a state other than `live`, Unix milliseconds; undefined while it is live */
   lostAt: number | undefined;
   readonly skipped: Map<string, number>;
+  /** `host:port` of its endpoints that take no connections, as far as they are probed */
+  refusing: ReadonlySet<string>;
   /** not configured any more, but answered until what took its place was read */
   isLeaving: boolean;
 }

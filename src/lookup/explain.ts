@@ -2,12 +2,16 @@ import type { EventLine } from '../event-line/event-line.ts';
 import type { PublishedInterface } from '../feed/feed.ts';
 import { endpointText } from '../intake/endpoint-sets.ts';
 import { addressText } from '../name/address.ts';
+import { applicationOf } from '../name/application-name.ts';
 import { type DomainName, join, type Prefix, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
 
-/** What is known of an interface, for people and as JSON. */
+/** What is known of an interface, or of an application that a registry knows by itself, for people and as JSON. */
 export interface Explanation {
+  /** of an application as keys of its services have it: `@user-service` */
   readonly interface: string;
+  /** null: it is an interface */
+  readonly application: string | null;
   readonly callNames: readonly string[];
   /** null: it has no name, because nobody may give it one */
   readonly domain: string | null;
@@ -28,6 +32,8 @@ export interface ServiceExplanation {
   readonly protocol: string;
   readonly port: number | null;
   readonly endpoints: readonly string[];
+  /** those of them that take no connections; they are left out of `_endpoints`, unless all are here */
+  readonly refusing: readonly string[];
   readonly vips: readonly string[];
   readonly vipFrom: string;
   /** the Kubernetes Service whose ClusterIPs the VIPs are, `namespace/name` */
@@ -45,6 +51,7 @@ export function explain(line: EventLine, zone: DomainName, name: InterfaceName):
   const { about, callNames, domain, changedAt } = published;
   return {
     interface: name,
+    application: applicationOf(name) ?? null,
     callNames: callNames.map(absolute),
     domain: absolute(domain),
     services: servicesOf(line, published),
@@ -60,6 +67,7 @@ function refusedOnly(line: EventLine, name: InterfaceName): Explanation | undefi
   if (refusals.length === 0) return undefined;
   return {
     interface: name,
+    application: applicationOf(name) ?? null,
     callNames: [],
     domain: null,
     services: [],
@@ -70,6 +78,7 @@ function refusedOnly(line: EventLine, name: InterfaceName): Explanation | undefi
 }
 
 function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExplanation[] {
+  const { isRefusing } = line.intake;
   return about.services.map(({ key, vip, endpoints, ...service }) => ({
     service: serviceKeyText(key),
     registries: service.registries,
@@ -78,6 +87,8 @@ function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExpl
     protocol: service.protocol,
     port: service.port ?? null,
     endpoints: line.feed.endpointsOf(endpoints).map(endpointText),
+    refusing:
+      isRefusing === undefined ? [] : line.feed.endpointsOf(endpoints).filter(isRefusing).map(endpointText),
     vips: vip.addresses.map(addressText),
     vipFrom: vip.from,
     behind: vip.behind === undefined ? null : `${vip.behind.namespace}/${vip.behind.name}`,

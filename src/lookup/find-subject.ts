@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bad, ok, type Result } from '../base/result.ts';
 import type { EventLine } from '../event-line/event-line.ts';
 import { type Address, parseAddress } from '../name/address.ts';
+import { subjectOfApplication } from '../name/application-name.ts';
 import {
   type DomainName,
   firstLabel,
@@ -75,8 +76,8 @@ export async function findSubject(
   if (zone === undefined) return bad('no zone is configured');
   const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'));
   if (address !== undefined) return ok(subjectOf({ kind: 'vip', address }, reverseName(address)));
-  const literal = text as InterfaceName;
-  if (isInterface(line, literal)) return ok(interfaceSubject(line, zone, literal));
+  const literal = [text as InterfaceName, subjectOfApplication(text)].find((name) => isInterface(line, name));
+  if (literal !== undefined) return ok(interfaceSubject(line, zone, literal));
   const service = readServiceKey(line, text);
   if (service !== undefined && isInterface(line, service.interface))
     return ok(serviceSubject(line, zones, zone, service));
@@ -112,14 +113,17 @@ function interfaceSubject(line: EventLine, zone: DomainName, name: InterfaceName
   );
 }
 
-/** `group/interface:version`, the interface in any letter case; undefined: it is no such key. */
+/** `group/interface:version`, the interface in any letter case, or an application; undefined: it is no such key. */
 function readServiceKey(line: EventLine, text: string): ServiceKey | undefined {
   const match = /^(?:([^/:]*)\/)?([^/:]+)(?::([^/:]*))?$/.exec(text);
   if (match === null || !/[/:]/.test(text)) return undefined;
   const [, group = '', name = '', version = ''] = match;
   const literal = name as InterfaceName;
   const labels = prefixOf(...name.split('.'));
-  const known = isInterface(line, literal) || labels === undefined ? literal : line.book.ownerOf(labels);
+  const application = subjectOfApplication(name);
+  if (isInterface(line, literal)) return { interface: literal, version, group };
+  if (isInterface(line, application)) return { interface: application, version, group };
+  const known = labels === undefined ? undefined : line.book.ownerOf(labels);
   return { interface: known ?? literal, version, group };
 }
 
@@ -200,7 +204,7 @@ async function meaningOf(line: EventLine, relative: Prefix, name: DomainName): P
     const claimant = line.book.claimantOf(base);
     const isOfApplication = offsets.length - i === 2 && base.endsWith(APPLICATIONS);
     const application =
-      isOfApplication && claimant?.kind !== 'domain'
+      isOfApplication && (claimant === undefined || claimant.kind === 'call')
         ? await findApplicationAt(line, firstLabel(base))
         : undefined;
     if (application !== undefined) return application;

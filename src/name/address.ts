@@ -109,3 +109,8 @@ export function splitHostPort(text: string): { host: string; port: number } | un
   if (match[1] !== undefined && parseIpv6(host) === undefined) return undefined;
   return { host, port };
 }
+
+/** `127.0.0.1:5300`, `[::1]:5300`: what {@link splitHostPort} reads. */
+export function hostPortText({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

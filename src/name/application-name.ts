@@ -26,7 +26,12 @@ export function parseApplicationName(text: string): Result<InterfaceName> {
   if (!/[a-z0-9]/i.test(text)) {
     return bad(`'${text.slice(0, 100)}' is no application name: expected a letter or a digit, for its label`);
   }
-  return ok((MARK + text.replace(/[/:%]/g, encodeURIComponent)) as InterfaceName);
+  return ok(subjectOfApplication(text));
+}
+
+/** What stands for the application, whether it can be one or not. */
+export function subjectOfApplication(text: string): InterfaceName {
+  return (MARK + text.replace(/[/:%]/g, encodeURIComponent)) as InterfaceName;
 }
 
 export function isApplication(name: string): boolean {
@@ -38,6 +43,14 @@ export function applicationOf(name: InterfaceName): string | undefined {
   return isApplication(name)
     ? name.slice(MARK.length).replace(/%(?:2F|3A|25)/g, decodeURIComponent)
     : undefined;
+}
+
+/** Whether it stands for an application as {@link parseApplicationName} makes it. */
+export function isApplicationName(name: string): boolean {
+  const application = applicationOf(name as InterfaceName);
+  if (application === undefined) return false;
+  const parsed = parseApplicationName(application);
+  return parsed.ok && parsed.value === name;
 }
 
 /** For people: `com.foo.UserService`, `application user-service`. */

@@ -1,4 +1,5 @@
 import { bad, ok, type Result } from '../base/result.ts';
+import { applicationOf, isApplication } from './application-name.ts';
 import type { InterfaceName } from './interface-name.ts';
 
 /** Interfaces of a package prefix may be claimed from these Kubernetes namespaces only (contract 1.7). */
@@ -19,7 +20,7 @@ export function parsePackagePrefix(text: string): Result<string> {
 
 /**
  * Who may name what. The longest prefix of whole labels decides; a prefix that two rules name belongs to the first.
- * An interface that no rule covers may be named by anyone.
+ * An interface that no rule covers may be named by anyone. An application is governed by its name, as it is written.
  *
  * Prefixes compare as the names in DNS do, without case and with `-` for `$` and `_`: whoever may not have
  * `com.foo.UserService` may not have `COM.FOO.UserService` either.
@@ -41,7 +42,7 @@ export class Ownership {
   /** The rule that decides about an interface. */
   ruleOf(name: InterfaceName): OwnershipRule | undefined {
     if (this.#rules.size === 0) return undefined;
-    let prefix = comparable(name);
+    let prefix = comparable(applicationOf(name) ?? name);
     for (;;) {
       const rule = this.#rules.get(prefix);
       if (rule !== undefined) return rule;
@@ -71,6 +72,7 @@ export class Ownership {
  * names of `com.foo.X` stand, and `X.foo.com.svc`, or `X.foo.com` under another template, where its structured domain does.
  */
 function readings(name: InterfaceName): InterfaceName[] {
+  if (isApplication(name)) return [name];
   const labels = name.split('.');
   let first = 0;
   while (first < labels.length - 1 && /^(?:_|(?:ver|grp)[-_$])/i.test(labels[first] ?? '')) first++;

@@ -1,3 +1,4 @@
+import { subjectText } from '../name/application-name.ts';
 import { labelsOf } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import { applicationLabel } from '../name/labels.ts';
@@ -14,7 +15,7 @@ export function conflictsOf(
 ): string[] {
   const lost = names.losses.map(({ wanted, got, holder }) => {
     const instead = got === undefined ? 'is left out' : `is ${labelsOf(got).join('.')} instead`;
-    return `${labelsOf(wanted).join('.')} belongs to ${holder}: the name ${instead}`;
+    return `${labelsOf(wanted).join('.')} belongs to ${subjectText(holder)}: the name ${instead}`;
   });
   const refused = placed.flatMap(({ merged, vip }) => {
     return vip.refusedPin === undefined

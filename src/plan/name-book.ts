@@ -4,8 +4,9 @@ import type { InterfaceNumbers } from '../name/interface-numbers.ts';
 import { int32Column, uint8Column, uint32Column } from '../packed/column.ts';
 import { HashSlots } from '../packed/hash-slots.ts';
 
-/** What an interface claims a name for; a structured domain goes before any call name (contract 1.1). */
-export type ClaimKind = 'domain' | 'call';
+/** What a name is claimed for; the first goes before all others (contract 1.1). */
+const KINDS = ['domain', 'application', 'call'] as const;
+export type ClaimKind = (typeof KINDS)[number];
 
 export interface Claimant {
   readonly interface: InterfaceName;
@@ -72,7 +73,7 @@ export class NameBook implements NameView {
     if (entry === 0) return undefined;
     return {
       interface: this.#names.nameOf(this.#owners.get(entry)),
-      kind: this.#kinds.get(entry) === 0 ? 'domain' : 'call',
+      kind: KINDS[this.#kinds.get(entry)] ?? 'call',
       ordinal: this.#ordinals.get(entry),
     };
   }
@@ -111,7 +112,7 @@ export class NameBook implements NameView {
       this.#slots.add(a, entry);
     }
     this.#owners.set(entry, this.#names.of(claimant.interface));
-    this.#kinds.set(entry, claimant.kind === 'domain' ? 0 : 1);
+    this.#kinds.set(entry, KINDS.indexOf(claimant.kind));
     this.#ordinals.set(entry, claimant.ordinal);
   }
 }
@@ -229,7 +230,7 @@ export class NameDraft {
 }
 
 function before(a: Claimant, b: Claimant): boolean {
-  if (a.kind !== b.kind) return a.kind === 'domain';
+  if (a.kind !== b.kind) return KINDS.indexOf(a.kind) < KINDS.indexOf(b.kind);
   // replicas that share a ledger may have given one place twice
   return a.ordinal < b.ordinal || (a.ordinal === b.ordinal && a.interface < b.interface);
 }

@@ -1,4 +1,4 @@
-import type { Prefix } from '../name/domain-name.ts';
+import { constantPrefix, type Prefix } from '../name/domain-name.ts';
 import { baseLimit, callNameLabels, fitLabels, withHash } from '../name/interface-domain.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import { hashedLabel, shortenLabel } from '../name/labels.ts';
@@ -25,19 +25,18 @@ export interface NamingOptions {
   readonly zoneLength: number;
 }
 
-/** Claims the names of one interface in the book; see contract 1.1 for the order of the attempts. */
-export function claimNames(
+/** A name of one interface or application, attempt by attempt; undefined: all are taken. */
+type Claim = (kind: ClaimKind, ...attempts: readonly (() => Prefix)[]) => Prefix | undefined;
+
+function claimer(
   book: NameDraft,
   name: InterfaceName,
   ordinal: number,
-  values: TemplateValues,
-  options: NamingOptions,
-): InterfaceNames {
-  const limit = baseLimit(options.zoneLength);
+): { readonly claim: Claim; readonly losses: NameLoss[]; readonly kept: Set<string> } {
   const losses: NameLoss[] = [];
   const kept = new Set<string>();
   // each attempt is made only when those before it failed: a hash costs more than all the rest
-  const claim = (kind: ClaimKind, ...attempts: readonly (() => Prefix)[]): Prefix | undefined => {
+  const claim: Claim = (kind, ...attempts) => {
     const lost: { wanted: Prefix; holder: InterfaceName }[] = [];
     let got: Prefix | undefined;
     for (const attempt of attempts) {
@@ -53,7 +52,46 @@ export function claimNames(
     for (const { wanted, holder } of lost) losses.push({ wanted, holder, got });
     return got;
   };
+  return { claim, losses, kept };
+}
 
+/**
+ * Claims the name of an application that a registry knows by itself: `user-service.app`. It has no call name, and no template
+ * says what it is called.
+ *
+ * @param label what the application got among those that make the same one
+ */
+export function claimApplicationName(
+  book: NameDraft,
+  name: InterfaceName,
+  ordinal: number,
+  label: string,
+): InterfaceNames {
+  const { claim, losses, kept } = claimer(book, name, ordinal);
+  const domain = claim(
+    'application',
+    () => constantPrefix(label, 'app'),
+    () => constantPrefix(hashedLabel(label, name), 'app'),
+  );
+  book.release(name, kept);
+  return {
+    callNames: [],
+    domain: domain ?? constantPrefix(hashedLabel(hashedLabel(label, name), `${name} again`), 'app'),
+    instance: shortenLabel(`${label}.app`),
+    losses,
+  };
+}
+
+/** Claims the names of one interface in the book; see contract 1.1 for the order of the attempts. */
+export function claimNames(
+  book: NameDraft,
+  name: InterfaceName,
+  ordinal: number,
+  values: TemplateValues,
+  options: NamingOptions,
+): InterfaceNames {
+  const limit = baseLimit(options.zoneLength);
+  const { claim, losses, kept } = claimer(book, name, ordinal);
   const templated = expandTemplate(options.template, values);
   const plain = () => expandTemplate(DEFAULT_TEMPLATE, values);
   const domain = claim(

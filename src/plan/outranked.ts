@@ -1,3 +1,4 @@
+import { subjectText } from '../name/application-name.ts';
 import { firstLabel, type Prefix } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import { TCP } from '../zone/interface-node.ts';
@@ -33,7 +34,7 @@ export function outrankedBy(callName: Prefix, owner: InterfaceName, names: Outra
   const name = lowered(callName) as Prefix;
   if (!mayBeOutranked(name)) return undefined;
   const derived = derivedBy(name, owner, names);
-  if (derived !== undefined) return `is a name of ${derived}`;
+  if (derived !== undefined) return `is a name of ${subjectText(derived)}`;
   if (name === SERVICES) return 'lists what can be browsed (RFC 6763)';
   const label = firstLabel(name);
   const rest = name.slice(label.length + 1);

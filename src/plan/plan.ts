@@ -1,10 +1,12 @@
 import type { ClusterIndex, Watched } from '../intake/cluster-index.ts';
 import type { Contribution } from '../intake/contribution.ts';
 import type { Address } from '../name/address.ts';
+import { isApplication } from '../name/application-name.ts';
 import { labelsOf, type Prefix } from '../name/domain-name.ts';
 import { type InterfaceName, type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { Ownership } from '../name/ownership.ts';
 import type { Template } from '../name/template.ts';
+import type { Endpoint } from '../registry/registration.ts';
 import { LedgerDraft } from '../vip/ledger-draft.ts';
 import type { LedgerStep, LedgerView } from '../vip/ledger-rows.ts';
 import { type PlacementRow, PlacementsDraft, type PlacementsView } from '../vip/placements.ts';
@@ -18,7 +20,7 @@ import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
 import { conflictsOf, labelLosses } from './conflicts.ts';
 import { type Merged, mergeContributions } from './merge.ts';
 import { lowered, NameDraft, type NameStep, type NameView } from './name-book.ts';
-import { claimNames, type InterfaceNames } from './naming.ts';
+import { claimApplicationName, claimNames, type InterfaceNames } from './naming.ts';
 import { outrankedBy } from './outranked.ts';
 import { Placer } from './placing.ts';
 import {
@@ -54,6 +56,8 @@ export interface PlanFacts {
   readonly clusters: ClusterIndex;
   readonly ownership: Ownership;
   readonly statics: StaticNames;
+  /** whether an endpoint takes no connections; undefined: nothing is known of any */
+  readonly isRefusing: ((endpoint: Endpoint) => boolean) | undefined;
 }
 
 /** What was decided before, and holds. */
@@ -283,14 +287,21 @@ class Planning {
     const lead = leadOf(placed, keyOfPlaced).merged;
     const values = { ...lead, interface: name, group: lead.key.group };
     const ordinal = this.#ledger.ordinalOf(name) ?? 0;
-    const names = claimNames(this.#names, name, ordinal, values, options);
-    const applications = applicationsOf(placed);
+    const applications = applicationsOf(name, placed);
     this.#applications.claim(applications, ordinal);
     const labelled = applications.map((application) => ({
       application,
       ...this.#applications.labelOf(application),
     }));
-    const { record, leftOut } = recordOf(name, names, placed, labelled, options);
+    const [itself] = isApplication(name) ? labelled : [];
+    const names =
+      itself === undefined
+        ? claimNames(this.#names, name, ordinal, values, options)
+        : claimApplicationName(this.#names, name, ordinal, itself.label);
+    const { record, leftOut } = recordOf(name, names, placed, labelled, {
+      ...options,
+      isRefusing: this.#facts.isRefusing,
+    });
     const services = servicesOf(record);
     const holders = labelled.map(({ holder }) => holder);
     this.#applications.add({ interface: name, applications, services, ordinal, holders });
@@ -318,19 +329,21 @@ class Planning {
     return [domain, ...callNames, ...ofApplications].flatMap((base) => statics.lossesOf(base));
   }
 
-  /** Call names that others answer, which go before (contract 1.1). */
-  #outranked(name: InterfaceName, { callNames }: InterfaceRecord<EndpointList>): string[] {
+  /** Call names, and names of applications, that others answer, which go before (contract 1.1). */
+  #outranked(name: InterfaceName, { callNames, domain }: InterfaceRecord<EndpointList>): string[] {
+    const isItself = isApplication(name);
     const others = {
       ownerOf: (other: Prefix) => this.#names.ownerOf(other),
-      applicationAt: (label: string) => this.#applications.ownerOf(label),
+      applicationAt: (label: string) => (isItself ? undefined : this.#applications.ownerOf(label)),
       hasService: (service: string) => this.#applications.hasService(service),
       derives: (owner: InterfaceName, below: Prefix) => this.#decided.derives(owner, below),
     };
-    return callNames.flatMap((callName) => {
-      const why = outrankedBy(callName, name, others);
+    const what = isItself ? 'application' : 'interface';
+    return (isItself ? [domain] : callNames).flatMap((wanted) => {
+      const why = outrankedBy(wanted, name, others);
       return why === undefined
         ? []
-        : [`${labelsOf(callName).join('.')} ${why}: it does not lead to this interface`];
+        : [`${labelsOf(wanted).join('.')} ${why}: it does not lead to this ${what}`];
     });
   }
 

@@ -1,5 +1,6 @@
 import { endpointText, unite } from '../intake/endpoint-sets.ts';
 import { type Address, parseAddress } from '../name/address.ts';
+import { applicationOf, isApplication } from '../name/application-name.ts';
 import { constantPrefix, MAX_NAME, type Prefix } from '../name/domain-name.ts';
 import { formGroupLabel, formLabelLimit, formVersionLabel } from '../name/interface-domain.ts';
 import type { InterfaceName, ServiceKey } from '../name/interface-name.ts';
@@ -46,6 +47,8 @@ export interface EntryOptions {
   readonly address: 'vip' | 'endpoints';
   readonly maxRecords: number;
   readonly zoneLength: number;
+  /** whether an endpoint takes no connections; undefined: nothing is known of any */
+  readonly isRefusing: ((endpoint: Endpoint) => boolean) | undefined;
 }
 
 /** An application, its label, and which application has the plain one. */
@@ -87,7 +90,8 @@ export function recordOf(
       if (covered.length < placed.length) return formOf(labels, covered, room).form;
       return labels === '' ? whole.form : { ...whole.form, labels };
     }),
-    applications: labelled.map((one) => applicationPart(one, placed)),
+    // an application that is known by itself answers alone (contract 1.1)
+    applications: isApplication(name) ? [] : labelled.map((one) => applicationPart(one, placed)),
   };
   return { record, leftOut: whole.leftOut };
 }
@@ -226,21 +230,33 @@ function portsThatFit(
 /** As many as `answers.maxRecords` allows; members stay while others come and go. SRV may have to leave out some more. */
 function endpointsOf(
   covered: readonly Placed[],
-  { maxRecords, zoneLength, domain }: FormOptions,
+  { maxRecords, zoneLength, domain, isRefusing }: FormOptions,
 ): { readonly list: EndpointList; readonly leftOut: number } {
   const [only] = covered;
   const isOne = only !== undefined && covered.length === 1;
   const max = Math.min(maxRecords, ALWAYS_FIT);
-  if (isOne && only.merged.endpoints.length <= max) return { list: only.merged, leftOut: 0 };
-  const all = isOne ? only.merged.endpoints : unite(covered.flatMap(({ merged }) => merged.endpoints));
+  const registered = isOne ? only.merged.endpoints : unite(covered.flatMap(({ merged }) => merged.endpoints));
+  const all = answering(registered, isRefusing);
+  const isAsRegistered = isOne && all.length === registered.length;
+  if (isAsRegistered && all.length <= max) return { list: only.merged, leftOut: 0 };
   const isWhole = all.length <= maxRecords;
   const endpoints = isWhole ? all : orderedByHash(all, endpointText).slice(0, maxRecords);
-  const list = isWhole && isOne ? only.merged : { endpoints, set: undefined };
+  const list = isWhole && isAsRegistered ? only.merged : { endpoints, set: undefined };
   if (endpoints.length <= max) return { list, leftOut: all.length - endpoints.length };
   const below = ENDPOINTS.length + domain.length + zoneLength;
   const longest = endpoints.reduce((most, { host }) => Math.max(most, targetLengthOf(host, below)), 0);
   const inSrv = Math.min(endpoints.length, recordsThatFit(SRV_HEAD + longest));
   return { list, leftOut: all.length - inSrv };
+}
+
+/** Those that take connections; all, where none does: then it is rather the way to them that is broken. */
+function answering(
+  endpoints: readonly Endpoint[],
+  isRefusing: EntryOptions['isRefusing'],
+): readonly Endpoint[] {
+  if (isRefusing === undefined) return endpoints;
+  const left = endpoints.filter((endpoint) => !isRefusing(endpoint));
+  return left.length === 0 || left.length === endpoints.length ? endpoints : left;
 }
 
 function targetLengthOf(host: string, below: number): number {
@@ -283,7 +299,7 @@ function textOf(covered: readonly Placed[], lead: Placed, byEndpoints: boolean):
   const { merged } = lead;
   const from = byEndpoints ? 'endpoints' : lead.vip.addresses.length > 0 ? lead.vip.from : 'none';
   return [
-    ...characterString('interface', [merged.key.interface]),
+    ...characterString('interface', isApplication(merged.key.interface) ? [] : [merged.key.interface]),
     ...characterString(
       'application',
       covered.map((one) => one.merged.application),
@@ -353,8 +369,10 @@ function wholeCharacters(octetText: string, length: number): string {
   return octetText.slice(0, end);
 }
 
-/** Applications that its services name, each once. */
-export function applicationsOf(placed: readonly Placed[]): string[] {
+/** Applications that its services name, each once; of an application itself. */
+export function applicationsOf(name: InterfaceName, placed: readonly Placed[]): string[] {
+  const itself = applicationOf(name);
+  if (itself !== undefined) return [itself];
   const [only] = placed;
   if (only !== undefined && placed.length === 1)
     return only.merged.application === '' ? [] : [only.merged.application];

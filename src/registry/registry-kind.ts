@@ -15,6 +15,9 @@ export interface CommonConfig {
   readonly required: boolean;
   readonly forgetAfter: number;
   readonly distrustFor: number;
+  readonly settleFor: number;
+  /** whether endpoints are asked if they take connections */
+  readonly probe: 'none' | 'tcp';
   /** ids of registries whose Services may stand for what is registered here; default: the first of them */
   readonly join?: readonly string[] | undefined;
 }
@@ -24,7 +27,15 @@ export const commonKeys = {
   name: z.string().min(1).max(100).optional(),
   required: z.boolean().default(true),
   distrustFor: duration.prefault('60s'),
+  probe: z
+    .enum(['none', 'tcp'], { error: (issue) => `'${String(issue.input)}': expected none or tcp` })
+    .default('none'),
 };
+
+/** Of registries that keep over a restart what they know. */
+export const SETTLES_AT_ONCE = { settleFor: duration.prefault('0s') };
+/** Of registries that come back empty, in good faith, until their clients have come back too. */
+export const SETTLES_SLOWLY = { settleFor: duration.prefault('30s') };
 
 /** Of registries that have no Services themselves. */
 export const joinKey = { join: z.array(z.string()).optional() };

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parseAddress } from '../name/address.ts';
+import { isApplicationName, subjectOfApplication } from '../name/application-name.ts';
 import {
   checkServiceKey,
   type InterfaceName,
@@ -41,9 +42,9 @@ export function* readParts(database: DatabaseSync, options: ReadOptions): Genera
     yield* parts(statement.iterate() as Iterable<Row>);
   };
   const reader = new RowReader(options);
-  for (const part of rows("SELECT * FROM service WHERE kind = 'interface'"))
+  for (const part of rows('SELECT * FROM service'))
     yield { services: part.flatMap((row) => reader.service(row)), problems: reader.take() };
-  for (const part of rows("SELECT * FROM vip WHERE owner_kind = 'interface'"))
+  for (const part of rows('SELECT * FROM vip'))
     yield { addresses: part.flatMap((row) => reader.address(row)), problems: reader.take() };
   for (const part of rows('SELECT * FROM placement'))
     yield { placements: part.flatMap((row) => reader.placement(row)), problems: reader.take() };
@@ -83,8 +84,9 @@ class RowReader {
 
   service(row: Row): ServiceRow[] {
     const [name, version, grp] = [textOf(row['name']), textOf(row['version']), textOf(row['grp'])];
-    const place = where({ name, version, grp });
-    const key = { interface: name as InterfaceName, version, group: grp };
+    const kind = textOf(row['kind']);
+    const place = where({ kind, name, version, grp });
+    const key = { interface: subjectOf(kind, name), version, group: grp };
     const ordinal = countOf(row['ordinal']);
     const firstSeenAt = countOf(row['first_seen_at']);
     const retiredAt = row['retired_at'] === null ? null : countOf(row['retired_at']);
@@ -105,7 +107,7 @@ class RowReader {
     const text = textOf(row['address']);
     const place = where({ address: text });
     const owner = {
-      interface: textOf(row['owner']) as InterfaceName,
+      interface: subjectOf(textOf(row['owner_kind']), textOf(row['owner'])),
       version: textOf(row['version']),
       group: textOf(row['grp']),
     };
@@ -162,12 +164,13 @@ class RowReader {
 
   facts(row: Row): FactsRow[] {
     const [registry, name] = [textOf(row['registry']), textOf(row['interface'])];
-    const parsed = parseInterfaceName(name);
-    if (parsed.ok) return [{ registry, interface: parsed.value, octets: row['octets'] as Uint8Array }];
+    const reason = whatIsWrongWithName(name);
+    if (reason === undefined)
+      return [{ registry, interface: name as InterfaceName, octets: row['octets'] as Uint8Array }];
     this.#leftOut(
       'facts',
       where({ registry, interface: name }),
-      `${parsed.reason}: left out, the registry tells it again`,
+      `${reason}: left out, the registry tells it again`,
     );
     return [];
   }
@@ -199,8 +202,17 @@ class RowReader {
 }
 
 function whatIsWrongWith({ interface: name, version, group }: ServiceKey): string | undefined {
+  return whatIsWrongWithName(name) ?? checkServiceKey(version, group);
+}
+
+function whatIsWrongWithName(name: string): string | undefined {
+  if (isApplicationName(name)) return undefined;
   const parsed = parseInterfaceName(name);
-  return parsed.ok ? checkServiceKey(version, group) : parsed.reason;
+  return parsed.ok ? undefined : parsed.reason;
+}
+
+function subjectOf(kind: string, name: string): InterfaceName {
+  return kind === 'application' ? subjectOfApplication(name) : (name as InterfaceName);
 }
 
 function textOf(value: Row[string] | undefined): string {

@@ -1,18 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { addressText } from '../name/address.ts';
+import { applicationOf } from '../name/application-name.ts';
+import type { ServiceKey } from '../name/interface-name.ts';
 import { placementText } from '../vip/placements.ts';
 import type { StoreStep } from './store.ts';
 
 /** @returns a function that writes steps in one transaction */
 export function stepWriter(database: DatabaseSync): (steps: readonly StoreStep[]) => void {
   const putService = database.prepare(
-    'INSERT OR REPLACE INTO service (name, version, grp, ordinal, first_seen_at, retired_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO service (kind, name, version, grp, ordinal, first_seen_at, retired_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const deleteService = database.prepare(
-    "DELETE FROM service WHERE kind = 'interface' AND name = ? AND version = ? AND grp = ?",
+    'DELETE FROM service WHERE kind = ? AND name = ? AND version = ? AND grp = ?',
   );
   const putVip = database.prepare(
-    'INSERT OR REPLACE INTO vip (address, owner, version, grp, kind, retired_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO vip (address, owner_kind, owner, version, grp, kind, retired_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const deleteVip = database.prepare('DELETE FROM vip WHERE address = ?');
   const putPlacement = database.prepare('INSERT OR REPLACE INTO placement VALUES (?, ?)');
@@ -25,15 +27,15 @@ export function stepWriter(database: DatabaseSync): (steps: readonly StoreStep[]
     switch (step.kind) {
       case 'put-service': {
         const { key, ordinal, firstSeenAt, retiredAt } = step.row;
-        putService.run(key.interface, key.version, key.group, ordinal, firstSeenAt, retiredAt);
+        putService.run(...kindAndName(key), key.version, key.group, ordinal, firstSeenAt, retiredAt);
         return;
       }
       case 'delete-service':
-        deleteService.run(step.key.interface, step.key.version, step.key.group);
+        deleteService.run(...kindAndName(step.key), step.key.version, step.key.group);
         return;
       case 'put-address': {
         const { address, owner, kind, retiredAt } = step.row;
-        putVip.run(addressText(address), owner.interface, owner.version, owner.group, kind, retiredAt);
+        putVip.run(addressText(address), ...kindAndName(owner), owner.version, owner.group, kind, retiredAt);
         return;
       }
       case 'delete-address':
@@ -67,4 +69,9 @@ export function stepWriter(database: DatabaseSync): (steps: readonly StoreStep[]
       throw error;
     }
   };
+}
+
+function kindAndName({ interface: name }: ServiceKey): [kind: 'interface' | 'application', name: string] {
+  const application = applicationOf(name);
+  return application === undefined ? ['interface', name] : ['application', application];
 }

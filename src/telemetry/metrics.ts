@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EventLine } from '../event-line/event-line.ts';
-import { snapshotAgeMs, stalenessMs } from '../intake/source.ts';
+import { type Source, snapshotAgeMs, stalenessMs } from '../intake/source.ts';
+import { DifferenceCount } from '../lookup/compare-registries.ts';
 import type { HistogramValues } from '../serve/counters.ts';
 import type { QueryLine } from '../serve/query-line.ts';
 import { rcodeText } from '../wire/message.ts';
@@ -34,6 +35,7 @@ export class Metrics {
   readonly events: EventMetrics;
   readonly #registry = new Registry();
   readonly #sources: MetricSources;
+  readonly #differences = new Map<string, DifferenceCount>();
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
@@ -116,6 +118,34 @@ export class Metrics {
       ['registry'],
       (set) => {
         for (const { options, facts } of sources()) set({ registry: options.id }, facts.held);
+      },
+    );
+    this.#gauge(
+      'registry_only_here',
+      'What a registry has and another one has not; counted anew at most every 30 s.',
+      ['registry', 'missing_in', 'what'],
+      (set) => {
+        for (const [left, right] of pairsOf(sources())) {
+          const key = `${left.options.id}\n${right.options.id}`;
+          const count = this.#differences.get(key) ?? new DifferenceCount();
+          this.#differences.set(key, count);
+          const counts = count.look(left.facts, right.facts);
+          if (counts === undefined) continue;
+          for (const what of ['interface', 'service', 'endpoint'] as const) {
+            set({ registry: left.options.id, missing_in: right.options.id, what }, counts.left[what]);
+            set({ registry: right.options.id, missing_in: left.options.id, what }, counts.right[what]);
+          }
+        }
+      },
+    );
+    this.#gauge(
+      'registry_refusing_endpoints',
+      'Endpoints that take no connections, of registries that are probed.',
+      ['registry'],
+      (set) => {
+        for (const { options, refusing } of sources()) {
+          if (options.isProbed) set({ registry: options.id }, refusing.size);
+        }
       },
     );
     this.#gauge(
@@ -281,4 +311,15 @@ function dnsText(line: QueryLine): string {
     family(name, help, 'counter', () => lines.push(`${PREFIX}${name} ${counters.total(total)}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** So many are compared, each with each: a company moves from one to the next. */
+const MAX_COMPARED = 3;
+
+/** Pairs of registries that have been read; a Kubernetes cluster has Services, not instances. */
+function pairsOf(sources: readonly Source[]): (readonly [Source, Source])[] {
+  const compared = sources
+    .filter(({ options, snapshot }) => !options.hasServices && snapshot.kind !== 'none')
+    .slice(0, MAX_COMPARED);
+  return compared.flatMap((left, i) => compared.slice(i + 1).map((right) => [left, right] as const));
 }

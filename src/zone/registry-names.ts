@@ -1,3 +1,4 @@
+import { isApplication } from '../name/application-name.ts';
 import {
   constantPrefix,
   type DomainName,
@@ -58,18 +59,27 @@ interface Group {
 }
 
 interface Owned {
-  readonly kind: 'domain' | 'instance' | 'call';
+  /** `itself`: the name of an application that a registry knows by itself */
+  readonly kind: 'domain' | 'itself' | 'instance' | 'call';
   readonly owner: InterfaceNumber;
 }
 
 /** What owns a name. One name may be claimed by several; the first of {@link RANK} answers. */
 type NameClaim = Owned | Group;
 
-/** Contract 1.1, "one owner name, one source"; version and group names stand between `domain` and `application`. */
-const RANK = { domain: 0, application: 1, browsing: 2, services: 2, instance: 2, call: 3 } as const;
+/** Contract 1.1, "one owner name, one source"; version and group names stand between `domain` and `itself`. */
+const RANK = {
+  domain: 0,
+  itself: 1,
+  application: 2,
+  browsing: 3,
+  services: 3,
+  instance: 3,
+  call: 4,
+} as const;
 
 /** The value of a name with a single owner is the owner's number and its kind in the two low bits. */
-const KINDS = ['domain', 'instance', 'call'] as const;
+const KINDS = ['domain', 'instance', 'call', 'itself'] as const;
 const KIND_BITS = 2;
 /** So many interfaces can be told apart in 31 bits. */
 export const MAX_INTERFACES = 2 ** (31 - KIND_BITS) - 1;
@@ -191,7 +201,7 @@ export class RegistryNames {
     const { ttl, maxRecords } = this.options;
     if ('owner' in claim) {
       const record = this.#traced(claim.owner, trace);
-      if (claim.kind === 'domain') return domainNode(record, view);
+      if (claim.kind === 'domain' || claim.kind === 'itself') return domainNode(record, view);
       return claim.kind === 'call' ? callNode(record, view) : instanceNode(record, serviceOf(name), view);
     }
     const { kind, members } = claim;
@@ -227,9 +237,9 @@ export class RegistryNames {
       if (claim === undefined) continue;
       const record = this.#traced(claim.owner, trace);
       const below = name.slice(0, this.#index.offset(ancestor)) as Prefix;
-      return claim.kind === 'domain'
-        ? nodeBelowDomain(record, below, view)
-        : nodeBelowCall(record, below, view);
+      return claim.kind === 'call'
+        ? nodeBelowCall(record, below, view)
+        : nodeBelowDomain(record, below, view);
     }
     return undefined;
   }
@@ -252,7 +262,8 @@ export class RegistryNames {
 
   #claim(number: InterfaceNumber, record: RecordView, touched: Trace): void {
     const name = record.interface;
-    this.#add(lower(record.domain), { kind: 'domain', owner: number }, touched);
+    const kind = isApplication(name) ? 'itself' : 'domain';
+    this.#add(lower(record.domain), { kind, owner: number }, touched);
     for (const callName of record.callNames)
       this.#add(lower(callName), { kind: 'call', owner: number }, touched);
     for (const { label } of record.applications) {
@@ -416,7 +427,7 @@ function isInterfaces(members: readonly Prefix[] | readonly InterfaceNumber[]): 
 }
 
 function isBase(claim: NameClaim): claim is Owned {
-  return claim.kind === 'domain' || claim.kind === 'call';
+  return claim.kind === 'domain' || claim.kind === 'call' || claim.kind === 'itself';
 }
 
 /** Derived names have a label `_…`, `ver-…` or `grp-…`; a cheap look that may say yes in vain. */

@@ -28,6 +28,8 @@ export interface ProviderOptions {
   readonly host?: string;
   /** Default `interface`. */
   readonly registerMode?: 'interface' | 'instance' | 'all';
+  /** where application mode keeps which services a revision has: in the provider (default), or in the registry */
+  readonly metadataType?: 'local' | 'remote';
   /** Default `dubbo`. */
   readonly protocol?: string;
   /** How soon it registers anew after its session expired; Dubbo's default is 5 s. */
@@ -72,6 +74,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     'java',
     [
       ...JVM,
+      ...(options.metadataType === undefined
+        ? []
+        : [`-Ddubbo.application.metadata-type=${options.metadataType}`]),
       ...javaMain('rpcdns.testbed.Provider'),
       ...['--zookeeper', options.zookeeper, '--port', String(port)],
       ...pair('--application', options.application),

@@ -315,7 +315,15 @@ function readConfig(text: string): Config {
 /** The registries are called `registry-0` and so on, at least one; whatever their kind, the test delivers. */
 function optionsOf(config: Config): LineOptions {
   const options = lineOptions(config, KINDS);
-  const template = { required: true, forgetAfterMs: 0, distrustForMs: 60_000, hasServices: false, join: [] };
+  const template = {
+    required: true,
+    forgetAfterMs: 0,
+    distrustForMs: 60_000,
+    settleForMs: 0,
+    isProbed: false,
+    hasServices: false,
+    join: [],
+  };
   const registries =
     options.registries.length === 0 ? [{ id: '', kind: 'file', ...template }] : options.registries;
   const clusters = registries.flatMap(({ hasServices }, i) => (hasServices ? [`registry-${i}`] : []));

@@ -61,6 +61,7 @@ export class PlanProbe {
       clusters: intake.clusters,
       ownership: intake.ownership,
       statics: new StaticNames(),
+      isRefusing: undefined,
     };
   }
 

@@ -113,9 +113,13 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
     const steps: StoreStep[] = [
       { kind: 'put-service', row: serviceRow('com.foo.A', 1) },
       { kind: 'put-service', row: serviceRow('com.foo.B', 2, 5000, '1.0') },
+      // an application and an interface may be called alike
+      { kind: 'put-service', row: serviceRow('shop', 3) },
+      { kind: 'put-service', row: serviceRow('@shop', 4) },
       { kind: 'put-address', row: addressRow('247.0.0.1', 'com.foo.A') },
       { kind: 'put-address', row: addressRow('2001:db8::1', 'com.foo.A') },
       { kind: 'put-address', row: addressRow('247.0.0.2', 'com.foo.B', 5000) },
+      { kind: 'put-address', row: addressRow('247.0.0.4', '@a%2Fb') },
       { kind: 'put-placement', row: placementRow('com.foo.A', 'user') },
       { kind: 'put-serial', serial: 4_000_000_000 },
       ...(keepsFacts
@@ -130,12 +134,19 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
     const next = await open();
     const after = await holdingOf(next);
     assert.deepEqual(after, {
-      services: [...before.services, 'g/com.foo.A 1 1000 null', 'g/com.foo.B:1.0 2 1000 5000'].sort(),
+      services: [
+        ...before.services,
+        'g/com.foo.A 1 1000 null',
+        'g/com.foo.B:1.0 2 1000 5000',
+        'g/shop 3 1000 null',
+        'g/@shop 4 1000 null',
+      ].sort(),
       addresses: [
         ...before.addresses,
         '2001:db8::1 com.foo.A pool null',
         '247.0.0.1 com.foo.A pool null',
         '247.0.0.2 com.foo.B pool 5000',
+        '247.0.0.4 @a%2Fb pool null',
       ].sort(),
       placements: [`com.foo.A ${placementText(placementRow('com.foo.A', 'user').placement)}`],
       facts: keepsFacts ? ['file:x com.foo.A 0100ff07'] : [],
@@ -153,6 +164,7 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
       { kind: 'put-service', row: serviceRow('com.foo.A', 1, 6000) },
       { kind: 'put-service', row: serviceRow('com.foo.A', 1) },
       { kind: 'delete-service', key: serviceRow('com.foo.B', 2, null, '1.0').key },
+      { kind: 'delete-service', key: serviceRow('@shop', 4).key },
       { kind: 'put-address', row: addressRow('247.0.0.3', 'com.foo.C', 6000) },
     ]);
     await store.commit([
@@ -167,7 +179,8 @@ export function storeContract(name: string, open: () => Store | Promise<Store>, 
     const next = await open();
     const after = await holdingOf(next);
     assert.ok(after.services.includes('g/com.foo.A 1 1000 null'));
-    assert.ok(!after.services.some((row) => row.includes('com.foo.B')));
+    assert.ok(!after.services.some((row) => row.includes('com.foo.B') || row.includes('@')));
+    assert.ok(after.services.includes('g/shop 3 1000 null'));
     assert.ok(!after.addresses.some((row) => /247\.0\.0\.[23] /.test(row)));
     assert.deepEqual([after.placements, after.facts], [[], []]);
     await next.close();

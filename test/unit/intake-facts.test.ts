@@ -8,7 +8,7 @@ import { Arena } from '../../src/packed/arena.ts';
 import { EMPTY_REGISTRATION, type Registration } from '../../src/registry/registration.ts';
 
 const MINUTE = 60_000;
-const OPTIONS: FactsOptions = { forgetAfterMs: 10 * MINUTE, distrustForMs: MINUTE };
+const OPTIONS: FactsOptions = { forgetAfterMs: 10 * MINUTE, distrustForMs: MINUTE, settleForMs: 0 };
 
 function registered(name: string, endpoints: readonly string[] = [], version = ''): Registration {
   return {
@@ -257,5 +257,130 @@ suite('distrustFor', () => {
     view.tick(1000 + MINUTE);
     assert.equal(hosts(view, 200), 0);
     assert.deepEqual(told(view, 'com.foo.I7'), []);
+  });
+});
+
+suite('settleFor', () => {
+  const SETTLE = 30_000;
+  const hosts = (...addresses: readonly string[]) => [registered('com.foo.A', addresses)];
+  /** Knows two endpoints of com.foo.A and one of com.foo.B, and is away since 1 s. */
+  const lostView = (options: Partial<FactsOptions> = {}) => {
+    const view = liveView({ settleForMs: SETTLE, ...options });
+    view.update('a', hosts('10.0.0.1', '10.0.0.2'), 0);
+    view.update('b', [registered('com.foo.B', ['10.0.0.3'])], 0);
+    view.setLive(false, 1000);
+    return view;
+  };
+
+  for (const forgetAfterMs of [10 * MINUTE, 0]) {
+    test(`a registry that comes back empty is not believed before it has settled (forgetAfter ${forgetAfterMs} ms)`, () => {
+      const view = lostView({ forgetAfterMs });
+      replace(view, new Map(), 5000);
+      view.setLive(true, 5000);
+      assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1 10.0.0.2']);
+      assert.deepEqual(
+        [view.held, view.heldUntil, view.wakeAt(5000)],
+        [3, 35_000, forgetAfterMs === 0 ? 6000 : 35_000],
+      );
+      view.update('a', hosts('10.0.0.2', '10.0.0.9'), 8000);
+      assert.deepEqual(
+        told(view).map((text) => text.split(' ').sort().join(' ')),
+        ['10.0.0.1 10.0.0.2 10.0.0.9 com.foo.A:'],
+        'additions at once',
+      );
+      assert.deepEqual([...view.tick(34_999)], []);
+      assert.deepEqual([...view.tick(35_000)].sort(), ['com.foo.A', 'com.foo.B']);
+      assert.deepEqual(told(view), ['com.foo.A: 10.0.0.2 10.0.0.9']);
+      assert.deepEqual(told(view, 'com.foo.B'), forgetAfterMs === 0 ? [] : ['com.foo.B:']);
+      assert.deepEqual([view.held, view.isSettling], [0, false]);
+    });
+  }
+
+  test('what goes when it has settled goes at once', () => {
+    const view = lostView();
+    view.setLive(true, 5000);
+    view.tick(35_000);
+    view.update('a', hosts('10.0.0.1'), 35_000);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1']);
+  });
+
+  test('what went before it was lost does not come back', () => {
+    const view = liveView({ settleForMs: SETTLE });
+    view.update('a', hosts('10.0.0.1', '10.0.0.2'), 0);
+    view.update('a', hosts('10.0.0.1'), 500);
+    view.setLive(false, 1000);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1']);
+  });
+
+  test('the time begins anew each time it is lost', () => {
+    const view = lostView();
+    view.update('a', hosts('10.0.0.1'), 5000);
+    view.setLive(true, 5000);
+    view.setLive(false, 30_000);
+    assert.equal(view.wakeAt(30_000), undefined, 'nobody knows when it comes back');
+    view.tick(60_000);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1 10.0.0.2']);
+    view.setLive(true, 60_000);
+    view.tick(90_000);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1']);
+  });
+
+  test('a mass that has not come back by then is doubted as any mass', () => {
+    const view = liveView({ settleForMs: SETTLE });
+    const many = Array.from({ length: 150 }, (_, i) => `10.0.0.${i}`);
+    view.update('a', hosts(...many), 0);
+    view.setLive(false, 1000);
+    replace(view, new Map(), 5000);
+    view.setLive(true, 5000);
+    view.tick(35_000);
+    assert.deepEqual(
+      [view.distrusting, view.isSettling, view.held, view.heldUntil],
+      [true, false, 150, 5000 + MINUTE],
+    );
+    view.tick(5000 + MINUTE);
+    assert.deepEqual(told(view), ['com.foo.A:']);
+  });
+
+  test('holds without distrustFor too, and an operator ends it', () => {
+    const view = lostView({ distrustForMs: 0 });
+    view.update('a', hosts('10.0.0.1'), 5000);
+    view.setLive(true, 5000);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1 10.0.0.2']);
+    assert.deepEqual([...view.accept(6000)], ['com.foo.A']);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1']);
+    assert.equal(view.isSettling, false);
+  });
+
+  test('holds after a start from what a former process stored, but not after a first start', () => {
+    const before = liveView();
+    before.update('a', hosts('10.0.0.1', '10.0.0.2'), 0);
+    const octets = before.storedRow('com.foo.A' as InterfaceName);
+    assert.ok(octets !== undefined);
+    const view = emptyView({ settleForMs: SETTLE });
+    view.restore('com.foo.A' as InterfaceName, octets);
+    view.restored(0);
+    view.setLive(false, 0);
+    replace(view, new Map([['a', hosts('10.0.0.1')]]), 100);
+    view.setLive(true, 100);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1 10.0.0.2']);
+    view.tick(100 + SETTLE);
+    assert.deepEqual(told(view), ['com.foo.A: 10.0.0.1']);
+
+    const fresh = emptyView({ settleForMs: SETTLE });
+    fresh.setLive(false, 0);
+    replace(fresh, new Map([['a', hosts('10.0.0.1')]]), 100);
+    fresh.setLive(true, 100);
+    fresh.update('a', [], 200);
+    assert.deepEqual(told(fresh), ['com.foo.A:']);
+  });
+
+  test('what is held is not stored as gone: a restart meanwhile answers it', () => {
+    const view = lostView();
+    for (const name of [...view.storable()]) view.storedRow(name);
+    replace(view, new Map(), 5000);
+    view.setLive(true, 5000);
+    assert.deepEqual([...view.storable()], []);
+    view.tick(35_000);
+    assert.deepEqual([...view.storable()].sort(), ['com.foo.A', 'com.foo.B']);
   });
 });

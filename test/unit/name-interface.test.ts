@@ -218,6 +218,7 @@ suite('names that fit', () => {
             ttl: 5,
             address: 'vip' as const,
             maxRecords: 512,
+            isRefusing: undefined,
           };
           const names = claimNames(
             new NameDraft(new NameBook(new InterfaceNumbers(), () => [])),

@@ -69,21 +69,21 @@ const ROWS: readonly RowTest[] = [
     title: 'an ordinal that is none',
     sql: `UPDATE service SET ordinal = ${HUGE} WHERE name = 'com.foo.A'`,
     says: [
-      "FILE: table service, row name = 'com.foo.A' AND version = '' AND grp = '': its ordinal is no count: left out, who came first is decided anew; to be told no more: DELETE FROM service WHERE name = 'com.foo.A' AND version = '' AND grp = ''",
+      "FILE: table service, row kind = 'interface' AND name = 'com.foo.A' AND version = '' AND grp = '': its ordinal is no count: left out, who came first is decided anew; to be told no more: DELETE FROM service WHERE kind = 'interface' AND name = 'com.foo.A' AND version = '' AND grp = ''",
     ],
   },
   {
     title: 'a time of a service that is none',
     sql: `UPDATE service SET first_seen_at = -1 WHERE name = 'com.foo.A'`,
     says: [
-      "FILE: table service, row name = 'com.foo.A' AND version = '' AND grp = '': it has a time that is none: taken as now, nothing else is lost",
+      "FILE: table service, row kind = 'interface' AND name = 'com.foo.A' AND version = '' AND grp = '': it has a time that is none: taken as now, nothing else is lost",
     ],
   },
   {
     title: 'a service that nobody can be called',
     sql: "INSERT INTO service (name, version, grp, ordinal, first_seen_at) VALUES ('it''s..x', '', '', 9, 9)",
     says: [
-      "FILE: table service, row name = 'it''s..x' AND version = '' AND grp = '': 'it's..x' is no interface name: expected package.Name of letters, digits, _ and $: left out, who came first is decided anew; to be told no more: DELETE FROM service WHERE name = 'it''s..x' AND version = '' AND grp = ''",
+      "FILE: table service, row kind = 'interface' AND name = 'it''s..x' AND version = '' AND grp = '': 'it's..x' is no interface name: expected package.Name of letters, digits, _ and $: left out, who came first is decided anew; to be told no more: DELETE FROM service WHERE kind = 'interface' AND name = 'it''s..x' AND version = '' AND grp = ''",
     ],
   },
   {

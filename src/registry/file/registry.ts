@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { unreadable } from '../../files/unreadable.ts';
 import { parseInterfaces } from '../interfaces-document.ts';
-import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind } from '../registry-kind.ts';
+import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
 import { createFileWatcher } from './watcher.ts';
 
 const schema = z.strictObject({
@@ -11,6 +11,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AT_ONCE,
+  ...SETTLES_AT_ONCE,
 });
 
 /** A YAML file of interfaces. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
-import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind } from '../registry-kind.ts';
+
+import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
 import { tlsKey, unreadableFiles } from '../tls-files.ts';
+
 import { withoutSecrets } from './document-source.ts';
 import { createHttpWatcher } from './watcher.ts';
 
@@ -30,6 +32,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AT_ONCE,
+  ...SETTLES_AT_ONCE,
 });
 
 /** The file registry's format by URL. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { addressBlock } from '../../files/fields.ts';
 import { unreadable } from '../../files/unreadable.ts';
 import { homePath } from '../../kubernetes/home-path.ts';
-import { commonKeys, FORGET_AT_ONCE, type RegistryKind } from '../registry-kind.ts';
+import { commonKeys, FORGET_AT_ONCE, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
 import { KUBERNETES_DEFAULTS } from './options.ts';
 import { KubernetesWatcher } from './watcher.ts';
 
@@ -28,6 +28,7 @@ const schema = z.strictObject({
   leaseNamespace: namespace.optional(),
   ...commonKeys,
   ...FORGET_AT_ONCE,
+  ...SETTLES_AT_ONCE,
 });
 
 /** A Kubernetes cluster: what its objects register, and its Services. */

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
-import { commonKeys, FORGET_AFTER_A_DAY, joinKey, type RegistryKind } from '../registry-kind.ts';
+import {
+  commonKeys,
+  FORGET_AFTER_A_DAY,
+  joinKey,
+  type RegistryKind,
+  SETTLES_AT_ONCE,
+} from '../registry-kind.ts';
 import {
   isNodePath,
   parseServers,
@@ -44,6 +50,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AFTER_A_DAY,
+  ...SETTLES_AT_ONCE,
 });
 
 type Config = z.output<typeof schema>;

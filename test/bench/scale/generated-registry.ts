@@ -10,6 +10,7 @@ import {
   FORGET_AFTER_A_DAY,
   joinKey,
   type RegistryKind,
+  SETTLES_AT_ONCE,
 } from '../../../src/registry/registry-kind.ts';
 import type { RegistrySink, Watcher } from '../../../src/registry/watcher.ts';
 import { interfaceAt, providerAddress } from './interfaces.ts';
@@ -25,6 +26,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AFTER_A_DAY,
+  ...SETTLES_AT_ONCE,
 });
 
 type Options = z.output<typeof schema>;
