@@ -1,6 +1,13 @@
 import { z } from 'zod';
+import { hostPortText } from '../../name/address.ts';
 import { metadataKeys } from '../application-instances.ts';
-import { commonKeys, FORGET_AFTER_A_DAY, joinKey, type RegistryKind } from '../registry-kind.ts';
+import {
+  commonKeys,
+  FORGET_AFTER_A_DAY,
+  joinKey,
+  type RegistryKind,
+  SETTLES_AT_ONCE,
+} from '../registry-kind.ts';
 import { tlsKey, unreadableFiles } from '../tls-files.ts';
 import { ETCD_LAYOUTS, type EtcdLayoutName } from './layouts.ts';
 import { ETCD_DEFAULTS, parseServers } from './options.ts';
@@ -44,6 +51,7 @@ const schema = z.strictObject({
   ...commonKeys,
   ...joinKey,
   ...FORGET_AFTER_A_DAY,
+  ...SETTLES_AT_ONCE,
 });
 
 type Config = z.output<typeof schema>;
@@ -92,7 +100,9 @@ export const etcdKind: RegistryKind<Config> = {
   schema,
   idOf: (config) => {
     const read = parseServers(config.servers);
-    const hosts = read.ok ? read.value.addresses.map(({ host, port }) => `${host}:${port}`).join(',') : '';
+    const hosts = read.ok
+      ? read.value.addresses.map(({ host, port }) => hostPortText({ host, port })).join(',')
+      : '';
     return `etcd:${hosts}${[...prefixesOf(config).values()].join('+')}`;
   },
   hasServices: false,

@@ -1,7 +1,7 @@
 /** An etcd, watched: from session to session and from server to server, with the old data standing in between. */
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import { backOffMs } from '../../base/back-off.ts';
-import { hostPortText } from '../../files/fields.ts';
+import { hostPortText } from '../../name/address.ts';
 import { SkipLog } from '../skip-log.ts';
 import { StringPool } from '../string-pool.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
