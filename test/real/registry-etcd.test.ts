@@ -106,6 +106,23 @@ const WRITTEN: Partial<
     ],
     told: ['@order.rpc  grpc://192.0.2.3:8080', '@user.rpc  grpc://192.0.2.2:8080'],
   },
+  kratos: {
+    written: [
+      [
+        'helloworld/host-1',
+        '{"id":"host-1","name":"helloworld","version":"v1.2","metadata":{"interfaces":"helloworld.v1.Greeter"},"endpoints":["http://192.0.2.2:8000?isSecure=false","grpc://192.0.2.2:9000?isSecure=false"]}',
+      ],
+      [
+        'shop/1',
+        '{"id":"1","name":"shop","version":"","metadata":null,"endpoints":["grpc://[2001:db8::2]:9000"]}',
+      ],
+    ],
+    told: [
+      '@helloworld v1.2 http://192.0.2.2:8000 grpc://192.0.2.2:9000',
+      '@shop  grpc://2001:db8::2:9000',
+      'helloworld.v1.Greeter v1.2 http://192.0.2.2:8000 grpc://192.0.2.2:9000',
+    ],
+  },
 };
 
 let prefixes = 0;

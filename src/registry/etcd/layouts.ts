@@ -1,6 +1,7 @@
 import { dubboLayout } from './layouts/dubbo.ts';
 import { goZeroLayout } from './layouts/go-zero.ts';
 import { grpcLayout } from './layouts/grpc.ts';
+import { kratosLayout } from './layouts/kratos.ts';
 import type { EtcdLayout } from './layouts/layout.ts';
 
 /** Who wrote what is read: the one place where a new layout is named. */
@@ -8,6 +9,7 @@ export const ETCD_LAYOUTS = {
   dubbo: dubboLayout,
   grpc: grpcLayout,
   'go-zero': goZeroLayout,
+  kratos: kratosLayout,
 } satisfies Readonly<Record<string, EtcdLayout>>;
 
 export type EtcdLayoutName = keyof typeof ETCD_LAYOUTS;
