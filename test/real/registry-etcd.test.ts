@@ -123,6 +123,16 @@ const WRITTEN: Partial<
       'helloworld.v1.Greeter v1.2 http://192.0.2.2:8000 grpc://192.0.2.2:9000',
     ],
   },
+  kitex: {
+    written: [
+      ['echo/192.0.2.2:8888', '{"network":"tcp","address":"192.0.2.2:8888","weight":10,"tags":null}'],
+      [
+        'echo/192.0.2.3:8888',
+        '{"network":"tcp","address":"192.0.2.3:8888","weight":10,"tags":{"version":"2","env":"x"}}',
+      ],
+    ],
+    told: ['@echo  http://192.0.2.2:8888', '@echo 2 http://192.0.2.3:8888'],
+  },
 };
 
 let prefixes = 0;

@@ -1,6 +1,7 @@
 import { dubboLayout } from './layouts/dubbo.ts';
 import { goZeroLayout } from './layouts/go-zero.ts';
 import { grpcLayout } from './layouts/grpc.ts';
+import { kitexLayout } from './layouts/kitex.ts';
 import { kratosLayout } from './layouts/kratos.ts';
 import type { EtcdLayout } from './layouts/layout.ts';
 
@@ -10,6 +11,7 @@ export const ETCD_LAYOUTS = {
   grpc: grpcLayout,
   'go-zero': goZeroLayout,
   kratos: kratosLayout,
+  kitex: kitexLayout,
 } satisfies Readonly<Record<string, EtcdLayout>>;
 
 export type EtcdLayoutName = keyof typeof ETCD_LAYOUTS;
