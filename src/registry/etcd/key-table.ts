@@ -1,4 +1,5 @@
 import type { SkippedEntry } from '../skip-log.ts';
+import { flatCopy } from '../string-pool.ts';
 import type { Fact } from './layouts/layout.ts';
 
 /** What is kept of one key: what it registers, why it cannot be used, or undefined: it is none. */
@@ -56,7 +57,7 @@ export class KeyTable {
     this.#slots.set(id, slot);
     this.#ids[slot] = id;
     // one text for all of a service, that of the first
-    const text = head === NO_SLOT ? service : (this.#services[head] ?? service);
+    const text = head === NO_SLOT ? flatCopy(service) : (this.#services[head] ?? service);
     this.#services[slot] = text;
     this.#revisions[slot] = revision;
     this.#generations[slot] = generation;
