@@ -1,9 +1,10 @@
-import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
-import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { collect, HttpExchange, type Reply, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
-import { readNamed, readTlsFiles } from '../tls-files.ts';
+import type { ServerAddress } from '../server-list.ts';
+import { readNamed } from '../tls-files.ts';
 import { JsonLines } from './json-lines.ts';
-import type { EtcdOptions, ServerAddress } from './options.ts';
+import type { EtcdOptions } from './options.ts';
 import {
   type RangeReply,
   type Refusal,
@@ -19,8 +20,6 @@ const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
 const FAILED_PRECONDITION = 9;
 const UNAUTHENTICATED = 16;
-
-const KEEP_ALIVE_MS = 10_000;
 
 /** What was asked of a server was not had. The message is for people, and holds no credential. */
 export class GatewayError extends Error {
@@ -57,28 +56,19 @@ export interface RangeRequest {
 
 /** One etcd server by its JSON gateway, with connections and a token of its own. */
 export class Gateway {
-  readonly #server: ServerAddress;
   readonly #options: EtcdOptions;
-  readonly #agent: Agent;
-  readonly #isTls: boolean;
-  readonly #open = new Set<IncomingMessage | ReturnType<typeof requestPlain>>();
+  readonly #exchange: HttpExchange;
   #token: string | undefined;
-  #isClosed = false;
 
   /** Throws when a file cannot be read. */
   constructor(server: ServerAddress, options: EtcdOptions) {
-    this.#server = server;
     this.#options = options;
-    this.#isTls = options.tls !== undefined;
-    const keep = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS };
-    this.#agent = this.#isTls ? new TlsAgent({ ...keep, ...readTlsFiles(options.tls) }) : new Agent(keep);
+    this.#exchange = new HttpExchange(server, options.tls);
   }
 
   /** Ends all that is under way; nothing is sent any more. */
   close(): void {
-    this.#isClosed = true;
-    for (const one of this.#open) one.destroy();
-    this.#agent.destroy();
+    this.#exchange.close();
   }
 
   async range(asked: RangeRequest, timeoutMs = this.#options.requestTimeoutMs): Promise<RangeReply> {
@@ -173,39 +163,12 @@ export class Gateway {
     }
   }
 
-  #send(
-    path: string,
-    body: object,
-    timeoutMs: number,
-  ): Promise<{ readonly response: IncomingMessage; readonly deadline: NodeJS.Timeout }> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) throw new GatewayError('closed');
-      const octets = Buffer.from(JSON.stringify(body));
-      const headers = {
-        'content-type': 'application/json',
-        'content-length': octets.length,
-        'user-agent': 'rpc-dns',
-        ...(this.#token === undefined ? {} : { authorization: this.#token }),
-      };
-      const send = this.#isTls ? requestTls : requestPlain;
-      const { host, port } = this.#server;
-      const sent = send({ host, port, path, method: 'POST', agent: this.#agent, headers });
-      let begun: IncomingMessage | undefined;
-      const late = () =>
-        (begun ?? sent).destroy(new GatewayError(`no whole reply within ${timeoutMs / 1000} s`));
-      const deadline = setTimeout(late, timeoutMs);
-      this.#open.add(sent);
-      sent.on('error', (error) => reject(this.#problem(error)));
-      sent.on('close', () => {
-        clearTimeout(deadline);
-        this.#open.delete(sent);
-      });
-      sent.on('response', (response) => {
-        begun = response;
-        response.on('error', () => {});
-        resolve({ response, deadline });
-      });
-      sent.end(octets);
+  #send(path: string, body: object, timeoutMs: number): Promise<Reply> {
+    const authorization: Record<string, string> =
+      this.#token === undefined ? {} : { authorization: this.#token };
+    const sent = { method: 'POST', path, headers: authorization, body: JSON.stringify(body), timeoutMs };
+    return this.#exchange.send(sent).catch((error: unknown) => {
+      throw this.#problem(error);
     });
   }
 
@@ -229,7 +192,10 @@ export class Gateway {
   }
 
   #problem(error: unknown): GatewayError {
-    return error instanceof GatewayError ? error : new GatewayError(reasonOf(error as NodeJS.ErrnoException));
+    if (error instanceof GatewayError) return error;
+    return new GatewayError(reasonOf(error as NodeJS.ErrnoException), {
+      isTooLarge: error instanceof TooLarge,
+    });
   }
 }
 
@@ -238,20 +204,6 @@ function isTokenRefused(refusal: Refusal | undefined): boolean {
   return (
     refusal?.code === INVALID_ARGUMENT && /user name is empty|auth token|auth store is old/.test(refusal.text)
   );
-}
-
-async function collect(response: IncomingMessage, maxOctets: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > maxOctets) {
-      response.destroy();
-      throw new GatewayError(`a reply of over ${maxOctets} octets`, { isTooLarge: true });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,7 +1,6 @@
-/** What an operator can say about an etcd, its defaults, and its list of servers. */
-import { bad, ok, type Result } from '../../base/result.ts';
-import { splitHostPort } from '../../name/address.ts';
+/** What an operator can say about an etcd, and its defaults. */
 import type { MetadataKeys } from '../application-instances.ts';
+import type { ServerAddress } from '../server-list.ts';
 import type { TlsFiles } from '../tls-files.ts';
 import type { EtcdLayoutName } from './layouts.ts';
 
@@ -44,36 +43,4 @@ export const ETCD_DEFAULTS = {
   maxKeys: 2_000_000,
 };
 
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface Servers {
-  readonly addresses: readonly ServerAddress[];
-  /** undefined: no server says `http://` or `https://` */
-  readonly scheme: 'http' | 'https' | undefined;
-}
-
-const DEFAULT_PORT = 2379;
-const EXPECTED = 'expected host:port such as etcd-1:2379';
-
-/** Reads `host:port,host:port`; `http://` or `https://` may stand before each, as etcd's own clients want it. */
-export function parseServers(text: string): Result<Servers> {
-  const addresses: ServerAddress[] = [];
-  const schemes = new Set<string>();
-  for (const item of text.split(',').map((part) => part.trim())) {
-    const [, scheme = '', rest = ''] = /^(?:(https?):\/\/)?([^/]*)\/?$/.exec(item) ?? [];
-    if (rest.includes('@'))
-      return bad('no user and password in a server: logs would show them; write username and passwordFile');
-    const address = splitHostPort(rest) ?? splitHostPort(`${rest}:${DEFAULT_PORT}`);
-    if (address === undefined || !/^[\w.:-]+$/.test(address.host))
-      return bad(`'${item}' is no server: ${EXPECTED}`);
-    addresses.push(address);
-    schemes.add(scheme);
-  }
-  if (schemes.size > 1)
-    return bad('either all servers begin with the same http:// or https://, or none does');
-  const [scheme] = schemes;
-  return ok({ addresses, scheme: scheme === 'http' || scheme === 'https' ? scheme : undefined });
-}
+export const ETCD_PORT = 2379;

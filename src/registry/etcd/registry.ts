@@ -8,9 +8,10 @@ import {
   type RegistryKind,
   SETTLES_AT_ONCE,
 } from '../registry-kind.ts';
+import { parseServers } from '../server-list.ts';
 import { tlsKey, unreadableFiles } from '../tls-files.ts';
 import { ETCD_LAYOUTS, type EtcdLayoutName } from './layouts.ts';
-import { ETCD_DEFAULTS, parseServers } from './options.ts';
+import { ETCD_DEFAULTS, ETCD_PORT } from './options.ts';
 import { createEtcdWatcher } from './watcher.ts';
 
 const NAMES = Object.keys(ETCD_LAYOUTS) as [EtcdLayoutName, ...EtcdLayoutName[]];
@@ -25,7 +26,7 @@ const servers = z
   .union([z.string(), z.array(z.string()).min(1)], { error: 'expected host:port, or a list of them' })
   .transform((said) => [said].flat().join(','))
   .check((context) => {
-    const read = parseServers(context.value);
+    const read = parseServers(context.value, ETCD_PORT);
     if (!read.ok) context.issues.push({ code: 'custom', message: read.reason, input: context.value });
   });
 
@@ -88,7 +89,7 @@ function problemsOf(config: Config): { readonly key: string; readonly text: stri
     });
   if (passwordFile !== undefined && username === undefined)
     problems.push({ key: 'passwordFile', text: "'username' is missing: whose password it is" });
-  const read = parseServers(config.servers);
+  const read = parseServers(config.servers, ETCD_PORT);
   if (read.ok && read.value.scheme === 'http' && tls !== undefined)
     problems.push({ key: 'tls', text: "the servers say http://: write https://, or leave 'tls' out" });
   return problems;
@@ -99,7 +100,7 @@ export const etcdKind: RegistryKind<Config> = {
   kind: 'etcd',
   schema,
   idOf: (config) => {
-    const read = parseServers(config.servers);
+    const read = parseServers(config.servers, ETCD_PORT);
     const hosts = read.ok
       ? read.value.addresses.map(({ host, port }) => hostPortText({ host, port })).join(',')
       : '';
@@ -107,7 +108,7 @@ export const etcdKind: RegistryKind<Config> = {
   },
   hasServices: false,
   serversOf: (config) => {
-    const read = parseServers(config.servers);
+    const read = parseServers(config.servers, ETCD_PORT);
     return read.ok ? read.value.addresses : [];
   },
   check: (config) => [
@@ -115,7 +116,7 @@ export const etcdKind: RegistryKind<Config> = {
     ...unreadableFiles([['passwordFile', config.passwordFile]], config.tls),
   ],
   open: (config, _id, sink) => {
-    const read = parseServers(config.servers);
+    const read = parseServers(config.servers, ETCD_PORT);
     const { username, passwordFile, metadata, tls } = config;
     const isTls = tls !== undefined || (read.ok && read.value.scheme === 'https');
     const options = {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerAddress } from '../server-list.ts';
 import { Gateway, GatewayError } from './gateway.ts';
 import type { LayoutKeys } from './layout-keys.ts';
-import type { EtcdOptions, ServerAddress } from './options.ts';
+import type { EtcdOptions } from './options.ts';
 import type { KeyValue } from './read-replies.ts';
 
 const ZERO = Buffer.from([0]);
