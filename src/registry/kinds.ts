@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { consulKind } from './consul/registry.ts';
 import { etcdKind } from './etcd/registry.ts';
 import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
@@ -12,6 +13,7 @@ export const KINDS: readonly RegistryKind<never>[] = [
   httpKind,
   zookeeperKind,
   etcdKind,
+  consulKind,
   kubernetesKind,
 ];
 
