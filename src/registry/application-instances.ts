@@ -69,13 +69,14 @@ export function registrationsOfInstances(
       const known = found.get(text);
       if (known !== undefined) known.endpoints.push(endpoint);
       else {
-        const { protocol } = endpoint;
+        const { protocol, port } = endpoint;
         const said = {
           interface: name,
           version,
           group,
           application,
           protocol,
+          port,
           source,
           endpoints: [endpoint],
         };

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { consulKind } from './consul/registry.ts';
+import { etcdKind } from './etcd/registry.ts';
 import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
 import { istioKind } from './istio/registry.ts';
@@ -11,6 +13,8 @@ export const KINDS: readonly RegistryKind<never>[] = [
   fileKind,
   httpKind,
   zookeeperKind,
+  etcdKind,
+  consulKind,
   kubernetesKind,
   istioKind,
 ];

@@ -15,8 +15,13 @@ export class StringPool {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();
-    const copy = Buffer.from(text, 'utf16le').toString('utf16le');
+    const copy = flatCopy(text);
     this.#texts.set(copy, copy);
     return copy;
   }
+}
+
+/** The same text, which keeps no longer one in memory that it was cut out of. */
+export function flatCopy(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

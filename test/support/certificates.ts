@@ -12,8 +12,10 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** A server certificate; @param hosts names and addresses */
-  issue(hosts: readonly string[]): Promise<Certificate>;
+  /** A server certificate; @param hosts names and addresses @param use `peer`: it is shown to other servers, too */
+  issue(hosts: readonly string[], use?: 'server' | 'peer'): Promise<Certificate>;
+  /** A certificate by which a client says who it is. */
+  issueClient(commonName: string): Promise<Certificate>;
 }
 
 const CONFIG = `[req]
@@ -28,6 +30,15 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = \${ENV::HOSTS}
+[peer]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = \${ENV::HOSTS}
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
 `;
 
 /** Makes an authority whose certificates are good for a month. */
@@ -56,11 +67,15 @@ export async function createAuthority(name = 'rpc-dns test'): Promise<Authority>
   const own = await make('authority', name, ['-extensions', 'authority']);
   return {
     ...own,
-    issue: (hosts) =>
+    issueClient: (commonName) =>
+      make(`client-${++count}`, commonName, [
+        ...['-extensions', 'client', '-CA', own.certificatePath, '-CAkey', own.keyPath],
+      ]),
+    issue: (hosts, use = 'server') =>
       make(
         `server-${++count}`,
         hosts[0] ?? name,
-        ['-extensions', 'server', '-CA', own.certificatePath, '-CAkey', own.keyPath],
+        ['-extensions', use, '-CA', own.certificatePath, '-CAkey', own.keyPath],
         hosts.map((host) => `${/^[\d.]+$|:/.test(host) ? 'IP' : 'DNS'}:${host}`).join(','),
       ),
   };

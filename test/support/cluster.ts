@@ -315,7 +315,7 @@ export class Cluster extends KubeClient {
   /** Kills both servers and deletes all they wrote. */
   async close(): Promise<void> {
     this.disconnect();
-    await Promise.all([this.#server?.kill(), this.#etcd?.remove()]);
+    await Promise.all([this.#server?.kill(), this.#etcd?.discard()]);
     await rm(this.folder, { recursive: true, force: true });
   }
   async #prepare(): Promise<void> {

@@ -18,6 +18,7 @@ export const PARTS = [
   'dubbo',
   'sofarpc',
   'etcd',
+  'consul',
   'kubernetes',
   'coredns',
   'musl',
@@ -38,6 +39,8 @@ export const TEST_PARTS: readonly Part[] = [
   'coredns',
   'musl',
 ];
+/** What `npm run test:full` uses. */
+export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
 /** What `npm run bench` uses. */
 export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
@@ -46,6 +49,7 @@ const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
+const CONSUL_VERSION = '1.14.11';
 const GO_VERSION = '1.26.4';
 const OLDEST_GO = [1, 25] as const;
 const OLDEST_JAVA = 17;
@@ -56,6 +60,7 @@ const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
+const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
 interface Recipe {
@@ -126,6 +131,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'go build', isDone: () => existsSync(etcdHome()), run: buildEtcd },
     megabytes: 300,
     minutes: 0.6,
+  },
+  consul: {
+    contents: `Consul ${CONSUL_VERSION}`,
+    needs: [],
+    packages: () => (existsSync(consulHome()) ? [] : goPackages()),
+    build: { how: 'go build', isDone: () => existsSync(consulHome()), run: buildConsul },
+    megabytes: 3800, // nearly all in the caches of Go itself
+    minutes: 11,
   },
   kubernetes: {
     contents: `kube-apiserver and kubectl ${KUBERNETES_VERSION}`,
@@ -223,6 +236,11 @@ export function corednsPath(): string {
 /** The etcd binary. */
 export function etcdPath(): string {
   return join(etcdHome(), 'etcd');
+}
+
+/** The Consul binary. */
+export function consulPath(): string {
+  return join(consulHome(), 'consul');
 }
 
 /** The kube-apiserver or kubectl binary; Debian's own kubectl is too old for today's kustomize. */
@@ -390,6 +408,22 @@ async function buildEtcd(): Promise<void> {
     await run(`etcd ${ETCD_VERSION} with go build`, go, [...command, ...output], GO_ENVIRONMENT);
   });
   await removeOlder('etcd-', etcdHome());
+}
+
+// The Consul module
+
+function consulHome(): string {
+  return join(cache, `consul-${CONSUL_VERSION}-${hashOfSources(consulModule)}`);
+}
+
+async function buildConsul(): Promise<void> {
+  const go = (await findGo()) ?? (await installGo());
+  await intoCache(consulHome(), async (folder) => {
+    const command = ['build', '-C', consulModule, '-mod=readonly', '-trimpath', '-p', '2', '-ldflags=-s -w'];
+    const output = ['-o', join(folder, 'consul'), 'github.com/hashicorp/consul'];
+    await run(`Consul ${CONSUL_VERSION} with go build`, go, [...command, ...output], GO_ENVIRONMENT);
+  });
+  await removeOlder('consul-', consulHome());
 }
 
 // The Kubernetes module

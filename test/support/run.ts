@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { provision, TEST_PARTS } from './provision.ts';
+import { FULL_PARTS, provision, TEST_PARTS } from './provision.ts';
 
 const isFull = process.argv.includes('--full');
 
@@ -23,14 +23,15 @@ function run(
 console.error(
   `rpc-dns: all tests, ${isFull ? 'at full size' : 'small (npm run test:full has the full sizes)'}`,
 );
-const missing = await provision(TEST_PARTS);
+const missing = await provision(isFull ? FULL_PARTS : TEST_PARTS);
 if (missing.length > 0) console.error(`rpc-dns: tests that need ${missing.join(', ')} are left out`);
 
 console.error('rpc-dns: types, style and structure (npm run check)');
 const checked = await run('npm', ['run', '-s', 'check']);
 if (checked !== 0) process.exit(checked);
 
-const files = globSync('test/{unit,scripts,package,e2e,real}/**/*.test.ts').sort();
+const folders = `test/{unit,scripts,package,e2e,real${isFull ? ',full' : ''}}`;
+const files = globSync(`${folders}/**/*.test.ts`).sort();
 console.error(`rpc-dns: ${files.length} test files`);
 const status = await run(
   process.execPath,
