@@ -149,7 +149,7 @@ export class Feed {
     return view !== undefined && hasBelow(view, below);
   }
 
-  endpointsOf(set: BlobAt): Endpoint[] {
+  endpointsOf(set: BlobAt): readonly Endpoint[] {
     return this.sets.read(set);
   }
 

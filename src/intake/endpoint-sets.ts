@@ -21,6 +21,11 @@ export class EndpointSets {
   #highest = 0;
   readonly #writer = new OctetWriter();
   readonly #reader = new OctetReader();
+  /** sets that were read a moment ago: hundreds of interfaces of one application are looked at one after the other */
+  readonly #read = new Map<BlobAt, readonly Endpoint[]>();
+  #readEndpoints = 0;
+  /** what was held last, by the very same list */
+  #held: { readonly endpoints: readonly Endpoint[]; readonly at: BlobAt } | undefined;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -34,8 +39,14 @@ export class EndpointSets {
   /** The set of these endpoints, held once more; 0 for none. */
   hold(endpoints: readonly Endpoint[]): BlobAt {
     if (endpoints.length === 0) return 0;
+    if (this.#held?.endpoints === endpoints) {
+      this.holdAgain(this.#held.at);
+      return this.#held.at;
+    }
     writeEndpoints(this.#writer, endpoints);
-    return this.holdOctets(this.#writer.octets);
+    const at = this.holdOctets(this.#writer.octets);
+    this.#held = { endpoints, at };
+    return at;
   }
 
   /** The same for a set that was written by {@link octetsOf}. */
@@ -70,16 +81,27 @@ export class EndpointSets {
     const holders = this.#holders.get(number) - 1;
     this.#holders.set(number, holders);
     if (holders > 0) return;
+    if (this.#held?.at === at) this.#held = undefined;
+    this.#read.delete(at);
     this.#slots.delete(this.#hashes.get(number), number);
     this.#free.push(number);
     this.#arena.free(at);
   }
 
-  /** @returns endpoints in the order of their texts */
-  read(at: BlobAt): Endpoint[] {
+  /** @returns endpoints in the order of their texts; of one set mostly the same list */
+  read(at: BlobAt): readonly Endpoint[] {
     if (at === 0) return [];
+    const known = this.#read.get(at);
+    if (known !== undefined) return known;
     this.#arena.open(at, this.#reader);
-    return endpointsFrom(this.#reader);
+    const endpoints = endpointsFrom(this.#reader);
+    this.#readEndpoints += endpoints.length;
+    if (this.#readEndpoints > MAX_READ) {
+      this.#read.clear();
+      this.#readEndpoints = endpoints.length;
+    }
+    this.#read.set(at, endpoints);
+    return endpoints;
   }
 
   /** As it is stored; holds until the set is released. */
@@ -94,6 +116,9 @@ export class EndpointSets {
     return number;
   }
 }
+
+/** So many endpoints are kept as they were read, 100 octets each. */
+const MAX_READ = 20_000;
 
 /** Reads what {@link EndpointSets.octetsOf} gave. */
 export function endpointsFrom(reader: OctetReader): Endpoint[] {
@@ -110,6 +135,19 @@ export function unite(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   if (texts.every((text, i) => i === 0 || (texts[i - 1] as string) < text)) return endpoints;
   const byText = new Map(endpoints.map((endpoint, i) => [texts[i] as string, endpoint]));
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+let united:
+  | { readonly lists: readonly (readonly Endpoint[])[]; readonly all: readonly Endpoint[] }
+  | undefined;
+
+/** The same of several lists; those of the last call, the very same ones, are not looked at again. */
+export function uniteLists(lists: readonly (readonly Endpoint[])[]): readonly Endpoint[] {
+  const [only] = lists;
+  if (only !== undefined && lists.length === 1) return unite(only);
+  const isSame = united?.lists.length === lists.length && lists.every((list, i) => list === united?.lists[i]);
+  if (!isSame || united === undefined) united = { lists, all: unite(lists.flat()) };
+  return united.all;
 }
 
 /** `dubbo://10.0.0.1:20880`, `tri://[fd00::1]:50051` */

@@ -1,5 +1,5 @@
 import type { Contribution } from '../intake/contribution.ts';
-import { unite } from '../intake/endpoint-sets.ts';
+import { unite, uniteLists } from '../intake/endpoint-sets.ts';
 import { addressText } from '../name/address.ts';
 import { type ServiceKey, serviceKeyText } from '../name/interface-name.ts';
 import type { BlobAt } from '../packed/arena.ts';
@@ -102,7 +102,7 @@ export function mergeContributions(contributions: readonly Contribution[]): Merg
     endpoints:
       contributions.length === 1 && first.set !== undefined
         ? first.registration.endpoints
-        : unite(contributions.flatMap(({ registration }) => registration.endpoints)),
+        : uniteLists(contributions.map(({ registration }) => registration.endpoints)),
     set: contributions.length === 1 ? first.set : undefined,
     isRemembered: contributions.every(({ isRemembered }) => isRemembered === true),
     registries: [...new Set(contributions.map(({ registry }) => registry))],
