@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -11,6 +13,7 @@ import { consulKind } from '../../src/registry/consul/registry.ts';
 import { createConsulWatcher } from '../../src/registry/consul/watcher.ts';
 import { StringPool } from '../../src/registry/string-pool.ts';
 import type { Watcher } from '../../src/registry/watcher.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { until } from '../support/process.ts';
 import { ScriptedConsul } from '../support/scripted-consul.ts';
 import { createSite, startOn } from '../support/server.ts';
@@ -327,6 +330,53 @@ suite('the configuration of a Consul', () => {
     assert.equal(consulKind.idOf(config), 'consul:[fd00::1]:8500/dc1');
     assert.deepEqual(consulKind.serversOf?.(config), [{ host: 'fd00::1', port: 8500 }]);
   });
+});
+
+test('over TLS the authority that is named is trusted, and a certificate of our own shown', async (t) => {
+  const [authority, other] = [await createAuthority(), await createAuthority('another')];
+  const [{ certificate, key }, client] = [
+    await authority.issue(['127.0.0.1']),
+    await authority.issueClient('rpc-dns'),
+  ];
+  const settings = {
+    cert: certificate,
+    key,
+    ca: authority.certificate,
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+  const server = createTlsServer(settings, ({ url = '' }, response) => {
+    response.setHeader('x-consul-index', '5');
+    if (url === '/v1/status/leader') response.end('"127.0.0.1:8300"');
+    else if (!url.includes('index=')) response.end('{}');
+  });
+  server.on('tlsClientError', () => {});
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const own = { certificate: client.certificatePath, key: client.keyPath };
+  for (const [tls, kind, expected] of [
+    [{ ca: authority.certificatePath, ...own }, 'live', /^$/],
+    [
+      { ca: other.certificatePath, ...own },
+      'failed',
+      /certificate is not trusted \(\w+\): name its authority as tls\.ca$/,
+    ],
+    [{ ca: authority.certificatePath }, 'failed', /closed|required|alert/i],
+    [{ ca: '/nowhere/ca.pem' }, 'failed', /\/nowhere\/ca\.pem: no such file$/],
+  ] as const) {
+    const sink = new RecordingSink();
+    const options = { ...CONSUL_DEFAULTS, server: { host: '127.0.0.1', port }, metadata: METADATA, tls };
+    const watcher = createConsulWatcher(options, sink);
+    watcher.start();
+    await until(kind, () => sink.kind === kind);
+    const state = sink.states.at(-1);
+    assert.match(state !== undefined && 'reason' in state ? state.reason : '', expected);
+    await watcher.stop();
+  }
 });
 
 test('what a Consul names is answered behind a whole server, and over a restart without it', async (t) => {
