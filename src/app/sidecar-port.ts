@@ -1,0 +1,39 @@
+import type { Config } from '../config/schema.ts';
+import type { EventLine } from '../event-line/event-line.ts';
+import type { ServerTls } from '../grpc/server.ts';
+import { readNamed } from '../registry/tls-files.ts';
+import { Sidecars } from '../sidecars/sidecars.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+type SidecarConfig = NonNullable<Config['sidecars']>;
+
+/** Opens the port at which sidecars ask. Rejects with the system's error, or one that names a file that cannot be read. */
+export async function openSidecarPort(
+  events: EventLine,
+  { listen, tls }: SidecarConfig,
+  localities: Config['localities'],
+  log: Logger,
+): Promise<Sidecars> {
+  const options = { ...listen, tls: tls === undefined ? undefined : readServerTls(tls), localities };
+  const sidecars = new Sidecars(events, options, {
+    met: (peer, node) => log.debug({ peer, node }, 'a sidecar is here'),
+    left: (peer, node) => log.debug({ peer, node }, 'a sidecar has left'),
+    refused: (peer, node, reason) =>
+      log.warn({ peer, node, reason }, 'a sidecar does not take what it was told (NACK)'),
+    garbage: (peer, reason) => log.warn({ peer, reason }, 'what a sidecar sends cannot be read'),
+    rejected: (peer, reason) => log.warn({ peer, reason }, 'a sidecar is not let in'),
+    tooManyNames: (peer, node, most) =>
+      log.warn({ peer, node, most }, 'a sidecar asks for too many names: further ones are not answered'),
+  });
+  await sidecars.listen();
+  return sidecars;
+}
+
+/** Throws an error that names the file which cannot be read. */
+export function readServerTls(tls: NonNullable<SidecarConfig['tls']>): ServerTls {
+  return {
+    certificate: readNamed(tls.certificate),
+    key: readNamed(tls.key),
+    clientCa: readNamed(tls.clientCa),
+  };
+}
