@@ -2,11 +2,18 @@ import { z } from 'zod';
 import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
 import { kubernetesKind } from './kubernetes/registry.ts';
+import { nacosKind } from './nacos/registry.ts';
 import type { CommonConfig, RegistryKind } from './registry-kind.ts';
 import { zookeeperKind } from './zookeeper/registry.ts';
 
 /** Every kind of registry: the one place where a new one is named. */
-export const KINDS: readonly RegistryKind<never>[] = [fileKind, httpKind, zookeeperKind, kubernetesKind];
+export const KINDS: readonly RegistryKind<never>[] = [
+  fileKind,
+  httpKind,
+  zookeeperKind,
+  nacosKind,
+  kubernetesKind,
+];
 
 /** One entry of `registries`, of whatever kind; only its kind knows its other keys. */
 export type RegistryConfig = CommonConfig;

@@ -17,6 +17,7 @@ export const PARTS = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
   'etcd',
   'kubernetes',
   'coredns',
@@ -33,6 +34,7 @@ export const TEST_PARTS: readonly Part[] = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
   'etcd',
   'kubernetes',
   'coredns',
@@ -44,6 +46,7 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
+const NACOS_VERSION = '2.2.4';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const GO_VERSION = '1.26.4';
@@ -55,6 +58,7 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
+const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
@@ -116,6 +120,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     packages: () => [],
     build: { how: 'Maven', isDone: () => existsSync(sofarpcHome()), run: buildSofarpc },
     megabytes: 65,
+    minutes: 1,
+  },
+  nacos: {
+    contents: `Nacos ${NACOS_VERSION} server`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(nacosHome()), run: buildNacos },
+    megabytes: 190,
     minutes: 1,
   },
   etcd: {
@@ -339,13 +351,13 @@ function dubboHome(): string {
 }
 
 async function buildDubbo(): Promise<void> {
-  await buildWithMaven('Dubbo', dubboModule, dubboHome());
+  await buildWithMaven('Dubbo provider and consumer', dubboModule, dubboHome());
   await removeOlder('dubbo-', dubboHome());
 }
 
 async function buildWithMaven(what: string, module: string, home: string): Promise<void> {
   await intoCache(home, async (folder) => {
-    await run(`${what} provider and consumer with Maven`, 'mvn', [
+    await run(`${what} with Maven`, 'mvn', [
       '--batch-mode',
       '--no-transfer-progress',
       '--quiet',
@@ -366,7 +378,7 @@ function sofarpcHome(): string {
 }
 
 async function buildSofarpc(): Promise<void> {
-  await buildWithMaven('SOFARPC', sofarpcModule, sofarpcHome());
+  await buildWithMaven('SOFARPC provider and consumer', sofarpcModule, sofarpcHome());
   await removeOlder('sofarpc-', sofarpcHome());
 }
 
@@ -374,6 +386,23 @@ async function buildSofarpc(): Promise<void> {
 export function sofarpcClassPath(): string {
   const home = sofarpcHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Nacos module
+
+function nacosHome(): string {
+  return join(cache, `nacos-${NACOS_VERSION}-${hashOfSources(nacosModule)}`);
+}
+
+async function buildNacos(): Promise<void> {
+  await buildWithMaven('Nacos server', nacosModule, nacosHome());
+  await removeOlder('nacos-', nacosHome());
+}
+
+/** The class path of the Nacos server. Two of its jars have classes of the same names, and the first has to be the newer one. */
+export function nacosClassPath(): string {
+  const home = nacosHome();
+  return [join(home, 'lib', 'hessian-4.0.63.jar'), join(home, 'classes'), join(home, 'lib', '*')].join(':');
 }
 
 // The etcd module
