@@ -26,7 +26,7 @@ export class Deliveries {
   readonly #complete = new Set<string>();
   #replacement: Replacement | undefined;
   /** number of the complete delivery that is under way, or was the last */
-  #number = 0;
+  #number = 1;
   /** what changed within it, though it was put already */
   #late = new Map<string, readonly Registration[]>();
   #isDone = false;
@@ -48,7 +48,7 @@ export class Deliveries {
     if (isPut && digest === service.digest) return;
     service.digest = digest;
     if (this.#isDone) this.#sink.update(unit, registrations);
-    else if (isPut && this.#number > 0) this.#late.set(unit, registrations);
+    else if (isPut) this.#late.set(unit, registrations);
     else if (digest !== 0) {
       this.#begin().put(unit, registrations);
       service.putInto = this.#number;
@@ -73,13 +73,11 @@ export class Deliveries {
     this.#replacement = undefined;
     this.#late = new Map();
     this.#complete.clear();
+    this.#number++;
   }
 
   #begin(): Replacement {
-    if (this.#replacement === undefined) {
-      this.#replacement = this.#sink.replace();
-      this.#number++;
-    }
+    this.#replacement ??= this.#sink.replace();
     return this.#replacement;
   }
 }

@@ -30,6 +30,8 @@ const MAX_MESSAGE = 16 * 2 ** 20;
 const SETTLE_MS = 100;
 /** Nacos 3 acknowledges; a server that has not done so by then is taken for an older one. */
 const ACK_MS = 600;
+/** So soon the connection is left when the server asks so. */
+const RESET_MS = 50;
 const UNREGISTERED = 301;
 const MAX_SETUP_ATTEMPTS = 20;
 
@@ -164,10 +166,7 @@ export class NamingConnection {
       }),
     );
     if (await this.#waitUntilRegistered()) {
-      const hasFuzzyWatch =
-        this.#acknowledge === undefined
-          ? await acknowledged
-          : await this.#acknowledgedBy(check, acknowledged);
+      const hasFuzzyWatch = await this.#acknowledgedBy(check, acknowledged);
       if (this.#isOver) return;
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => void this.#keepAlive(), HEALTH_MS);
@@ -178,7 +177,7 @@ export class NamingConnection {
   /** Only a server of version 3 says in its check that it will negotiate; another one is not waited for. */
   #acknowledgedBy(check: Result<NacosMessage>, acknowledged: Promise<boolean>): Promise<boolean> {
     const negotiates = check.ok && check.value.body['supportAbilityNegotiation'] === true;
-    return negotiates ? acknowledged : Promise.resolve(false);
+    return negotiates ? acknowledged : Promise.race([acknowledged, Promise.resolve(false)]);
   }
 
   async #waitUntilRegistered(): Promise<boolean> {
@@ -206,7 +205,10 @@ export class NamingConnection {
 
   #onMessage(octets: Uint8Array): void {
     const message = decodePayload(octets);
-    if (!message.ok) return this.drop(message.reason);
+    if (!message.ok) {
+      this.drop(message.reason);
+      return;
+    }
     const { type, body } = message.value;
     if (type === 'SetupAckRequest') {
       const table = body['abilityTable'];
@@ -220,10 +222,15 @@ export class NamingConnection {
       const isSent = this.#stream?.send(
         encodePayload(reply, { resultCode: 200, errorCode: 0, success: true, requestId }),
       );
-      if (isSent === false) return this.drop('the server asks and does not read our replies');
+      if (isSent === false) {
+        this.drop('the server asks and does not read our replies');
+        return;
+      }
     }
-    if (type === 'ConnectResetRequest') return this.drop('the server asks to go to another one');
-    this.#handlers.told(message.value);
+    // our reply is on its way by then
+    if (type === 'ConnectResetRequest')
+      setTimeout(() => this.drop('the server asks to go to another one'), RESET_MS);
+    else this.#handlers.told(message.value);
   }
 
   #end(loss: Loss): void {
