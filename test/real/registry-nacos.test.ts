@@ -12,7 +12,7 @@ import { skipWithout } from '../support/provision.ts';
 import { type Server, startServer } from '../support/server.ts';
 import { startSofaProvider } from '../support/sofarpc.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { type ContractEntry, type RecordingSink, watcherContract } from '../support/watcher-contract.ts';
+import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 
 const skip = skipWithout('nacos');
 /** From the end of a fault to right data. */
@@ -169,7 +169,10 @@ describe('nacos: faults', { skip }, () => {
   it('reads by HTTP what it cannot read by gRPC: garbage on that port', async () => {
     const [, grpc] = proxies;
     if (grpc === undefined) return;
-    grpc.spoil = (_piece, client) => client.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    grpc.spoil = (_piece, client) => {
+      client.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      return true;
+    };
     await start();
     await nacos.register(at(A, '10.0.0.2'));
     await knows(A, '10.0.0.1', '10.0.0.2');
