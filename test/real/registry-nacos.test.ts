@@ -293,6 +293,30 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
     assert.ok((await answers(`${USER}.${Z} A`)).includes(vip));
   });
 
+  it('Dubbo by application mode alone, and by both: the same names, no endpoint twice, no application by its own entry', async () => {
+    const endpoints = `_endpoints.ver-1-0-0.grp-g1.UserService.foo.com.svc.${Z} A`;
+    for (const registerMode of ['instance', 'all'] as const) {
+      const provider = await startProvider({
+        nacos: `127.0.0.1:${nacos.port}`,
+        host: '192.0.2.10',
+        application: `${registerMode}-app`,
+        registerMode,
+        interfaces: [`${USER}:1.0.0:g1`, 'com.foo.OrderService$Inner'],
+      });
+      await shows(endpoints, '192.0.2.10');
+      await shows(`_endpoints.OrderService-Inner.foo.com.svc.${Z} A`, '192.0.2.10');
+      assert.deepEqual(await answers(`_dubbo._tcp.UserService.foo.com.svc.${Z} SRV`), [
+        `0 0 ${provider.port} UserService.foo.com.svc.${Z}`,
+      ]);
+      // the application of its interfaces, which has no endpoints of its own
+      assert.deepEqual(await answers(`_endpoints.${registerMode}-app.app.${Z} A`), []);
+      await provider.export('com.foo.StockService:2.0.0');
+      await shows(`_endpoints.ver-2-0-0.StockService.foo.com.svc.${Z} A`, '192.0.2.10');
+      await provider.stop();
+      await shows(endpoints);
+    }
+  });
+
   it('SOFARPC: its namespace, uniqueId as group, kill -9', async () => {
     const provider = await startSofaProvider({
       nacos: `127.0.0.1:${nacos.port}`,

@@ -1,6 +1,7 @@
 /** The nacos registry against a server that says what a test wants: Nacos 3, logins, the HTTP of version 1, and no honest server. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { createSecureServer } from 'node:http2';
 import { join } from 'node:path';
 import { afterEach, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +14,8 @@ import { encodePayload, type Json } from '../../src/registry/nacos/payload.ts';
 import { nacosKind } from '../../src/registry/nacos/registry.ts';
 import { createNacosWatcher } from '../../src/registry/nacos/watcher.ts';
 import type { Watcher } from '../../src/registry/watcher.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { type Reply, type ScriptedNacos, startScriptedNacos } from '../support/scripted-nacos.ts';
 import { tempFolder } from '../support/temp.ts';
@@ -162,7 +165,9 @@ suite('what stands in Nacos', () => {
       'dubbo.endpoints': '[{"port":20881,"protocol":"tri"}]',
     };
     const hosts = [host('10.0.0.1', { metadata }), host('10.0.0.2', { metadata: dubbo })];
-    const { registrations } = readService('user-app', hosts, KEYS, 'here', () => ['com.foo.C']);
+    const { registrations } = readService('user-app', hosts, KEYS, 'here', () => [
+      { name: 'com.foo.C', version: '', group: '' },
+    ]);
     assert.deepEqual(
       registrations.map((one) => [
         one.interface,
@@ -217,7 +222,9 @@ suite('what stands in Nacos', () => {
         name,
         fc.oneof(fc.anything(), fc.array(fc.oneof(instance, fc.anything()))),
         (service, hosts) => {
-          const { registrations, skipped } = readService(service, hosts, KEYS, 'here', () => [service]);
+          const { registrations, skipped } = readService(service, hosts, KEYS, 'here', () => [
+            { name: service, version: service, group: '' },
+          ]);
           for (const one of registrations)
             assert.ok(one.endpoints.length > 0 && one.endpoints.every(({ port }) => port > 0));
           assert.ok(skipped.length <= 20 && skipped.every(({ detail }) => detail.length < 2_000));
@@ -439,6 +446,90 @@ suite('a connection by gRPC', () => {
       sink.states.map(({ kind }) => kind),
       ['syncing', 'live'],
     );
+  });
+});
+
+suite("Dubbo's application mode", () => {
+  const APP = 'public@@DEFAULT_GROUP@@user-app';
+  const instance = (ip: string, revision: string): Json => {
+    const endpoints = '[{"port":20880,"protocol":"dubbo"},{"port":50051,"protocol":"tri"},{"port":0}]';
+    return host(ip, { metadata: { 'dubbo.metadata.revision': revision, 'dubbo.endpoints': endpoints } });
+  };
+  const found = (sink: RecordingSink) =>
+    [...new Set(sink.registrations.map((one) => `${one.group}/${one.interface}:${one.version}`))]
+      .sort()
+      .join(' ');
+
+  test('its services are looked up when a revision comes, and again where that failed; what was known stays', async () => {
+    const server = await scripted('grpc', 'http');
+    server.services.set(APP, [instance('10.0.0.1', 'r1')]);
+    let status = 403;
+    let dataIds = [
+      'com.foo.A___B:1.0.0:g1:provider:user-app',
+      'com.foo.C:::provider:user-app',
+      'com.foo.D:::provider:other-user-app',
+    ];
+    const asked: string[] = [];
+    server.http = (path, parameters) => {
+      if (path !== '/v1/cs/configs') return undefined;
+      asked.push(parameters.get('dataId') ?? '');
+      return {
+        status,
+        body: { pageItems: [...dataIds, 'x', 'bad name:::provider:user-app'].map((dataId) => ({ dataId })) },
+      };
+    };
+    const sink = watched(server);
+    await live(sink);
+    assert.equal(found(sink), '');
+    assert.ok(
+      sink.skips.some(({ reason, detail }) => reason === 'dubbo-services' && detail.includes('status 403')),
+    );
+    status = 200;
+    await until('looked up', () => found(sink) === '/com.foo.C: g1/com.foo.A$B:1.0.0');
+    assert.deepEqual(sink.endpoints('com.foo.C'), ['10.0.0.1:20880', '10.0.0.1:50051']);
+    assert.ok(asked.every((text) => text === '*:provider:user-app'));
+    // another instance of the same revision asks nothing
+    const count = asked.length;
+    server.set(APP, [instance('10.0.0.1', 'r1'), instance('10.0.0.2', 'r1')]);
+    await until('both', () => sink.endpoints('com.foo.C').length === 4);
+    assert.equal(asked.length, count);
+    status = 500;
+    server.set(APP, [instance('10.0.0.3', 'r2')]);
+    await until('the new one', () => sink.endpoints('com.foo.C')[0] === '10.0.0.3:20880');
+    assert.equal(found(sink), '/com.foo.C: g1/com.foo.A$B:1.0.0');
+    dataIds = ['com.foo.E:::provider:user-app'];
+    status = 200;
+    await until('those of the new revision', () => found(sink) === '/com.foo.E:');
+    server.set(APP, []);
+    await until('none', () => found(sink) === '');
+  });
+});
+
+suite('TLS', () => {
+  test('a certificate that is not trusted is told, and HTTP is no way around it', async () => {
+    const authority = await createAuthority();
+    const { certificate: cert, key } = await authority.issue(['127.0.0.1']);
+    const port = await freePort();
+    const server = createSecureServer({ cert, key });
+    const sessions = new Set<{ destroy(): void }>();
+    server.on('session', (session) => sessions.add(session.on('error', () => {})));
+    await new Promise<void>((done) => server.listen(port + 1000, '127.0.0.1', done));
+    const nobody = { port } as ScriptedNacos;
+    const stranger = watched(nobody, { tls: {} });
+    await until('failed', () => stranger.kind === 'failed');
+    assert.match(reasonOf(stranger), /certificate is not trusted .*: name its authority as tls\.ca/);
+    const missing = watched(nobody, { tls: { ca: '/no/such/ca.pem' } });
+    await until('failed', () => missing.kind === 'failed');
+    assert.match(reasonOf(missing), /\/no\/such\/ca\.pem: no such file/);
+    const file = join(tempFolder('nacos'), 'ca.pem');
+    writeFileSync(file, authority.certificate);
+    const trusting = watched(nobody, { tls: { ca: file } });
+    await until('answered nothing', () => sessions.size > 0 && trusting.kind === 'failed', {
+      deadlineMs: 8_000,
+    });
+    assert.doesNotMatch(reasonOf(trusting), /trusted/);
+    server.close();
+    for (const session of sessions) session.destroy();
   });
 });
 

@@ -67,6 +67,7 @@ export class GrpcReader implements Reader {
     const isListed = await this.#list();
     if (!isListed || this.#isClosed) return;
     await this.#subscribeAll();
+    if (this.#isComplete) await this.#namespace.lookUpMissing();
     if (this.#isClosed) return;
     if (!this.#isComplete) {
       this.#isComplete = true;
@@ -132,7 +133,7 @@ export class GrpcReader implements Reader {
       subscribe: true,
     });
     if (this.#isClosed) return;
-    if (reply.ok) this.#namespace.take(key, reply.value['serviceInfo']);
+    if (reply.ok) await this.#namespace.take(key, reply.value['serviceInfo']);
     else {
       service.subscribedBy = 0;
       if (reply.isRefused) this.#namespace.refuse(key, reply.reason);
@@ -167,7 +168,7 @@ export class GrpcReader implements Reader {
     const name = textOf(info['name']);
     // versions 2.0 have both in it
     const key = name.startsWith(`${group}@@`) ? name : serviceKey(group, name);
-    this.#namespace.take(key, info);
+    void this.#namespace.take(key, info);
   }
 
   /** `{ serviceKey: 'public@@DEFAULT_GROUP@@name', changedType: 'ADD_SERVICE' }` */

@@ -100,12 +100,13 @@ export class HttpReader implements Reader {
         if (this.#isClosed || problem !== undefined) return;
         const service = this.#namespace.get(key);
         if (service !== undefined) service.lastRefTime = 0;
-        if (answer.ok) this.#namespace.take(key, answer.value);
+        if (answer.ok) await this.#namespace.take(key, answer.value);
         else if (answer.isRefused) this.#namespace.refuse(key, answer.reason);
         else problem = answer.reason;
       }
     };
     await Promise.all(Array.from({ length: HTTP_CONNECTIONS }, work));
+    if (problem === undefined && !this.#isClosed) await this.#namespace.lookUpMissing();
     return problem;
   }
 

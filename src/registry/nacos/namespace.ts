@@ -1,13 +1,24 @@
 /** What is known of one namespace, from one connection to the next. */
 import type { SkipLog } from '../skip-log.ts';
 import { type Deliveries, type KnownService, newService } from './deliveries.ts';
+import type { DubboServices } from './dubbo-services.ts';
 import type { NacosOptions } from './options.ts';
-import { readService } from './parse.ts';
+import { readService, revisionsIn } from './parse.ts';
 import { isJson, type Json } from './payload.ts';
 
 /** Names that belong to nobody's service are not kept; and so many of one namespace at most. */
 const MAX_SERVICES = 1_000_000;
 const MAX_NAME = 1_600;
+/** A provider may leave its definitions after it registered: they are read once more, so much later. */
+const ONCE_MORE_MS = 3_000;
+
+/** Of Dubbo's application mode. */
+interface DubboApplication {
+  info: Json;
+  /** of which its services were read; undefined: not yet */
+  revisions: string | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
 
 export class Namespace {
   readonly name: string;
@@ -16,11 +27,20 @@ export class Namespace {
   readonly #skips: SkipLog;
   /** by `group@@service` */
   readonly #services = new Map<string, KnownService>();
+  readonly #dubbo: DubboServices;
+  readonly #applications = new Map<string, DubboApplication>();
   #list = 0;
 
-  constructor(name: string, options: NacosOptions, deliveries: Deliveries, skips: SkipLog) {
+  constructor(
+    name: string,
+    options: NacosOptions,
+    dubbo: DubboServices,
+    deliveries: Deliveries,
+    skips: SkipLog,
+  ) {
     this.name = name;
     this.options = options;
+    this.#dubbo = dubbo;
     this.#deliveries = deliveries;
     this.#skips = skips;
   }
@@ -82,22 +102,85 @@ export class Namespace {
     if (service === undefined) return;
     this.#deliveries.take(service, this.#unit(key), []);
     this.#skips.note(this.#unit(key), []);
+    this.#leave(key);
     this.#services.delete(key);
   }
 
-  /** A service's instances, as Nacos says them, whatever it is. Those of an unknown service are passed over. */
-  take(key: string, info: unknown): void {
+  /**
+   * A service's instances, as Nacos says them, whatever it is. Those of an unknown service are passed over. Never rejects.
+   *
+   * @returns when what they provide has been looked up, where that stands elsewhere
+   */
+  take(key: string, info: unknown): Promise<void> | undefined {
     const service = this.#services.get(key);
-    if (service === undefined) return;
-    const { hosts, lastRefTime }: Json = isJson(info) ? info : {};
+    if (service === undefined) return undefined;
+    const said: Json = isJson(info) ? info : {};
+    const { lastRefTime } = said;
     const time = typeof lastRefTime === 'number' ? lastRefTime : 0;
-    if (time < service.lastRefTime) return;
+    if (time < service.lastRefTime) return undefined;
     service.lastRefTime = time;
+    const revisions = revisionsIn(said['hosts']);
+    if (revisions === '') {
+      this.#leave(key);
+      this.#deliver(key, service, said['hosts']);
+      return undefined;
+    }
+    const application = this.#applications.get(key) ?? { info: said, revisions: undefined, timer: undefined };
+    application.info = said;
+    this.#applications.set(key, application);
+    if (application.revisions !== revisions) return this.#lookUp(key, application, revisions);
+    this.#deliver(key, service, said['hosts']);
+    return undefined;
+  }
+
+  /** Looks up what the services of applications are where that failed. */
+  async lookUpMissing(): Promise<void> {
+    for (const [key, application] of [...this.#applications]) {
+      if (application.revisions !== undefined && this.#dubbo.of(nameIn(key)).length > 0) continue;
+      await this.#lookUp(key, application, revisionsIn(application.info['hosts']));
+    }
+  }
+
+  /** Nothing is looked up or delivered any more. */
+  stop(): void {
+    for (const key of [...this.#applications.keys()]) this.#leave(key);
+    this.#services.clear();
+  }
+
+  async #lookUp(key: string, application: DubboApplication, revisions: string): Promise<void> {
+    const services = await this.#dubbo.read(nameIn(key));
+    const service = this.#services.get(key);
+    // it may be gone by now
+    if (service === undefined || this.#applications.get(key) !== application) return;
+    const isNew = services.ok && application.revisions !== revisions;
+    application.revisions = services.ok ? revisions : undefined;
+    this.#deliver(key, service, application.info['hosts'], services.ok ? undefined : services.reason);
+    if (!isNew) return;
+    clearTimeout(application.timer);
+    application.timer = setTimeout(() => void this.#lookUp(key, application, revisions), ONCE_MORE_MS);
+  }
+
+  #deliver(key: string, service: KnownService, hosts: unknown, problem?: string): void {
     const unit = this.#unit(key);
-    const name = key.slice(key.indexOf('@@') + 2);
-    const { registrations, skipped } = readService(name, hosts, this.options.metadata, unit);
-    this.#skips.note(unit, skipped);
+    const servicesOf = (application: string) => this.#dubbo.of(application);
+    const { registrations, skipped } = readService(
+      nameIn(key),
+      hosts,
+      this.options.metadata,
+      unit,
+      servicesOf,
+    );
+    const more = problem === undefined ? [] : [{ reason: 'dubbo-services', detail: `${unit}: ${problem}` }];
+    this.#skips.note(unit, [...skipped, ...more]);
     this.#deliveries.take(service, unit, registrations);
+  }
+
+  #leave(key: string): void {
+    const application = this.#applications.get(key);
+    if (application === undefined) return;
+    clearTimeout(application.timer);
+    this.#applications.delete(key);
+    this.#dubbo.forget(nameIn(key));
   }
 
   /** A service may not be read: what was read of it stays. */
@@ -113,4 +196,8 @@ export class Namespace {
 
 export function serviceKey(group: string, name: string): string {
   return `${group}@@${name}`;
+}
+
+function nameIn(key: string): string {
+  return key.slice(key.indexOf('@@') + 2);
 }

@@ -4,12 +4,7 @@
  */
 import { addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
 import { parseDomainName } from '../../name/domain-name.ts';
-import {
-  checkServiceKey,
-  type InterfaceName,
-  parseInterfaceName,
-  serviceKeyText,
-} from '../../name/interface-name.ts';
+import { checkServiceKey, parseInterfaceName, serviceKeyText } from '../../name/interface-name.ts';
 import {
   type ApplicationInstance,
   type MetadataKeys,
@@ -17,6 +12,7 @@ import {
 } from '../application-instances.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
+import type { DubboService } from './dubbo-services.ts';
 import { isJson, shown, textOf } from './payload.ts';
 
 export interface ServiceContent {
@@ -80,14 +76,14 @@ export function readServiceName(service: string): ServiceReading {
  *
  * @param hosts `serviceInfo.hosts`, whatever it is
  * @param source where a person finds it
- * @param interfacesOf what an application of Dubbo's application mode provides
+ * @param servicesOf what an application of Dubbo's application mode provides
  */
 export function readService(
   service: string,
   hosts: unknown,
   keys: MetadataKeys,
   source: string,
-  interfacesOf: (application: string) => Iterable<string> = () => [],
+  servicesOf: (application: string) => Iterable<DubboService> = () => [],
 ): ServiceContent {
   const skipped: SkippedEntry[] = [];
   const skip = (reason: string, detail: string): void => {
@@ -107,7 +103,7 @@ export function readService(
     reading.kind === 'interface'
       ? registrationOf(reading, instances, source, skip)
       : [
-          ...ofDubboApplication(service, instances, source, interfacesOf, skip),
+          ...ofDubboApplication(service, instances, source, servicesOf, skip),
           ...ofApplication(service, instances, keys, source, skip),
         ];
   return { registrations, skipped };
@@ -231,17 +227,23 @@ function isDubboApplication({ metadata }: Instance): boolean {
   return metadata[DUBBO_REVISION] !== undefined;
 }
 
-/** Whether a service has instances of Dubbo's application mode: what they provide stands elsewhere. */
-export function isOfDubboApplication(hosts: unknown): boolean {
-  if (!Array.isArray(hosts)) return false;
-  return hosts.some((host) => isJson(host) && isJson(host['metadata']) && DUBBO_REVISION in host['metadata']);
+/** Revisions of what the instances of Dubbo's application mode provide; '' when a service has none. */
+export function revisionsIn(hosts: unknown): string {
+  if (!Array.isArray(hosts)) return '';
+  const revisions = new Set<string>();
+  for (const host of hosts) {
+    const metadata = isJson(host) ? host['metadata'] : undefined;
+    const revision = isJson(metadata) ? textOf(metadata[DUBBO_REVISION]) : '';
+    if (revision !== '') revisions.add(revision.slice(0, 64));
+  }
+  return [...revisions].sort().join();
 }
 
 function ofDubboApplication(
   application: string,
   instances: readonly Instance[],
   source: string,
-  interfacesOf: (application: string) => Iterable<string>,
+  servicesOf: (application: string) => Iterable<DubboService>,
   skip: Skip,
 ): Registration[] {
   const endpoints = instances
@@ -250,16 +252,18 @@ function ofDubboApplication(
   const [first] = endpoints;
   if (first === undefined) return [];
   const registrations = new Map<string, Registration>();
-  for (const text of interfacesOf(application)) {
+  for (const { name: text, version, group } of servicesOf(application)) {
     const name = parseInterfaceName(text);
-    if (!name.ok) {
-      skip('interface-name', name.reason);
+    const problem = name.ok ? checkServiceKey(version, group) : name.reason;
+    if (!name.ok || problem !== undefined) {
+      skip(name.ok ? 'bad-version' : 'interface-name', problem ?? '');
       continue;
     }
-    const key = serviceKeyText({ interface: name.value, version: '', group: '' });
-    registrations.set(key, {
+    registrations.set(serviceKeyText({ interface: name.value, version, group }), {
       ...EMPTY_REGISTRATION,
-      interface: name.value as InterfaceName,
+      interface: name.value,
+      version,
+      group,
       application,
       protocol: first.protocol,
       port: first.port,

@@ -2,6 +2,7 @@
 import { SkipLog } from '../skip-log.ts';
 import type { RegistrySink, Watcher, WatcherState } from '../watcher.ts';
 import { Deliveries } from './deliveries.ts';
+import { DubboServices } from './dubbo-services.ts';
 import { Follower } from './follower.ts';
 import { NacosHttp } from './http-client.ts';
 import { Login } from './login.ts';
@@ -43,7 +44,8 @@ export function createNacosWatcher(options: NacosOptions, sink: RegistrySink, gr
   };
 
   const followers = options.namespaces.map((name) => {
-    const namespace = new Namespace(name, options, deliveries, skips);
+    const dubbo = new DubboServices(http, login, options.servers, name);
+    const namespace = new Namespace(name, options, dubbo, deliveries, skips);
     const handlers = {
       complete: (): void => {
         problems.delete(name);
@@ -57,7 +59,7 @@ export function createNacosWatcher(options: NacosOptions, sink: RegistrySink, gr
         for (const other of followers) if (other.name !== name) other.follower.restart();
       },
     };
-    return { name, follower: new Follower(namespace, http, login, handlers, grpcAgainMs) };
+    return { name, namespace, follower: new Follower(namespace, http, login, handlers, grpcAgainMs) };
   });
 
   return {
@@ -67,7 +69,10 @@ export function createNacosWatcher(options: NacosOptions, sink: RegistrySink, gr
     },
     async stop() {
       isStopped = true;
-      for (const { follower } of followers) follower.stop();
+      for (const { follower, namespace } of followers) {
+        follower.stop();
+        namespace.stop();
+      }
       http.stop();
     },
   };
