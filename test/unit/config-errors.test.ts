@@ -36,12 +36,14 @@ const ROWS: readonly Row[] = [
   },
   {
     config: 'registries:\n  - { kind: zookeper, servers: "h:1" }\n',
-    says: ["rpc-dns.yaml:2:13: 'zookeper': expected a registry of kind file, http, zookeeper or kubernetes"],
+    says: [
+      "rpc-dns.yaml:2:13: 'zookeper': expected a registry of kind file, http, zookeeper, nacos or kubernetes",
+    ],
   },
   {
     config: 'registries:\n  - { servers: "h:1" }\n',
     says: [
-      "rpc-dns.yaml:2:5: 'kind' is missing: expected a registry of kind file, http, zookeeper or kubernetes",
+      "rpc-dns.yaml:2:5: 'kind' is missing: expected a registry of kind file, http, zookeeper, nacos or kubernetes",
     ],
   },
   {

@@ -345,11 +345,11 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ],
   [
     'registries: [null]\n',
-    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper or kubernetes",
+    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper, nacos or kubernetes",
   ],
   [
     'registries: [{}]\n',
-    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper or kubernetes",
+    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper, nacos or kubernetes",
   ],
   ['registries: [{ kind: file }]\n', "rpc-dns.yaml:1:14: 'path' is missing: expected a text"],
   ['registries: [{ kind: file, path: . }]\n', 'rpc-dns.yaml:1:34: .: is a folder: expected a file'],
@@ -431,11 +431,11 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ],
   [
     'registries: [{ kind: consul, server: "x:1" }]\n',
-    "rpc-dns.yaml:1:22: 'consul': expected a registry of kind file, http, zookeeper or kubernetes",
+    "rpc-dns.yaml:1:22: 'consul': expected a registry of kind file, http, zookeeper, nacos or kubernetes",
   ],
   [
     'registries: [{ Kind: file, path: good.yaml }]\n',
-    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper or kubernetes",
+    "rpc-dns.yaml:1:14: 'kind' is missing: expected a registry of kind file, http, zookeeper, nacos or kubernetes",
   ],
   ['ownership: { com.foo: trade }\n', 'rpc-dns.yaml:1:12: expected a list, found keys and values'],
   ['ownership: [{ prefix: com.foo }]\n', "rpc-dns.yaml:1:13: 'namespaces' is missing: expected a list"],
