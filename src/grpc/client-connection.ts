@@ -98,7 +98,8 @@ export class ClientConnection {
     this.#timer = setTimeout(
       () =>
         this.#end({
-          kind: this.#isConnected ? 'not-http2' : 'lost',
+          // a frozen server is no other one
+          kind: 'lost',
           reason: this.#isConnected ? 'it accepts, and says nothing' : 'no connection in time',
         }),
       options.connectTimeoutMs,

@@ -23,7 +23,7 @@ const BACK_OFF_MAX_MS = 3_000;
 /** A connection that lasted so long proves its server: the next pause is the shortest again. */
 const PROVEN_MS = 10_000;
 /** While HTTP is what there is, gRPC is tried so often. */
-const GRPC_AGAIN_MS = 60_000;
+const GRPC_AGAIN_MS = 15_000;
 
 export class Follower {
   readonly #namespace: Namespace;
@@ -129,11 +129,11 @@ export class Follower {
     });
     const again = (): void => {
       this.#timer = setTimeout(() => {
-        this.#connect(server, () => {
+        this.#connect(server, (later) => {
           this.#connection = undefined;
           // once it was read by gRPC, that connection was the one
           if (this.#reader instanceof HttpReader) again();
-          else this.#lost(grpcText(server, loss));
+          else this.#lost(grpcText(server, later));
         });
       }, this.#grpcAgainMs);
     };

@@ -18,6 +18,8 @@ interface DubboApplication {
   /** of which its services were read; undefined: not yet */
   revisions: string | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** one look at a time, however fast revisions change */
+  running: Promise<void> | undefined;
 }
 
 export class Namespace {
@@ -125,10 +127,15 @@ export class Namespace {
       this.#deliver(key, service, said['hosts']);
       return undefined;
     }
-    const application = this.#applications.get(key) ?? { info: said, revisions: undefined, timer: undefined };
+    const application = this.#applications.get(key) ?? {
+      info: said,
+      revisions: undefined,
+      timer: undefined,
+      running: undefined,
+    };
     application.info = said;
     this.#applications.set(key, application);
-    if (application.revisions !== revisions) return this.#lookUp(key, application, revisions);
+    if (application.revisions !== revisions) return this.#lookUp(key, application);
     this.#deliver(key, service, said['hosts']);
     return undefined;
   }
@@ -137,7 +144,7 @@ export class Namespace {
   async lookUpMissing(): Promise<void> {
     for (const [key, application] of [...this.#applications]) {
       if (application.revisions !== undefined && this.#dubbo.of(nameIn(key)).length > 0) continue;
-      await this.#lookUp(key, application, revisionsIn(application.info['hosts']));
+      await this.#lookUp(key, application);
     }
   }
 
@@ -147,7 +154,17 @@ export class Namespace {
     this.#services.clear();
   }
 
-  async #lookUp(key: string, application: DubboApplication, revisions: string): Promise<void> {
+  #lookUp(key: string, application: DubboApplication): Promise<void> {
+    application.running ??= this.#look(key, application).finally(() => {
+      application.running = undefined;
+      const isOld = application.revisions !== undefined && application.revisions !== revisionsOf(application);
+      if (isOld && this.#applications.get(key) === application) void this.#lookUp(key, application);
+    });
+    return application.running;
+  }
+
+  async #look(key: string, application: DubboApplication): Promise<void> {
+    const revisions = revisionsOf(application);
     const services = await this.#dubbo.read(nameIn(key));
     const service = this.#services.get(key);
     // it may be gone by now
@@ -157,7 +174,7 @@ export class Namespace {
     this.#deliver(key, service, application.info['hosts'], services.ok ? undefined : services.reason);
     if (!isNew) return;
     clearTimeout(application.timer);
-    application.timer = setTimeout(() => void this.#lookUp(key, application, revisions), ONCE_MORE_MS);
+    application.timer = setTimeout(() => void this.#lookUp(key, application), ONCE_MORE_MS);
   }
 
   #deliver(key: string, service: KnownService, hosts: unknown, problem?: string): void {
@@ -196,6 +213,10 @@ export class Namespace {
 
 export function serviceKey(group: string, name: string): string {
   return `${group}@@${name}`;
+}
+
+function revisionsOf({ info }: DubboApplication): string {
+  return revisionsIn(info['hosts']);
 }
 
 function nameIn(key: string): string {
