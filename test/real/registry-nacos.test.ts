@@ -317,6 +317,21 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
     }
   });
 
+  it('an instance of a known service answers within a second, and one of a new one within interval and a second', async () => {
+    const at = (host: string) => ({ ...dubbo({ interface: 'com.foo.Quick', host, port: 1 }) });
+    const question = `_endpoints.Quick.foo.com.svc.${Z} A`;
+    const timed = async (host: string, ...expected: string[]): Promise<number> => {
+      const from = performance.now();
+      await nacos.register(at(host));
+      await shows(question, ...expected);
+      return performance.now() - from;
+    };
+    const fresh = await timed('192.0.2.21', '192.0.2.21');
+    const known = await timed('192.0.2.22', '192.0.2.21', '192.0.2.22');
+    console.log(`by DNS: new service ${fresh.toFixed(0)} ms, known one ${known.toFixed(0)} ms`);
+    assert.ok(fresh < 2_000 && known < 1_000, `${fresh} ${known}`);
+  });
+
   it('SOFARPC: its namespace, uniqueId as group, kill -9', async () => {
     const provider = await startSofaProvider({
       nacos: `127.0.0.1:${nacos.port}`,
