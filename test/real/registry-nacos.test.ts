@@ -11,6 +11,7 @@ import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { type Server, startServer } from '../support/server.ts';
 import { startSofaProvider } from '../support/sofarpc.ts';
+import { startSpringApp } from '../support/spring-nacos.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 
@@ -245,7 +246,9 @@ describe('nacos: faults', { skip }, () => {
   });
 });
 
-describe('nacos: what real applications register', { skip: skip || skipWithout('dubbo', 'sofarpc') }, () => {
+describe('nacos: what real applications register', {
+  skip: skip || skipWithout('dubbo', 'sofarpc', 'spring-nacos'),
+}, () => {
   const Z = 'rpc.cluster.local.';
   const USER = 'com.foo.UserService';
   let server: Server;
@@ -266,13 +269,14 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
       everyMs: 10,
     });
 
-  it('Dubbo: an interface with version and group, an inner class, an orderly end', async () => {
+  it('Dubbo: an interface with version and group, an inner class, an orderly end', async (t) => {
     const provider = await startProvider({
       nacos: `127.0.0.1:${nacos.port}`,
       host: '192.0.2.8',
       application: 'user-app',
       interfaces: [`${USER}:1.0.0:g1`, 'com.foo.OrderService$Inner'],
     });
+    t.after(() => provider.kill());
     await shows(`_endpoints.UserService.foo.com.svc.${Z} A`, '192.0.2.8');
     await shows(`_endpoints.OrderService-Inner.foo.com.svc.${Z} A`, '192.0.2.8');
     const [vip = ''] = (await answers(`${USER}.${Z} A`)).filter((text) => /^\d/.test(text));
@@ -293,7 +297,7 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
     assert.ok((await answers(`${USER}.${Z} A`)).includes(vip));
   });
 
-  it('Dubbo by application mode alone, and by both: the same names, no endpoint twice, no application by its own entry', async () => {
+  it('Dubbo by application mode alone, and by both: the same names, no endpoint twice, no application by its own entry', async (t) => {
     const endpoints = `_endpoints.ver-1-0-0.grp-g1.UserService.foo.com.svc.${Z} A`;
     for (const registerMode of ['instance', 'all'] as const) {
       const provider = await startProvider({
@@ -303,6 +307,7 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
         registerMode,
         interfaces: [`${USER}:1.0.0:g1`, 'com.foo.OrderService$Inner'],
       });
+      t.after(() => provider.kill());
       await shows(endpoints, '192.0.2.10');
       await shows(`_endpoints.OrderService-Inner.foo.com.svc.${Z} A`, '192.0.2.10');
       assert.deepEqual(await answers(`_dubbo._tcp.UserService.foo.com.svc.${Z} SRV`), [
@@ -332,12 +337,41 @@ describe('nacos: what real applications register', { skip: skip || skipWithout('
     assert.ok(fresh < 2_000 && known < 1_000, `${fresh} ${known}`);
   });
 
-  it('SOFARPC: its namespace, uniqueId as group, kill -9', async () => {
+  it('Spring Cloud Alibaba: an application, and the interfaces that it lists', async (t) => {
+    const sink = new RecordingSink();
+    const watcher = open(sink);
+    watcher.start();
+    t.after(() => watcher.stop());
+    const app = await startSpringApp({
+      nacos: `127.0.0.1:${nacos.port}`,
+      application: 'order-service',
+      host: '192.0.2.11',
+      metadata: { interfaces: 'com.foo.Listed', version: '1.2.0' },
+    });
+    t.after(() => app.child.kill());
+    const unit = 'public@@DEFAULT_GROUP@@order-service';
+    await until('registered', () => sink.units.get(unit)?.length === 2);
+    const endpoints = [{ host: '192.0.2.11', port: app.port, protocol: 'http' }];
+    assert.deepEqual(
+      sink.units.get(unit)?.map((one) => [one.interface, one.version, one.application, one.endpoints]),
+      [
+        ['@order-service', '1.2.0', 'order-service', endpoints],
+        ['com.foo.Listed', '1.2.0', 'order-service', endpoints],
+      ],
+    );
+    await shows(`_endpoints.Listed.foo.com.svc.${Z} A`, '192.0.2.11');
+    await app.child.stop();
+    await until('deregistered', () => sink.units.get(unit)?.length === 0);
+    await shows(`_endpoints.Listed.foo.com.svc.${Z} A`);
+  });
+
+  it('SOFARPC: its namespace, uniqueId as group, kill -9', async (t) => {
     const provider = await startSofaProvider({
       nacos: `127.0.0.1:${nacos.port}`,
       host: '192.0.2.9',
       interfaces: [`${USER}:blue`, 'com.foo.OrderService'],
     });
+    t.after(() => provider.kill());
     await shows(`_endpoints.grp-blue.UserService.foo.com.svc.${Z} A`, '192.0.2.9');
     await shows(
       `_bolt._tcp.OrderService.foo.com.svc.${Z} SRV`,

@@ -18,6 +18,7 @@ export const PARTS = [
   'dubbo',
   'sofarpc',
   'nacos',
+  'spring-nacos',
   'etcd',
   'kubernetes',
   'coredns',
@@ -35,6 +36,7 @@ export const TEST_PARTS: readonly Part[] = [
   'dubbo',
   'sofarpc',
   'nacos',
+  'spring-nacos',
   'etcd',
   'kubernetes',
   'coredns',
@@ -47,6 +49,7 @@ const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
+const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const GO_VERSION = '1.26.4';
@@ -59,6 +62,7 @@ const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
+const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
@@ -129,6 +133,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(nacosHome()), run: buildNacos },
     megabytes: 190,
     minutes: 1,
+  },
+  'spring-nacos': {
+    contents: `Spring Cloud Alibaba ${SPRING_CLOUD_ALIBABA_VERSION} application`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springNacosHome()), run: buildSpringNacos },
+    megabytes: 60,
+    minutes: 0.7,
   },
   etcd: {
     // Debian's 3.4 is older than what an API server of today wants: with it no list comes as a stream
@@ -403,6 +415,23 @@ async function buildNacos(): Promise<void> {
 export function nacosClassPath(): string {
   const home = nacosHome();
   return [join(home, 'lib', 'hessian-4.0.63.jar'), join(home, 'classes'), join(home, 'lib', '*')].join(':');
+}
+
+// The Spring Cloud Alibaba module
+
+function springNacosHome(): string {
+  return join(cache, `spring-nacos-${SPRING_CLOUD_ALIBABA_VERSION}-${hashOfSources(springNacosModule)}`);
+}
+
+async function buildSpringNacos(): Promise<void> {
+  await buildWithMaven('Spring Cloud Alibaba application', springNacosModule, springNacosHome());
+  await removeOlder('spring-nacos-', springNacosHome());
+}
+
+/** The class path of the Spring Cloud Alibaba application. */
+export function springNacosClassPath(): string {
+  const home = springNacosHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
 // The etcd module
