@@ -17,6 +17,8 @@ export const PARTS = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
+  'spring-nacos',
   'etcd',
   'consul',
   'kubernetes',
@@ -34,6 +36,8 @@ export const TEST_PARTS: readonly Part[] = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
+  'spring-nacos',
   'etcd',
   'kubernetes',
   'coredns',
@@ -47,6 +51,8 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
+const NACOS_VERSION = '2.2.4';
+const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const CONSUL_VERSION = '1.14.11';
@@ -59,6 +65,8 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
+const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
+const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
@@ -122,6 +130,22 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(sofarpcHome()), run: buildSofarpc },
     megabytes: 65,
     minutes: 1,
+  },
+  nacos: {
+    contents: `Nacos ${NACOS_VERSION} server`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(nacosHome()), run: buildNacos },
+    megabytes: 190,
+    minutes: 1,
+  },
+  'spring-nacos': {
+    contents: `Spring Cloud Alibaba ${SPRING_CLOUD_ALIBABA_VERSION} application`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springNacosHome()), run: buildSpringNacos },
+    megabytes: 60,
+    minutes: 0.7,
   },
   etcd: {
     // Debian's 3.4 is older than what an API server of today wants: with it no list comes as a stream
@@ -357,13 +381,13 @@ function dubboHome(): string {
 }
 
 async function buildDubbo(): Promise<void> {
-  await buildWithMaven('Dubbo', dubboModule, dubboHome());
+  await buildWithMaven('Dubbo provider and consumer', dubboModule, dubboHome());
   await removeOlder('dubbo-', dubboHome());
 }
 
 async function buildWithMaven(what: string, module: string, home: string): Promise<void> {
   await intoCache(home, async (folder) => {
-    await run(`${what} provider and consumer with Maven`, 'mvn', [
+    await run(`${what} with Maven`, 'mvn', [
       '--batch-mode',
       '--no-transfer-progress',
       '--quiet',
@@ -384,13 +408,47 @@ function sofarpcHome(): string {
 }
 
 async function buildSofarpc(): Promise<void> {
-  await buildWithMaven('SOFARPC', sofarpcModule, sofarpcHome());
+  await buildWithMaven('SOFARPC provider and consumer', sofarpcModule, sofarpcHome());
   await removeOlder('sofarpc-', sofarpcHome());
 }
 
 /** The class path of the SOFARPC provider and consumer. */
 export function sofarpcClassPath(): string {
   const home = sofarpcHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Nacos module
+
+function nacosHome(): string {
+  return join(cache, `nacos-${NACOS_VERSION}-${hashOfSources(nacosModule)}`);
+}
+
+async function buildNacos(): Promise<void> {
+  await buildWithMaven('Nacos server', nacosModule, nacosHome());
+  await removeOlder('nacos-', nacosHome());
+}
+
+/** The class path of the Nacos server. Two of its jars have classes of the same names, and the first has to be the newer one. */
+export function nacosClassPath(): string {
+  const home = nacosHome();
+  return [join(home, 'lib', 'hessian-4.0.63.jar'), join(home, 'classes'), join(home, 'lib', '*')].join(':');
+}
+
+// The Spring Cloud Alibaba module
+
+function springNacosHome(): string {
+  return join(cache, `spring-nacos-${SPRING_CLOUD_ALIBABA_VERSION}-${hashOfSources(springNacosModule)}`);
+}
+
+async function buildSpringNacos(): Promise<void> {
+  await buildWithMaven('Spring Cloud Alibaba application', springNacosModule, springNacosHome());
+  await removeOlder('spring-nacos-', springNacosHome());
+}
+
+/** The class path of the Spring Cloud Alibaba application. */
+export function springNacosClassPath(): string {
+  const home = springNacosHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
