@@ -12,7 +12,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { framed, MessageReader } from './framing.ts';
-import { STATUS, type Status } from './status.ts';
+import { percentEncoded, STATUS, type Status } from './status.ts';
 
 /** Contents of PEM files. Whoever has no certificate of the authority is not let in. */
 export interface ServerTls {
@@ -219,7 +219,7 @@ function trailersOf({ code, message }: Status, isAlone: boolean) {
   return {
     ...(isAlone ? { [constants.HTTP2_HEADER_STATUS]: 200, 'content-type': 'application/grpc' } : {}),
     'grpc-status': String(code),
-    ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message) }),
+    ...(message === '' ? {} : { 'grpc-message': percentEncoded(message) }),
   };
 }
 
