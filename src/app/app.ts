@@ -27,7 +27,7 @@ import { lineEvents } from './line-log.ts';
 import { lineOptions, namesOptions } from './line-options.ts';
 import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
-import { openSidecarPort, readServerTls } from './sidecar-port.ts';
+import { openSidecarPort, readServerTls, sidecarOptions } from './sidecar-port.ts';
 import { globFolders, WatchedFiles } from './watched-files.ts';
 
 /** The server could not start; the text is one line for people. */
@@ -217,10 +217,11 @@ export class App {
   }
 
   async #listenSidecars(): Promise<void> {
-    const { sidecars, localities } = this.#loaded.config;
+    const { config } = this.#loaded;
+    const { sidecars } = config;
     if (sidecars === undefined) return;
     try {
-      this.#sidecars = await openSidecarPort(this.#events, sidecars, localities, this.#log);
+      this.#sidecars = await openSidecarPort(this.#events, sidecars, config, this.#log);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const { host, port } = sidecars.listen;
@@ -329,8 +330,7 @@ export class App {
     if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
-      if (!same(before.config.localities, config.localities))
-        this.#sidecars?.setLocalities(config.localities);
+      this.#sidecars?.configure(sidecarOptions(config));
     }
     const tls = config.sidecars?.tls;
     // certificates are renewed while sidecars are connected

@@ -18,14 +18,14 @@ export async function listSidecars(socketPath: string, json: boolean, output: Ou
   return STATUS.ok;
 }
 
-function lines({ peer, node, cluster, locality, since, pushes, vips, refusal }: SidecarJson): string[] {
+function lines({ kind, peer, node, cluster, locality, since, pushes, vips, refusal }: SidecarJson): string[] {
   const shown = vips.slice(0, MAX_SHOWN).map((name) => name.replace('vip|', ''));
   const more = vips.length > MAX_SHOWN ? ` and ${vips.length - MAX_SHOWN} more: --json shows all` : '';
   return [
     `${node === '' ? 'unknown' : node} at ${peer}`,
-    `  since       ${since}, ${pushes} clusters sent${cluster === '' ? '' : `, of ${cluster}`}`,
+    `  since       ${since}, ${kind}, ${pushes} resources sent${cluster === '' ? '' : `, of ${cluster}`}`,
     ...(locality === null ? [] : [`  locality    ${locality}`]),
-    `  VIPs        ${shown.join(' ') || 'none'}${more}`,
+    `  asked for   ${shown.join(' ') || (kind === 'istiod' ? 'everything' : 'nothing')}${more}`,
     ...(refusal === null ? [] : [`  refused     at ${refusal.at}: ${refusal.text}`]),
   ];
 }

@@ -69,6 +69,17 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
     sidecars: z
       .strictObject({
         listen: listenAddress,
+        istio: z
+          .strictObject({
+            namespace: z
+              .string()
+              .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+                error: 'expected the name of a namespace such as rpc-dns',
+              })
+              .default('rpc-dns'),
+            portNames: z.enum(['protocol', 'aeraki']).default('protocol'),
+          })
+          .prefault({}),
         tls: z
           .strictObject({
             certificate: z.string().min(1),

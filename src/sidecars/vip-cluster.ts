@@ -65,7 +65,11 @@ interface Group {
   readonly endpoints: TargetEndpoint[];
 }
 
-function groupsOf(endpoints: readonly TargetEndpoint[], localities: Localities, own: Locality | undefined) {
+export function groupsOf(
+  endpoints: readonly TargetEndpoint[],
+  localities: Localities,
+  own: Locality | undefined,
+) {
   const groups: Group[] = [];
   for (const endpoint of endpoints) {
     const locality = localities.of(endpoint.host);

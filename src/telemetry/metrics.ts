@@ -238,6 +238,7 @@ export class Metrics {
         'Streams that were ended since nothing could be read of them.',
         (one: Sidecars) => one.counters.garbage,
       ],
+      istio_left_out: ['Interfaces that Istio would not take.', (one: Sidecars) => one.leftOut],
       rejected_total: ['Connections that were not let in.', (one: Sidecars) => one.counters.rejected],
     } as const;
     for (const [name, [help, value]] of Object.entries(values)) {

