@@ -26,8 +26,9 @@ export interface ProviderOptions {
   readonly port?: number;
   /** Default `demo`. */
   readonly application?: string;
-  /** Registered in place of the machine's own address; it listens on every address then. */
+  /** Registered in place of the machine's own address; it listens on every address then, if not on `bindHost`. */
   readonly host?: string;
+  readonly bindHost?: string;
   /** Default `interface`. */
   readonly registerMode?: 'interface' | 'instance' | 'all';
   /** where application mode keeps which services a revision has: in the provider (default), or in the registry */
@@ -79,6 +80,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       ...(options.metadataType === undefined
         ? []
         : [`-Ddubbo.application.metadata-type=${options.metadataType}`]),
+      ...(options.bindHost === undefined ? [] : [`-DDUBBO_IP_TO_BIND=${options.bindHost}`]),
       ...javaMain('rpcdns.testbed.Provider'),
       ...pair('--zookeeper', options.zookeeper),
       ...pair('--nacos', options.nacos),
@@ -139,6 +141,46 @@ export interface CallOptions {
 export type CallResult =
   /** `hello ARGUMENT from INTERFACE version V group G port P`; `-` stands for none. */
   { readonly ok: true; readonly answer: string } | { readonly ok: false; readonly error: string };
+
+/** A consumer that calls on and on. */
+export interface LiveConsumer {
+  /** Waits until the last answer matches. */
+  answered(pattern: RegExp): Promise<void>;
+  /** Ends it. @returns how many calls succeeded, and how many failed twice */
+  stop(): Promise<{ readonly good: number; readonly bad: number; readonly output: string }>;
+}
+
+/** Calls `hello` so often, each time once more when it failed. */
+export async function startConsumer(
+  options: CallOptions & { readonly everyMs: number },
+): Promise<LiveConsumer> {
+  const child = (options.launch ?? startChild)(
+    'java',
+    [
+      ...JVM,
+      ...javaMain('rpcdns.testbed.Consumer'),
+      ...[options.url, options.interface, 'hello', options.argument ?? 'world'],
+      ...['--every', String(options.everyMs)],
+      ...pair('--version', options.version),
+      ...pair('--group', options.group),
+      ...pair('--timeout', options.timeoutMs?.toString()),
+    ],
+    javaChild('consumer'),
+  );
+  await child.waitFor(/^NOW .*$/m, { deadlineMs: 60_000 });
+  return {
+    answered: async (pattern) => {
+      const all = new RegExp(`^NOW .*${pattern.source}.*$`, 'm');
+      await child.waitFor(all, { deadlineMs: 30_000 });
+    },
+    stop: async () => {
+      child.writeLine('stop');
+      const [, good, bad] = await child.waitFor(/CALLED (\d+) (\d+)/, { deadlineMs: 10_000 });
+      await child.exited;
+      return { good: Number(good), bad: Number(bad), output: child.output() };
+    },
+  };
+}
 
 /** Calls `hello` once, from a fresh JVM. */
 export async function callConsumer(options: CallOptions): Promise<CallResult> {

@@ -1,7 +1,7 @@
 /** A real Nacos 2.2 server of a test's own: started, killed, paused; and a hand that registers instances in it by HTTP. */
 import { rm } from 'node:fs/promises';
 import { freePort } from './ports.ts';
-import { type Child, type Exit, startChild, until } from './process.ts';
+import { type Child, type Exit, type Launch, runToEnd, startChild, until } from './process.ts';
 import { nacosClassPath } from './provision.ts';
 import { tempFolder } from './temp.ts';
 
@@ -14,6 +14,16 @@ export interface NacosInstance {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly enabled?: boolean;
   readonly weight?: number;
+}
+
+function nacosArguments(home: string, port: number): readonly string[] {
+  return [
+    ...['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+    ...['-Dnacos.standalone=true', '-DembeddedStorage=true', `-Dnacos.home=${home}`],
+    ...['-Dnacos.server.ip=127.0.0.1', `-Dserver.port=${port}`, '-Dserver.address=127.0.0.1'],
+    ...['-Dserver.servlet.contextPath=/nacos', '-Dlogging.level.root=WARN'],
+    ...['-cp', nacosClassPath(), 'rpcdns.testbed.NacosServer'],
+  ];
 }
 
 export class Nacos {
@@ -29,17 +39,10 @@ export class Nacos {
 
   /** Starts it, and resolves when it answers by HTTP and gRPC. */
   async start(): Promise<void> {
-    const child = startChild(
-      'java',
-      [
-        ...['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-        ...['-Dnacos.standalone=true', '-DembeddedStorage=true', `-Dnacos.home=${this.#home}`],
-        ...['-Dnacos.server.ip=127.0.0.1', `-Dserver.port=${this.port}`, '-Dserver.address=127.0.0.1'],
-        ...['-Dserver.servlet.contextPath=/nacos', '-Dlogging.level.root=WARN'],
-        ...['-cp', nacosClassPath(), 'rpcdns.testbed.NacosServer'],
-      ],
-      { name: 'Nacos', cwd: this.#home },
-    );
+    const child = startChild('java', nacosArguments(this.#home, this.port), {
+      name: 'Nacos',
+      cwd: this.#home,
+    });
     this.#child = child;
     await until(
       `Nacos serves on port ${this.port}`,
@@ -117,6 +120,28 @@ function parametersOf({ service, host, port, namespace, group }: NacosInstance):
     ...(namespace === undefined ? {} : { namespaceId: namespace }),
     ...(group === undefined ? {} : { groupName: group }),
   };
+}
+
+/** Where `startChild` runs it: another network has its own ports, and its own way to ask. */
+export interface Elsewhere {
+  readonly launch: Launch;
+  readonly port: number;
+}
+
+/** Starts one in a namespace, and resolves when it answers there. Nobody here can ask it. */
+export async function startNacosElsewhere({ launch, port }: Elsewhere): Promise<Child> {
+  const home = tempFolder('nacos');
+  const child = launch('java', nacosArguments(home, port), { name: 'Nacos', cwd: home });
+  const url = `http://127.0.0.1:${port}/nacos/v1/ns/service/list?pageNo=1&pageSize=1`;
+  await until(
+    'Nacos serves',
+    async () => {
+      const ask = `fetch('${url}').then((reply) => reply.text()).then(console.log)`;
+      return (await runToEnd(process.execPath, ['-e', ask], { launch })).stdout.includes('"count"');
+    },
+    { deadlineMs: 60_000, everyMs: 200 },
+  );
+  return child;
 }
 
 export async function startNacos(): Promise<Nacos> {
