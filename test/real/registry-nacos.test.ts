@@ -360,6 +360,13 @@ describe('nacos: what real applications register', {
       ],
     );
     await shows(`_endpoints.Listed.foo.com.svc.${Z} A`, '192.0.2.11');
+    await shows(`_endpoints.order-service.app.${Z} A`, '192.0.2.11');
+    const [vip = ''] = await answers(`order-service.app.${Z} A`);
+    assert.match(vip, /^247\./);
+    assert.deepEqual(await answers(`ver-1-2-0.order-service.app.${Z} A`), [vip]);
+    assert.deepEqual(await answers(`_http._tcp.order-service.app.${Z} SRV`), [
+      `0 0 ${app.port} order-service.app.${Z}`,
+    ]);
     await app.child.stop();
     await until('deregistered', () => sink.units.get(unit)?.length === 0);
     await shows(`_endpoints.Listed.foo.com.svc.${Z} A`);
@@ -379,5 +386,33 @@ describe('nacos: what real applications register', {
     );
     await provider.kill();
     await shows(`_endpoints.grp-blue.UserService.foo.com.svc.${Z} A`);
+  });
+
+  it('killed and restarted it comes back empty: no answer is lost meanwhile, and an addition comes at once', async (t) => {
+    const question = `_endpoints.Kept.foo.com.svc.${Z} A`;
+    const start = (host: string) =>
+      startProvider({ nacos: `127.0.0.1:${nacos.port}`, host, interfaces: ['com.foo.Kept'] });
+    const first = await start('192.0.2.31');
+    t.after(() => first.kill());
+    await shows(question, '192.0.2.31');
+    const [vip] = await answers(`com.foo.Kept.${Z} A`);
+    const wrong: string[] = [];
+    let isOver = false;
+    const watching = (async () => {
+      while (!isOver) {
+        const now = await answers(question);
+        if (!now.includes('192.0.2.31') || (await answers(`com.foo.Kept.${Z} A`))[0] !== vip)
+          wrong.push(String(now));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    await nacos.kill();
+    await nacos.start();
+    const second = await start('192.0.2.32');
+    t.after(() => second.kill());
+    await shows(question, '192.0.2.31', '192.0.2.32');
+    isOver = true;
+    await watching;
+    assert.deepEqual(wrong, []);
   });
 });
