@@ -106,6 +106,11 @@ function interfaceLines(found: Explanation, service: string | null): string[] {
       : [
           `left out           ${found.leftOut} endpoints or ports, beyond answers.maxRecords or what a TCP message holds`,
         ]),
+    ...(found.sharing === 0
+      ? []
+      : [
+          `shared VIP         ${found.sharing} services: a sidecar below layer 7 gets the endpoints of all; vips.perVersion gives each its own`,
+        ]),
     ...found.conflicts.map((conflict) => `conflict           ${conflict}`),
   ];
 }

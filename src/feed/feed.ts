@@ -38,6 +38,7 @@ export interface FeedTotals {
   conflicts: number;
   occluded: number;
   leftOut: number;
+  sharing: number;
 }
 
 /**
@@ -49,7 +50,7 @@ export class Feed {
   readonly serials: Serials;
   /** shared with what registries say: a set of endpoints rests once */
   readonly sets: EndpointSets;
-  readonly totals: FeedTotals = { interfaces: 0, conflicts: 0, occluded: 0, leftOut: 0 };
+  readonly totals: FeedTotals = { interfaces: 0, conflicts: 0, occluded: 0, leftOut: 0, sharing: 0 };
   readonly #numbers: InterfaceNumbers;
   readonly #arena: Arena;
   readonly #line: LineFeed;
@@ -372,10 +373,11 @@ export class Feed {
 
   #count(at: BlobAt, step: 1 | -1): void {
     if (at === 0) return;
-    const { conflicts, occluded, leftOut } = readCounts(new RecordView(this.#arena, at).about);
+    const { conflicts, occluded, leftOut, sharing } = readCounts(new RecordView(this.#arena, at).about);
     this.totals.interfaces += step;
     this.totals.conflicts += step * conflicts;
     this.totals.occluded += step * occluded;
     this.totals.leftOut += step * leftOut;
+    this.totals.sharing += step * sharing;
   }
 }

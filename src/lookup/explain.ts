@@ -21,6 +21,8 @@ export interface Explanation {
   readonly conflicts: readonly string[];
   /** endpoints that are not answered, beyond `answers.maxRecords` */
   readonly leftOut: number;
+  /** services that share a VIP, which a sidecar below layer 7 cannot tell apart */
+  readonly sharing: number;
 }
 
 export interface ServiceExplanation {
@@ -58,6 +60,7 @@ export function explain(line: EventLine, zone: DomainName, name: InterfaceName):
     changedAt: new Date(changedAt).toISOString(),
     conflicts: about.conflicts,
     leftOut: about.leftOut,
+    sharing: about.sharing,
   };
 }
 
@@ -74,6 +77,7 @@ function refusedOnly(line: EventLine, name: InterfaceName): Explanation | undefi
     changedAt: null,
     conflicts: refusals.map(({ text }) => text),
     leftOut: 0,
+    sharing: 0,
   };
 }
 

@@ -20,6 +20,8 @@ export interface About<Endpoints = BlobAt> {
   readonly occluded: number;
   /** endpoints beyond `answers.maxRecords` */
   readonly leftOut: number;
+  /** services that share a VIP of ours with another: a sidecar below layer 7 cannot tell them apart */
+  readonly sharing: number;
   /** names that it wanted and others have, relative to a zone, lower-cased */
   readonly lost: readonly Prefix[];
 }
@@ -57,6 +59,7 @@ export function writeAbout(
   writer.count(about.conflicts.length);
   writer.count(about.occluded);
   writer.count(about.leftOut);
+  writer.count(about.sharing);
   for (const text of about.conflicts) writer.text(text);
   writeList(writer, about.lost, (wanted) => writer.latin1(wanted));
   writeList(writer, about.services, (service) => {
@@ -111,7 +114,7 @@ export function readAbout(
   texts: Texts,
   sets: readonly BlobAt[],
 ): About {
-  const { conflicts: count, occluded, leftOut } = readCounts(reader);
+  const { conflicts: count, occluded, leftOut, sharing } = readCounts(reader);
   const conflicts: string[] = [];
   for (let left = count; left > 0; left--) conflicts.push(reader.text());
   const lost = readList(reader, () => reader.latin1() as Prefix);
@@ -137,12 +140,19 @@ export function readAbout(
     const isRemembered = (has & HAS.remembered) !== 0;
     return { key, application, protocol, port, endpoints, registries, sources, isRemembered, vip };
   });
-  return { conflicts, occluded, leftOut, lost, services };
+  return { conflicts, occluded, leftOut, sharing, lost, services };
 }
 
 /** How much was lost, without reading what. */
-export function readCounts(reader: OctetReader): Record<'conflicts' | 'occluded' | 'leftOut', number> {
-  return { conflicts: reader.count(), occluded: reader.count(), leftOut: reader.count() };
+export function readCounts(
+  reader: OctetReader,
+): Record<'conflicts' | 'occluded' | 'leftOut' | 'sharing', number> {
+  return {
+    conflicts: reader.count(),
+    occluded: reader.count(),
+    leftOut: reader.count(),
+    sharing: reader.count(),
+  };
 }
 
 /** The names that it wanted and others have, without reading the rest. */

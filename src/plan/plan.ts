@@ -316,6 +316,8 @@ class Planning {
           outdone.length + occluded.length === 0 ? conflicts : [...conflicts, ...outdone, ...occluded],
         occluded: occluded.length,
         leftOut,
+        sharing: sharingVips(placed),
+
         lost: lostNames(names),
       },
     };
@@ -388,6 +390,16 @@ class Planning {
     });
     return addresses.length === vip.addresses.length ? vip : { ...vip, addresses, failure };
   }
+}
+
+/** Services that share a VIP with another of their interface; a ClusterIP is Kubernetes' own affair. */
+function sharingVips(placed: readonly Placed[]): number {
+  const ours = placed.filter(({ vip }) => vip.behind === undefined);
+  return ours.filter((one) =>
+    ours.some(
+      (other) => other !== one && other.vip.addresses.some((address) => one.vip.addresses.includes(address)),
+    ),
+  ).length;
 }
 
 function aboutService({ merged, vip }: Placed): PlannedAbout['services'][number] {

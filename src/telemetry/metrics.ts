@@ -123,6 +123,12 @@ export class Metrics {
         for (const { options, facts } of sources()) set({ registry: options.id }, facts.held);
       },
     );
+    this.#gauge(
+      'services_sharing_vip',
+      'Versions and groups that share a VIP with another: a sidecar below layer 7 cannot tell them apart.',
+      [],
+      (set) => set({}, events().feed.totals.sharing),
+    );
     this.#sidecarGauges();
     this.#gauge(
       'registry_only_here',

@@ -8,6 +8,7 @@ import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '../..
 import { ClusterSchema } from '../../src/grpc/protos/cluster_pb.ts';
 import type { ServerTls } from '../../src/grpc/server.ts';
 import type { Status } from '../../src/grpc/status.ts';
+import { explain } from '../../src/lookup/explain.ts';
 import { ROOT } from '../../src/name/domain-name.ts';
 import { parseNetwork } from '../../src/name/network.ts';
 import { type SidecarLog, Sidecars, type SidecarsOptions } from '../../src/sidecars/sidecars.ts';
@@ -410,4 +411,24 @@ suite('a hostile sidecar', () => {
     await deliver(house, A('10.0.0.2:1'));
     await envoy.has(AT_A, '10.0.0.2:1');
   });
+});
+
+test('versions that share a VIP are counted, and told by lookup', async () => {
+  const versions = ['1', '2'].map((version) => ({
+    name: 'com.foo.A',
+    version,
+    port: 1,
+    endpoints: [`10.0.0.${version}:1`],
+  }));
+  const house = await House.open({ config: CONFIG });
+  await deliver(house, ...versions, B);
+  assert.equal(house.events.feed.totals.sharing, 2);
+  const [zone] = house.config.zone;
+  assert.ok(zone !== undefined);
+  assert.equal(explain(house.events, zone, 'com.foo.A' as never)?.sharing, 2);
+  await deliver(house, ...versions.slice(1), B);
+  assert.equal(house.events.feed.totals.sharing, 0);
+  await house.configure(CONFIG.replace('reuseAfter', 'perVersion: true, reuseAfter'));
+  await deliver(house, ...versions, B);
+  assert.equal(house.events.feed.totals.sharing, 0);
 });
