@@ -3,6 +3,7 @@
  *
  *     node test/bench/main.ts costs
  *     node test/bench/main.ts kubernetes [--objects 10000]
+ *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
  *
@@ -19,6 +20,7 @@ import { writeRaw } from './raw-figures.ts';
 import { markdownTables, type Row, ratio } from './report.ts';
 import { benchScale } from './scale/scale.ts';
 import { type BenchServer, type RunningServer, servers } from './servers.ts';
+import { benchSidecars } from './sidecars.ts';
 
 interface Contestant extends BenchServer {
   readonly running: RunningServer;
@@ -90,6 +92,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     objects: { type: 'string', default: '10000' },
+    interfaces: { type: 'string', default: '100000' },
+    streams: { type: 'string', default: '1000' },
+    vips: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string' },
     only: { type: 'string' },
@@ -103,6 +108,11 @@ const { values, positionals } = parseArgs({
 try {
   if (positionals[0] === 'kubernetes') {
     console.log(await benchKubernetes(atLeastOne(values.objects, 'objects'), say));
+  } else if (positionals[0] === 'sidecars') {
+    const [interfaces, streams, vips] = (['interfaces', 'streams', 'vips'] as const).map((name) =>
+      atLeastOne(values[name], name),
+    );
+    console.log(await benchSidecars({ interfaces: interfaces ?? 1, streams: streams ?? 1, vips: vips ?? 1 }));
   } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
   else if (positionals[0] === 'scale') {
     const options = {
@@ -116,7 +126,7 @@ try {
     };
     await benchScale(options, say);
   } else if (positionals.length > 0)
-    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes or scale`);
+    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes, scale or sidecars`);
   else
     await bench({
       rounds: atLeastOne(values.rounds, 'rounds'),

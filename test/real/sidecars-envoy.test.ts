@@ -119,3 +119,74 @@ test('an interface that comes to be is there, though it was dialled before', { s
   world.provide([ORDER, pinned]);
   await until('it is there', async () => (await caller.call('247.1.2.3', 20880)).name === 'user-1');
 });
+
+test('two zones: a sidecar reaches its own, the other one when that has died, and its own again', {
+  skip,
+}, async (t) => {
+  const [own, other] = ['10.1.0.1:7001', '10.2.0.1:7001'];
+  const world = await SidecarWorld.open(
+    t,
+    [USER(own, other)],
+    'localities: [{ region: hz, zone: z1, cidrs: [10.1.0.0/16] }, { region: hz, zone: z2, cidrs: [10.2.0.0/16] }]\n',
+  );
+  await world.sh(['ip addr add 10.1.0.1/32 dev lo', 'ip addr add 10.2.0.1/32 dev lo']);
+  await world.startProvider(own, 'z1');
+  await world.startProvider(other, 'z2');
+  await world.startEnvoy(['--listen', 'ports:20880', '--zone', 'hz/z1']);
+  const { caller } = world;
+  const user = await world.vipOf('com.foo.User');
+  const met = async () => {
+    const names = new Set<string>();
+    for (let i = 0; i < 20; i++) names.add((await caller.call(user, 20880)).name);
+    return [...names].sort().join(' ');
+  };
+  assert.equal(await met(), 'z1');
+  world.provide([USER(other)]);
+  await until('the other zone', async () => (await caller.call(user, 20880)).name === 'z2');
+  assert.equal(await met(), 'z2');
+  world.provide([USER(own, other)]);
+  await until('its own again', async () => (await caller.call(user, 20880)).name === 'z1');
+  assert.equal(await met(), 'z1');
+});
+
+test('an Envoy by state of the world has the interfaces that its metadata names, and no other', {
+  skip,
+}, async (t) => {
+  const world = await SidecarWorld.open(t, [USER('127.0.0.1:7001'), ORDER]);
+  await world.startProvider('127.0.0.1:7001', 'user-1');
+  await world.startProvider('127.0.0.1:7002', 'order-1');
+  await world.startProvider('127.0.0.1:7003', 'user-2');
+  await world.sh(['ip route replace local 247.0.0.0/8 dev lo']);
+  const ads = '{ ads: {}, resource_api_version: V3 }';
+  await world.runEnvoy(`# port_value: 20880
+node: { id: whole, cluster: test, metadata: { "rpcdns.io/interfaces": [com.foo.User] } }
+dynamic_resources:
+  ads_config: { api_type: GRPC, transport_api_version: V3, grpc_services: [ { envoy_grpc: { cluster_name: rpc-dns } } ] }
+  cds_config: ${ads}
+  lds_config: ${ads}
+static_resources:
+  clusters:
+    - name: rpc-dns
+      type: STATIC
+      connect_timeout: 1s
+      typed_extension_protocol_options:
+        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+          "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+          explicit_http_config: { http2_protocol_options: {} }
+      load_assignment:
+        cluster_name: rpc-dns
+        endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 15010 } } } } ] } ]
+`);
+  const { caller } = world;
+  const [user, order] = [await world.vipOf('com.foo.User'), await world.vipOf('com.foo.Order')];
+  assert.equal((await caller.call(user, 20880)).name, 'user-1');
+  assert.equal((await caller.call(order, 20880)).name, '');
+  world.provide([USER('127.0.0.1:7003'), ORDER]);
+  await until('the other provider', async () => (await caller.call(user, 20880)).name === 'user-2');
+  const { stdout } = await world.site.cli('sidecars', '-c', 'rpc-dns.yaml');
+  assert.match(
+    stdout,
+    /^whole at .*\n {2}since .*, state of the world, .*\n {2}asked for {3}com\.foo\.User$/m,
+  );
+  assert.doesNotMatch(stdout, /refused/);
+});

@@ -86,11 +86,16 @@ ${config}`,
     if (status !== 0) throw new Error(stderr);
     const lines = stdout.split('\n').flatMap((line) => /^#\| (.*)$/.exec(line)?.[1] ?? []);
     await this.sh(isByIptables ? asIptables(lines) : lines);
+    await this.runEnvoy(stdout, version);
+  }
+
+  /** Starts an Envoy with this bootstrap, and resolves when it listens on the first port in it. */
+  async runEnvoy(bootstrap: string, version: EnvoyVersion = '1.40.0'): Promise<void> {
     const file = join(this.site.folder, 'envoy.yaml');
-    writeFileSync(file, stdout);
+    writeFileSync(file, bootstrap);
     const args = ['-c', file, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'];
     this.envoy = this.namespace.run(envoyPath(version), args, { name: 'envoy' });
-    const [, port = ''] = /port_value: (\d+)/.exec(stdout) ?? [];
+    const [, port = ''] = /port_value: (\d+)/.exec(bootstrap) ?? [];
     await until('Envoy listens', async () => {
       const listening = await runToEnd('ss', ['-Hltn', `sport = :${port}`], { launch: this.namespace.run });
       return listening.stdout !== '';
