@@ -17,6 +17,7 @@ export const PARTS = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'spring',
   'etcd',
   'consul',
   'kubernetes',
@@ -34,6 +35,7 @@ export const TEST_PARTS: readonly Part[] = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'spring',
   'etcd',
   'kubernetes',
   'coredns',
@@ -47,6 +49,7 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
+const SPRING_CLOUD_VERSION = '2025.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const CONSUL_VERSION = '1.14.11';
@@ -59,6 +62,7 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
+const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
@@ -121,6 +125,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     packages: () => [],
     build: { how: 'Maven', isDone: () => existsSync(sofarpcHome()), run: buildSofarpc },
     megabytes: 65,
+    minutes: 1,
+  },
+  spring: {
+    contents: `Spring Cloud ${SPRING_CLOUD_VERSION}: a Eureka server, an application and its caller`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
+    megabytes: 110,
     minutes: 1,
   },
   etcd: {
@@ -357,13 +369,13 @@ function dubboHome(): string {
 }
 
 async function buildDubbo(): Promise<void> {
-  await buildWithMaven('Dubbo', dubboModule, dubboHome());
+  await buildWithMaven('Dubbo provider and consumer', dubboModule, dubboHome());
   await removeOlder('dubbo-', dubboHome());
 }
 
 async function buildWithMaven(what: string, module: string, home: string): Promise<void> {
   await intoCache(home, async (folder) => {
-    await run(`${what} provider and consumer with Maven`, 'mvn', [
+    await run(`${what} with Maven`, 'mvn', [
       '--batch-mode',
       '--no-transfer-progress',
       '--quiet',
@@ -384,13 +396,30 @@ function sofarpcHome(): string {
 }
 
 async function buildSofarpc(): Promise<void> {
-  await buildWithMaven('SOFARPC', sofarpcModule, sofarpcHome());
+  await buildWithMaven('SOFARPC provider and consumer', sofarpcModule, sofarpcHome());
   await removeOlder('sofarpc-', sofarpcHome());
 }
 
 /** The class path of the SOFARPC provider and consumer. */
 export function sofarpcClassPath(): string {
   const home = sofarpcHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Spring Cloud module
+
+function springHome(): string {
+  return join(cache, `spring-cloud-${SPRING_CLOUD_VERSION}-${hashOfSources(springModule)}`);
+}
+
+async function buildSpring(): Promise<void> {
+  await buildWithMaven('Spring Cloud', springModule, springHome());
+  await removeOlder('spring-cloud-', springHome());
+}
+
+/** The class path of the Eureka server, and of the Spring Cloud application and its caller. */
+export function springClassPath(): string {
+  const home = springHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
