@@ -9,6 +9,7 @@ import { type DomainName, keyOf, toShortText } from '../name/domain-name.ts';
 import { serviceKeyText } from '../name/interface-name.ts';
 import { networkText, parseNetwork } from '../name/network.ts';
 import type { QueryLine } from '../serve/query-line.ts';
+import type { Sidecars } from '../sidecars/sidecars.ts';
 import type { AddressRow } from '../vip/ledger-rows.ts';
 import { parseType } from '../zone/types.ts';
 import { compare } from './compare.ts';
@@ -23,6 +24,8 @@ export interface ControlSources {
   readonly process: { readonly pid: number; readonly version: string };
   /** @returns problems that kept the running configuration in place */
   readonly reload: () => Promise<readonly Problem[]>;
+  /** undefined: none are served */
+  readonly sidecars: () => Sidecars | undefined;
 }
 
 /** What `doctor` asks first. */
@@ -155,6 +158,12 @@ export function createControl(sources: ControlSources): Hono {
       return context.json({ error: `no registry '${name}': there are ${ids.join(', ') || 'none'}` }, 404);
     }
     return context.json({ registry: name, believed: await sources.events.accept(name) });
+  });
+  control.get('/sidecars', (context) => {
+    const sidecars = sources.sidecars();
+    if (sidecars === undefined)
+      return context.json({ error: 'no sidecars are served: sidecars.listen is not configured' }, 404);
+    return context.json([...sidecars.list()]);
   });
   control.post('/reload', async (context) => context.json({ problems: await sources.reload() }));
   control.onError((error, context) => context.json({ error: error.message }, 500));

@@ -17,6 +17,7 @@ import { keyOf, ROOT, toText } from '../name/domain-name.ts';
 import { KINDS } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
 import { QueryLine } from '../serve/query-line.ts';
+import type { Sidecars } from '../sidecars/sidecars.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -26,6 +27,7 @@ import { lineEvents } from './line-log.ts';
 import { lineOptions, namesOptions } from './line-options.ts';
 import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
+import { openSidecarPort, readServerTls, sidecarOptions } from './sidecar-port.ts';
 import { globFolders, WatchedFiles } from './watched-files.ts';
 
 /** The server could not start; the text is one line for people. */
@@ -47,7 +49,7 @@ export interface AppOptions {
 }
 
 /** Configuration that only a restart can change. */
-const FIXED = ['listen', 'store', 'control', 'engine', 'limits'] as const;
+const FIXED = ['listen', 'store', 'control', 'engine', 'limits', 'sidecars'] as const;
 
 /** The composition: what starts in which order, how it is reloaded, and how it stops. */
 export class App {
@@ -64,6 +66,7 @@ export class App {
   #zones: readonly PlannedZone[] = [];
   #zoneFiles: readonly ZoneFile[] = [];
   #listening: Listening[] = [];
+  #sidecars: Sidecars | undefined;
   #reloading: Promise<readonly Problem[]> = Promise.resolve([]);
   #serving = true;
 
@@ -89,6 +92,7 @@ export class App {
       events: () => this.#events,
       version: options.version,
       usage: options.usage,
+      sidecars: () => this.#sidecars,
     });
   }
 
@@ -120,6 +124,7 @@ export class App {
         () => this.#metrics.events,
         this.#store.label,
         () => this.#registries,
+        () => this.#sidecars?.ready(),
       ),
     );
     this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
@@ -128,6 +133,7 @@ export class App {
     if (this.#events.intake.missing().length === 0) await this.#events.settled();
     await this.#listenDns();
     await this.#listenHttp();
+    await this.#listenSidecars();
     this.#events.start();
     this.#registries = new Registries(this.#kinds, this.#events, {
       onLease: (cluster, isHeld) => {
@@ -147,6 +153,7 @@ export class App {
         config: this.#loaded.file,
         dns: config.listen.dns.map(hostPortText),
         http: config.listen.http === null ? null : hostPortText(config.listen.http),
+        sidecars: config.sidecars === undefined ? null : hostPortText(config.sidecars.listen),
         control: config.control,
         store: this.#store.label,
         zones: this.#zones.filter((zone) => zone.role !== 'reverse').map((zone) => toText(zone.apex)),
@@ -180,6 +187,7 @@ export class App {
       zones: () => this.#loaded.config.zone,
       staticFiles: () => this.#zoneFiles,
       process: { pid: this.#options.pid, version: this.#options.version },
+      sidecars: () => this.#sidecars,
       reload: () => this.reload('asked for by the control socket'),
     };
     try {
@@ -208,6 +216,24 @@ export class App {
     }
   }
 
+  async #listenSidecars(): Promise<void> {
+    const { config } = this.#loaded;
+    const { sidecars } = config;
+    if (sidecars === undefined) return;
+    try {
+      this.#sidecars = await openSidecarPort(this.#events, sidecars, config, this.#log);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const { host, port } = sidecars.listen;
+      const isPort = code?.startsWith('E') === true;
+      const at = this.#placeOf(['sidecars', isPort ? 'listen' : 'tls']);
+      const why = isPort
+        ? `cannot listen on ${hostPortText({ host, port })} (sidecars): ${await whyNoPort(code, port, 'tcp')}`
+        : message;
+      throw new StartError(`${at}: ${why}`);
+    }
+  }
+
   #placeOf(path: readonly (string | number)[]): string {
     const { line, column } = this.#loaded.positionOf(path);
     return `${this.#loaded.file}:${line}:${column}`;
@@ -226,7 +252,12 @@ export class App {
 
   #watchedPaths(): string[] {
     const { file, config, zoneFiles } = this.#loaded;
-    return [file, ...zoneFiles.files, ...config.zones.flatMap(globFolders)];
+    return [
+      file,
+      ...zoneFiles.files,
+      ...config.zones.flatMap(globFolders),
+      ...Object.values(config.sidecars?.tls ?? {}),
+    ];
   }
 
   /** Reads everything anew. @returns problems that kept the running configuration in place */
@@ -299,7 +330,11 @@ export class App {
     if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
+      this.#sidecars?.configure(sidecarOptions(config));
     }
+    const tls = config.sidecars?.tls;
+    // certificates are renewed while sidecars are connected
+    if (tls !== undefined) this.#sidecars?.setTls(readServerTls(tls));
     await this.#events.settled();
   }
 
@@ -341,6 +376,7 @@ export class App {
   async #abandon(): Promise<void> {
     this.#files.close();
     await this.#registries?.stop();
+    await this.#sidecars?.close();
     await Promise.all(this.#listening.splice(0).map((listening) => listening.close()));
     await this.#line.close();
     await this.#store.close().catch(() => {});

@@ -10,6 +10,7 @@ export function lineEvents(
   metrics: () => EventMetrics,
   store: string,
   registries: () => Registries | undefined,
+  ready: () => void,
 ): LineEvents {
   const states = new Map<string, string>();
   let isStoreDown = false;
@@ -24,7 +25,10 @@ export function lineEvents(
         else log.warn({ registry: id, state: kind, reason }, 'registry is away');
       }
     },
-    onReady: (interfaces) => log.info({ interfaces }, 'ready'),
+    onReady: (interfaces) => {
+      log.info({ interfaces }, 'ready');
+      ready();
+    },
     onSkipped: ({ options: { id } }, reason, detail) => {
       metrics().skipped(id, reason);
       log.warn({ registry: id, reason, detail }, 'registry entry skipped');

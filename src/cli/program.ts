@@ -9,12 +9,14 @@ import { check } from './check.ts';
 import { compare } from './compare.ts';
 import { type CorefileFlags, printCorefile } from './corefile.ts';
 import { type DoctorFlags, doctor } from './doctor.ts';
+import { type EnvoyFlags, printEnvoy } from './envoy.ts';
 import { findServer } from './find-server.ts';
 import { lookup } from './lookup.ts';
 import { type Output, STATUS } from './output.ts';
 import { setQueryLog } from './query-log.ts';
 import { lookupServer } from './query-server.ts';
 import { acceptRegistry, listRegistries } from './registries.ts';
+import { listSidecars } from './sidecars.ts';
 import { listVips, releaseVip } from './vips.ts';
 
 export const DEFAULT_CONFIG = 'rpc-dns.yaml';
@@ -195,6 +197,25 @@ export async function runProgram(args: readonly string[], options: ProgramOption
       }
     });
 
+  program
+    .command('envoy')
+    .description('the bootstrap of an Envoy that leads VIPs to providers, and what its machine needs')
+    .option(...configOption)
+    .option('--server <host:port>', 'where rpc-dns serves sidecars (default: sidecars.listen)')
+    .option('--listen <form>', 'redirect:PORT, tproxy:PORT or ports:PORT,PORT', 'redirect:15001')
+    .option('--envoy <version>', 'which Envoy it is for', '1.40')
+    .option('--zone <region/zone>', 'where the sidecar is')
+    .action((flags: EnvoyFlags & { config: string }) =>
+      withConfig(flags.config, async ({ config }) => printEnvoy(config, flags, output)),
+    );
+  program
+    .command('sidecars')
+    .description('which sidecars are connected, and what they asked for')
+    .option(...configOption)
+    .option('--json', 'print JSON', false)
+    .action((flags: { config: string; json: boolean }) =>
+      withConfig(flags.config, ({ config }) => listSidecars(config.control, flags.json, output)),
+    );
   program
     .command('doctor')
     .description(

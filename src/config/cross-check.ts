@@ -2,6 +2,7 @@ import type { HostPort } from '../files/fields.ts';
 import type { Path } from '../files/yaml-file.ts';
 import { addressText, hostPortText, parseAddress } from '../name/address.ts';
 import { type DomainName, firstLabel, keyOf, labelsOf, toText } from '../name/domain-name.ts';
+import { networkContains, parseNetwork } from '../name/network.ts';
 import { unfitBlockOf } from '../name/unfit-address.ts';
 import { kindOf, registryId } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
@@ -16,6 +17,7 @@ export function crossCheck(config: Config, kinds: readonly RegistryKind<never>[]
   checkPools(config, kinds, report);
   checkNameServerAddresses(config, report);
   checkListen(config, report);
+  checkSidecars(config, report);
   checkRegistries(config, kinds, report);
   checkOwnership(config, report);
 }
@@ -134,6 +136,42 @@ function reportInPool(path: Path, host: string, pools: readonly Pool[], report: 
     path,
     `${host} lies in the pool ${pool.text}: an interface would get it as its VIP; choose another pool`,
   );
+}
+
+/** Whoever asks there learns where every provider is: without certificates only neighbours may. */
+function checkSidecars({ sidecars, listen, vips }: Config, report: Report): void {
+  if (sidecars === undefined) return;
+  const path = ['sidecars', 'listen'];
+  const text = hostPortText(sidecars.listen);
+  reportInPool(path, sidecars.listen.host, vips.pools, report);
+  if (sidecars.tls === undefined && !isPrivate(sidecars.listen.host)) {
+    report(
+      path,
+      `${text} is open to any network: without tls only loopback and private addresses are, name one, or certificates as tls`,
+    );
+  }
+  const others = [...listen.dns, ...(listen.http === null ? [] : [listen.http])];
+  const taken = others.find((one) => sidecars.listen.port !== 0 && isTakenBy(one, sidecars.listen));
+  if (taken !== undefined) report(path, `${text} is taken by ${hostPortText(taken)}: choose another port`);
+}
+
+/** RFC 1918, RFC 6598, RFC 4193, and loopback. */
+const PRIVATE = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '::1',
+  'fc00::/7',
+];
+
+function isPrivate(host: string): boolean {
+  const address = parseAddress(host);
+  return PRIVATE.some((text) => {
+    const network = parseNetwork(text);
+    return address !== undefined && network.ok && networkContains(network.value, address);
+  });
 }
 
 function checkRegistries(config: Config, kinds: readonly RegistryKind<never>[], report: Report): void {

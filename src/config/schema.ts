@@ -4,6 +4,7 @@ import {
   domainName,
   duration,
   listenAddress,
+  network,
   oneOrMany,
   packagePrefix,
   pool,
@@ -64,6 +65,40 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
       .default([]),
     /** `mmsg` is not built yet */
     engine: z.enum(['dgram', 'auto']).default('auto'),
+    /** where sidecars ask what is behind a VIP; without it nobody is told */
+    sidecars: z
+      .strictObject({
+        listen: listenAddress,
+        istio: z
+          .strictObject({
+            namespace: z
+              .string()
+              .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+                error: 'expected the name of a namespace such as rpc-dns',
+              })
+              .default('rpc-dns'),
+            portNames: z.enum(['protocol', 'aeraki']).default('protocol'),
+          })
+          .prefault({}),
+        tls: z
+          .strictObject({
+            certificate: z.string().min(1),
+            key: z.string().min(1),
+            clientCa: z.string().min(1),
+          })
+          .optional(),
+      })
+      .optional(),
+    /** where callers and endpoints are */
+    localities: z
+      .array(
+        z.strictObject({
+          region: z.string().max(100).default(''),
+          zone: z.string().min(1).max(100),
+          cidrs: z.array(network).min(1),
+        }),
+      )
+      .default([]),
     lameduck: duration.prefault('0s'),
     control: z.string().min(1).default('data/rpc-dns.sock'),
     limits: z.strictObject({ udpSize: z.int().min(512).max(4096).default(1232) }).prefault({}),

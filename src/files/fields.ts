@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bad, ok, type Result } from '../base/result.ts';
 import { type Address, parseAddress, parseIpv4, parseIpv6 } from '../name/address.ts';
 import { type DomainName, parseDomainName } from '../name/domain-name.ts';
+import { parseNetwork } from '../name/network.ts';
 import { parsePackagePrefix } from '../name/ownership.ts';
 import { parseTemplate } from '../name/template.ts';
 import { unfitBlockOf, unfitOverlap } from '../name/unfit-address.ts';
@@ -67,6 +68,8 @@ export const pool = parsed((text) => {
 });
 /** A block of addresses that are not VIPs: pods, nodes. */
 export const addressBlock = parsed((text) => parsePool(text, 'block of addresses'));
+/** An address or a block of them, of clients and endpoints. */
+export const network = parsed(parseNetwork);
 export const packagePrefix = parsed((text) => parsePackagePrefix(text));
 export const template = parsed(parseTemplate);
 

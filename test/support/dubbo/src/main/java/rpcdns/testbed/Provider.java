@@ -44,7 +44,11 @@ public final class Provider {
             application.setQosAnonymousAccessPermissionLevel(arguments.get("qos-anonymous-level"));
         }
 
-        registry = new RegistryConfig("zookeeper://" + arguments.get("zookeeper", "127.0.0.1:2181"));
+        String nacos = arguments.get("nacos");
+        registry = new RegistryConfig(
+                nacos == null
+                        ? "zookeeper://" + arguments.get("zookeeper", "127.0.0.1:2181")
+                        : "nacos://" + nacos);
         registry.setRegisterMode(registerMode);
         // Only instance mode needs a place for metadata and for the mapping of interfaces.
         registry.setUseAsMetadataCenter(!interfaceModeOnly);

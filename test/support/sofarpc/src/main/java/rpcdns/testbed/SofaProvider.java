@@ -7,14 +7,17 @@ import com.alipay.sofa.rpc.config.ServerConfig;
 import java.lang.reflect.Proxy;
 
 /**
- * An unmodified SOFARPC provider: {@code ZOOKEEPER PORT APPLICATION HOST interface[:uniqueId]…}; a HOST of {@code -} is the
- * machine's own. Prints {@code READY} when all is registered. SIGTERM lets SOFARPC's own shutdown hook unregister everything.
+ * An unmodified SOFARPC provider: {@code REGISTRY PORT APPLICATION HOST interface[:uniqueId]…}; REGISTRY is ZooKeeper's {@code HOST:PORT} or
+ * {@code nacos://HOST:PORT}, a HOST of {@code -} is the machine's own. Prints {@code READY} when all is registered. SIGTERM lets SOFARPC's own shutdown hook unregister everything.
  */
 public final class SofaProvider {
     private SofaProvider() {}
 
     public static void main(String[] args) throws Exception {
-        RegistryConfig registry = new RegistryConfig().setProtocol("zookeeper").setAddress(args[0]);
+        String[] where = args[0].split("://", 2);
+        RegistryConfig registry = where.length == 1
+                ? new RegistryConfig().setProtocol("zookeeper").setAddress(args[0])
+                : new RegistryConfig().setProtocol(where[0]).setAddress(where[1]);
         int port = Integer.parseInt(args[1]);
         ServerConfig server = new ServerConfig().setProtocol("bolt").setPort(port).setDaemon(false);
         if (!args[3].equals("-")) {

@@ -1,0 +1,154 @@
+/** Requests to Nacos' HTTP port: bounded in size and time, and every failure is a value. */
+import { readFileSync } from 'node:fs';
+import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
+import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { unreadable } from '../../files/unreadable.ts';
+import type { ServerAddress, TlsFiles } from './options.ts';
+import { type Json, parseJson } from './payload.ts';
+
+export type HttpReply =
+  /** status 200 and an object of JSON */
+  | { readonly kind: 'json'; readonly value: Json }
+  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  /** below `/nacos` */
+  readonly path: string;
+  /** in the URL of a GET, in the body of a POST */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** a login's; as a header, since URLs stand in logs */
+  readonly token?: string | undefined;
+}
+
+const MAX_OCTETS = 16 * 2 ** 20;
+const DEADLINE_MS = 5_000;
+/** Connections that one client keeps. */
+export const HTTP_CONNECTIONS = 8;
+
+export class NacosHttp {
+  readonly #tls: TlsFiles | undefined;
+  readonly #agent: Agent;
+  readonly #stopped = new AbortController();
+
+  constructor(tls: TlsFiles | undefined) {
+    this.#tls = tls;
+    const keep = { keepAlive: true, maxSockets: HTTP_CONNECTIONS, timeout: 30_000 };
+    this.#agent = tls === undefined ? new Agent(keep) : new TlsAgent(keep);
+  }
+
+  /** Never rejects. */
+  async send(server: ServerAddress, request: HttpRequest): Promise<HttpReply> {
+    const deadline = AbortSignal.timeout(DEADLINE_MS);
+    try {
+      const response = await this.#open(server, request, AbortSignal.any([deadline, this.#stopped.signal]));
+      return await read(response);
+    } catch (error) {
+      if (deadline.aborted) return failed(`no whole reply within ${DEADLINE_MS / 1000} s`);
+      return failed(reasonOf(error as NodeJS.ErrnoException));
+    }
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#agent.destroy();
+  }
+
+  #open(server: ServerAddress, asked: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const query = new URLSearchParams(asked.parameters).toString();
+    const isGet = asked.method === 'GET';
+    const options = {
+      ...(this.#tls === undefined ? {} : tlsOptions(this.#tls)),
+      host: server.host,
+      port: server.port,
+      method: asked.method,
+      path: `/nacos${asked.path}${isGet && query !== '' ? `?${query}` : ''}`,
+      headers: {
+        'user-agent': 'rpc-dns',
+        ...(isGet ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(asked.token === undefined ? {} : { accesstoken: asked.token }),
+      },
+      agent: this.#agent,
+      signal,
+    };
+    return new Promise((resolve, reject) => {
+      const request = this.#tls === undefined ? requestPlain : requestTls;
+      request(options, resolve)
+        .on('error', reject)
+        .end(isGet ? undefined : query);
+    });
+  }
+}
+
+async function read(response: IncomingMessage): Promise<HttpReply> {
+  const { statusCode: status = 0 } = response;
+  if (status !== 200) {
+    response.destroy();
+    return { kind: 'status', status };
+  }
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    octets += chunk.length;
+    if (octets > MAX_OCTETS) {
+      response.destroy();
+      return failed(`a reply over ${MAX_OCTETS} octets`);
+    }
+    chunks.push(chunk);
+  }
+  if (!response.complete) return failed('the connection was closed in the middle of a reply');
+  const json = parseJson(Buffer.concat(chunks, octets));
+  return json.ok
+    ? { kind: 'json', value: json.value }
+    : failed(`what answers there is no Nacos: ${json.reason}`);
+}
+
+/** Contents of the named files, read anew: certificates are renewed while we run. Throws what names the file. */
+export function readTls({ ca, certificate, key }: TlsFiles): {
+  readonly ca?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+} {
+  return {
+    ...(ca === undefined ? {} : { ca: readNamed(ca) }),
+    ...(certificate === undefined ? {} : { certificate: readNamed(certificate) }),
+    ...(key === undefined ? {} : { key: readNamed(key) }),
+  };
+}
+
+/** Throws an error whose message names the file. */
+export function readNamed(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${path}: ${unreadable(error)}`);
+  }
+}
+
+function tlsOptions(files: TlsFiles) {
+  const { ca, certificate, key } = readTls(files);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+function failed(reason: string): HttpReply {
+  return { kind: 'failed', reason };
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nobody listens there';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the name of the host cannot be resolved';
+    case 'ECONNRESET':
+      return 'the connection was closed without a whole reply';
+    default:
+      return code?.startsWith('HPE_') === true ? 'the reply is not HTTP' : message.slice(0, 300);
+  }
+}

@@ -1,0 +1,115 @@
+import { encoded } from '../grpc/messages.ts';
+import { type DiscoveryRequest, DiscoveryResponseSchema, type Node } from '../grpc/protos/ads_pb.ts';
+import type { ServerStream } from '../grpc/server.ts';
+import type { InterfaceName } from '../name/interface-name.ts';
+import type { Sidecar, SidecarEvents } from './events.ts';
+import type { ResourceSet } from './state-resources.ts';
+
+/** What of the node's metadata names the interfaces that it wants. */
+const METADATA_KEY = 'rpcdns.io/interfaces';
+const MAX_INTERFACES = 1_000;
+const MAX_TYPES = 20;
+const MAX_TEXT = 200;
+const MAX_UNSENT = 4 * 1024 * 1024;
+
+export interface StateHouse {
+  readonly events: SidecarEvents;
+  readonly isReady: () => boolean;
+  readonly now: () => number;
+  /** undefined: no such kind is served */
+  readonly resourcesOf: (
+    typeUrl: string,
+    interfaces: readonly InterfaceName[],
+    node: Sidecar['node'],
+  ) => ResourceSet | undefined;
+}
+
+/**
+ * One Envoy or MOSN that takes the state of the world: all clusters, endpoints and listeners of the interfaces that its
+ * node's metadata names, whole, each time one of them changes. Without the metadata there are none.
+ */
+export class StateStream implements Sidecar {
+  readonly #stream: ServerStream;
+  readonly #house: StateHouse;
+  readonly openedAt: number;
+  node: Sidecar['node'] = { id: '', cluster: '', locality: undefined };
+  refusal: { readonly at: number; readonly text: string } | undefined;
+  pushes = 0;
+  #interfaces: readonly InterfaceName[] = [];
+  /** version that was sent last, by type; '' before the first */
+  readonly #sent = new Map<string, string>();
+  #nonce = 0;
+
+  constructor(stream: ServerStream, house: StateHouse) {
+    this.#stream = stream;
+    this.#house = house;
+    this.openedAt = house.now();
+  }
+
+  get peer(): string {
+    return this.#stream.peer;
+  }
+
+  names(): Iterable<string> {
+    return this.#interfaces;
+  }
+
+  request({ node, typeUrl, errorDetail }: DiscoveryRequest): void {
+    if (node !== undefined) this.#meet(node);
+    if (errorDetail !== undefined) {
+      this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
+      this.#house.events.refused(this, this.refusal.text);
+    }
+    // what is asked for again is acknowledged, or a list of names that is always whole here
+    if (this.#sent.has(typeUrl) || this.#sent.size >= MAX_TYPES) return;
+    this.#sent.set(typeUrl, '');
+    this.#tell(typeUrl);
+  }
+
+  /** These interfaces are published otherwise than before. */
+  changed(names: ReadonlySet<InterfaceName>): void {
+    if (this.#interfaces.some((name) => names.has(name))) this.tellAll();
+  }
+
+  /** The client has read what waited, or the registries are read: the newest state, where it is another one. */
+  tellAll(): void {
+    for (const typeUrl of this.#sent.keys()) this.#tell(typeUrl);
+  }
+
+  #meet({ id, cluster, locality, metadata }: Node): void {
+    const { region = '', zone = '' } = locality ?? {};
+    this.node = {
+      id: id.slice(0, MAX_TEXT),
+      cluster: cluster.slice(0, MAX_TEXT),
+      locality: zone === '' ? undefined : { region, zone },
+    };
+    this.#interfaces = namesIn(metadata?.[METADATA_KEY]);
+    this.#house.events.met(this);
+  }
+
+  #tell(typeUrl: string): void {
+    if (!this.#house.isReady() || this.#stream.unsent > MAX_UNSENT) return;
+    const set = this.#house.resourcesOf(typeUrl, this.#interfaces, this.node) ?? {
+      version: '0',
+      resources: [],
+    };
+    if (this.#sent.get(typeUrl) === set.version) return;
+    this.#sent.set(typeUrl, set.version);
+    const octets = encoded(DiscoveryResponseSchema, {
+      typeUrl,
+      versionInfo: set.version,
+      nonce: String(++this.#nonce),
+      resources: set.resources.map((value) => ({ typeUrl, value })),
+    });
+    this.#stream.send(octets);
+    this.pushes += set.resources.length;
+    this.#house.events.pushed(set.resources.length, octets.length);
+  }
+}
+
+/** A list, or a text with commas. */
+function namesIn(value: unknown): InterfaceName[] {
+  const list = Array.isArray(value) ? value : typeof value === 'string' ? value.split(',') : [];
+  const names = list.flatMap((one) => (typeof one === 'string' && one.trim() !== '' ? one.trim() : []));
+  return [...new Set(names)].slice(0, MAX_INTERFACES) as InterfaceName[];
+}

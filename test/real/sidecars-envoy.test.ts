@@ -1,0 +1,121 @@
+/** A real Envoy with the bootstrap that `rpc-dns envoy` prints: a VIP leads to its providers, in each form of interception. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { skipWithoutNamespaces } from '../support/netns.ts';
+import { until } from '../support/process.ts';
+import { type EnvoyVersion, provision, skipWithout } from '../support/provision.ts';
+import { type Provided, SidecarWorld } from '../support/sidecar-world.ts';
+
+const skip = skipWithoutNamespaces() || skipWithout('tools', 'envoy');
+
+const USER = (...endpoints: readonly string[]): Provided => ({ name: 'com.foo.User', endpoints });
+const ORDER: Provided = { name: 'com.foo.Order', endpoints: ['127.0.0.1:7002'] };
+
+interface Form {
+  readonly what: string;
+  readonly flags: readonly string[];
+  readonly version?: EnvoyVersion;
+  readonly isByIptables?: boolean;
+  /** whether a route to the VIPs has to be made: where nothing leads to them no packet is sent */
+  readonly needsRoute?: boolean;
+}
+
+const FORMS: readonly Form[] = [
+  { what: 'redirect by nft', flags: ['--listen', 'redirect:15001'], needsRoute: true },
+  {
+    what: 'redirect by iptables',
+    flags: ['--listen', 'redirect:15001'],
+    isByIptables: true,
+    needsRoute: true,
+  },
+  { what: 'TPROXY by nft', flags: ['--listen', 'tproxy:15001'] },
+  { what: 'fixed ports', flags: ['--listen', 'ports:20880,50051'] },
+  { what: 'fixed ports, Envoy 1.36', flags: ['--listen', 'ports:20880,50051'], version: '1.36.2' },
+];
+
+suite('a VIP leads to its providers', { skip }, () => {
+  for (const { what, flags, version, isByIptables = false, needsRoute = false } of FORMS) {
+    test(what, async (t) => {
+      await provision(['tools', 'envoy']);
+      const world = await SidecarWorld.open(t, [USER('127.0.0.1:7001'), ORDER]);
+      await Promise.all([
+        world.startProvider('127.0.0.1:7001', 'user-1'),
+        world.startProvider('127.0.0.1:7002', 'order-1'),
+        world.startProvider('127.0.0.1:7003', 'user-2'),
+      ]);
+      if (needsRoute) await world.sh(['ip route replace local 247.0.0.0/8 dev lo']);
+      await world.startEnvoy(flags, version, isByIptables);
+      const { caller } = world;
+      const [user, order] = [await world.vipOf('com.foo.User'), await world.vipOf('com.foo.Order')];
+      const first = await caller.call(user, 20880);
+      assert.equal(first.name, 'user-1', first.error);
+      assert.equal((await caller.call(order, 20880)).name, 'order-1');
+      // what nobody has is closed, the first time and later, without waiting
+      for (const port of [20880, 50051]) {
+        const unknown = await caller.call('247.9.9.9', port);
+        assert.deepEqual([unknown.name, unknown.error === ''], ['', false]);
+      }
+      const again = await caller.call('247.9.9.9', 20880);
+      assert.ok(again.ms < 500, `closed after ${again.ms} ms`);
+      // the registry's word is followed
+      world.provide([USER('127.0.0.1:7003'), ORDER]);
+      await until('the other provider', async () => (await caller.call(user, 20880)).name === 'user-2');
+      world.provide([USER(), ORDER]);
+      await until('nobody', async () => (await caller.call(user, 20880)).name === '');
+      world.provide([USER('127.0.0.1:7001', '127.0.0.1:7003'), ORDER]);
+      await until('both', async () => (await caller.call(user, 20880)).name !== '');
+      const { stdout } = await world.site.cli('sidecars', '-c', 'rpc-dns.yaml');
+      assert.match(
+        stdout,
+        new RegExp(`^sidecar at 127\\.0\\.0\\.1:\\d+\\n {2}since .*\\n {2}asked for .*${user}:20880`),
+        stdout,
+      );
+      assert.doesNotMatch(stdout, /refused/);
+    });
+  }
+});
+
+test('rpc-dns is away, and comes back: known VIPs never notice, new ones wait for it', {
+  skip,
+}, async (t) => {
+  const world = await SidecarWorld.open(t, [USER('127.0.0.1:7001'), ORDER]);
+  await world.startProvider('127.0.0.1:7001', 'user-1');
+  await world.startProvider('127.0.0.1:7002', 'order-1');
+  await world.startEnvoy(['--listen', 'ports:20880']);
+  const { caller } = world;
+  const [user, order] = [await world.vipOf('com.foo.User'), await world.vipOf('com.foo.Order')];
+  assert.equal((await caller.call(user, 20880)).name, 'user-1');
+  await world.server.kill();
+  for (let i = 0; i < 20; i++) assert.equal((await caller.call(user, 20880)).name, 'user-1');
+  assert.equal((await caller.call(order, 20880)).name, '', 'nobody knows it yet');
+  await world.restartServer();
+  const back = performance.now();
+  await until(
+    'the VIP that was dialled meanwhile',
+    async () => (await caller.call(order, 20880)).name === 'order-1',
+  );
+  assert.ok(performance.now() - back < 4_000);
+  const told = async () =>
+    JSON.parse((await world.site.cli('sidecars', '-c', 'rpc-dns.yaml', '--json')).stdout);
+  const [sidecar] = (await told()) as { pushes: number; vips: string[] }[];
+  assert.deepEqual(sidecar?.vips, [`vip|${order}:20880`, `vip|${user}:20880`].sort());
+  assert.ok((sidecar?.pushes ?? 9) <= 2, `${sidecar?.pushes} pushes: what Envoy had is not sent again`);
+
+  world.server.signal('SIGSTOP');
+  for (let i = 0; i < 20; i++) assert.equal((await caller.call(user, 20880)).name, 'user-1');
+  await sleep(1_000);
+  world.server.signal('SIGCONT');
+  assert.equal((await caller.call(order, 20880)).name, 'order-1');
+});
+
+test('an interface that comes to be is there, though it was dialled before', { skip }, async (t) => {
+  const world = await SidecarWorld.open(t, [{ ...ORDER, port: 20880 }]);
+  await world.startProvider('127.0.0.1:7001', 'user-1');
+  await world.startEnvoy(['--listen', 'ports:20880']);
+  const { caller } = world;
+  const pinned = { ...USER('127.0.0.1:7001'), vip: '247.1.2.3' };
+  assert.equal((await caller.call('247.1.2.3', 20880)).name, '');
+  world.provide([ORDER, pinned]);
+  await until('it is there', async () => (await caller.call('247.1.2.3', 20880)).name === 'user-1');
+});
