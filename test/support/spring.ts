@@ -89,6 +89,8 @@ function eurekaArguments(url: string, { host, metadata = {}, instanceId }: Sprin
   };
   return [
     '--spring.cloud.zookeeper.enabled=false',
+    // the server on the same class path brings Jersey; an application alone has none
+    ...['--eureka.client.jersey.enabled=false', '--eureka.client.restclient.enabled=true'],
     `--eureka.client.service-url.defaultZone=${url}/`,
     '--eureka.client.initial-instance-info-replication-interval-seconds=1',
     // a change of its own is told at once, but not more often than this allows
@@ -99,11 +101,10 @@ function eurekaArguments(url: string, { host, metadata = {}, instanceId }: Sprin
 
 function zookeeperArguments(
   address: string,
-  { host, metadata = {}, instanceId, port }: SpringAppOptions,
+  { host, metadata = {}, instanceId }: SpringAppOptions,
 ): string[] {
   const discovery = {
     'instance-host': host,
-    ...(port === undefined ? {} : { 'instance-port': port }),
     ...(instanceId === undefined ? {} : { 'instance-id': instanceId }),
     ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [`metadata.${key}`, value])),
   };
