@@ -190,7 +190,7 @@ suite('an instance', () => {
     assert.match(reason('{"a":'), /no JSON object/);
     assert.match(reason(JSON.stringify({ ...USUAL, app: '' })), /no application of up to 255/);
     assert.match(reason(JSON.stringify({ ...USUAL, app: 'X'.repeat(256) })), /no application of up to 255/);
-    assert.match(reason(JSON.stringify({ ...USUAL, instanceId: 'x'.repeat(2_000) })), /no id of up to 1000/);
+    assert.match(reason(JSON.stringify({ ...USUAL, instanceId: 'x'.repeat(2_000) })), /no id of up to 300/);
     assert.match(reason(JSON.stringify({ ...USUAL, status: 'up\n' })), /no status$/);
   });
 
@@ -281,9 +281,13 @@ test('the hash of what is known, what is missing, and how old it is', () => {
   assert.deepEqual([...known.changesTo(next)].sort(), ['OTHER', 'USER-APP']);
   assert.equal(known.missingIn(next), 2);
   assert.deepEqual([known.oldestRegistration, known.newestRegistration], [9, 1795581274113]);
+  const texts = ['User-App', '1.0.0', 'com.foo.A'].join('').length;
+  assert.equal(known.textLength, texts, 'what several say counts once');
+  known.put(read({ instanceId: '3', vipAddress: 'four' }));
+  assert.equal(known.textLength, texts + 'four'.length);
   for (const id of [USUAL.instanceId, '2', '3']) assert.equal(known.remove('USER-APP', id), true);
   assert.equal(known.remove('USER-APP', '3'), false);
-  assert.deepEqual([known.hash, known.size, [...known.apps()]], ['', 0, []]);
+  assert.deepEqual([known.hash, known.size, [...known.apps()], known.textLength], ['', 0, [], 0]);
 });
 
 test('servers as the clients of Eureka write them', () => {

@@ -360,6 +360,20 @@ suite('a Eureka', () => {
       (response) => endless(response, `${instances('').slice(0, -4)}{}`, ',{"app":"X","instanceId":1}'),
       /a reply of over 3000000 octets$/,
     ],
+    'more interfaces than anyone has': [
+      (response) =>
+        json(
+          response,
+          instances(
+            Array.from(
+              { length: 900 },
+              (_, i) =>
+                `{"app":"X","instanceId":"${i}","status":"UP","metadata":{"interfaces":"${`com.foo.A${i},`.repeat(100)}"}}`,
+            ).join(),
+          ),
+        ),
+      /names and lists of interfaces of over 500000 characters in all$/,
+    ],
     'more instances than anyone has': [
       (response) =>
         json(
@@ -380,7 +394,7 @@ suite('a Eureka', () => {
         answer(response);
         return true;
       };
-      begin({ maxReplyOctets: 3_000_000, maxInstances: 1_000 });
+      begin({ maxReplyOctets: 3_000_000, maxInstances: 1_000, maxTextLength: 500_000 });
       await until('failed', () => sink.kind === 'failed');
       assert.match(reasons().trim(), expected);
       assert.doesNotMatch(reasons(), /secret/);
@@ -391,7 +405,7 @@ suite('a Eureka', () => {
       await knows('10.0.0.1', '10.0.0.2');
     });
     test(`says instead of what changed: ${what}`, async () => {
-      await start({ maxReplyOctets: 3_000_000, maxInstances: 1_000 });
+      await start({ maxReplyOctets: 3_000_000, maxInstances: 1_000, maxTextLength: 500_000 });
       const { length } = sink.deliveries;
       eureka.spoil = (path, response) => {
         if (path !== DELTA) return false;

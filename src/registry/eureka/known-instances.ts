@@ -6,11 +6,19 @@ export class KnownInstances {
   /** how many have each status */
   readonly #statuses = new Map<string, number>();
   #size = 0;
+  /** how many instances say each name, and each list of interfaces */
+  readonly #texts = new Map<string, number>();
+  #textLength = 0;
   #oldest = Number.POSITIVE_INFINITY;
   #newest = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Characters of all that instances are called and list; what several say counts once. */
+  get textLength(): number {
+    return this.#textLength;
   }
 
   /** When the first of all that were ever here was registered, Unix milliseconds of the server; Infinity: nobody says. */
@@ -40,8 +48,8 @@ export class KnownInstances {
   /** @returns whether it says something new to callers */
   put(instance: EurekaInstance): boolean {
     const known = this.#apps.get(instance.app)?.get(instance.id);
-    if (known !== undefined) this.#count(known.status, -1);
-    this.#count(instance.status, 1);
+    if (known !== undefined) this.#count(known, -1);
+    this.#count(instance, 1);
     if (instance.registeredAt > 0) {
       this.#oldest = Math.min(this.#oldest, instance.registeredAt);
       this.#newest = Math.max(this.#newest, instance.registeredAt);
@@ -57,7 +65,7 @@ export class KnownInstances {
     const instances = this.#apps.get(app);
     const known = instances?.get(id);
     if (instances === undefined || known === undefined) return false;
-    this.#count(known.status, -1);
+    this.#count(known, -1);
     instances.delete(id);
     if (instances.size === 0) this.#apps.delete(app);
     return true;
@@ -82,12 +90,27 @@ export class KnownInstances {
     return missing;
   }
 
-  #count(status: string, change: 1 | -1): void {
-    const count = (this.#statuses.get(status) ?? 0) + change;
-    if (count === 0) this.#statuses.delete(status);
-    else this.#statuses.set(status, count);
+  #count(instance: EurekaInstance, change: 1 | -1): void {
     this.#size += change;
+    addTo(this.#statuses, instance.status, change);
+    for (const text of textsOf(instance)) {
+      const count = addTo(this.#texts, text, change);
+      // the first that says it, and the last
+      if (count === 0 || (count === 1 && change === 1)) this.#textLength += change * text.length;
+    }
   }
+}
+
+function textsOf({ names, metadata }: EurekaInstance): readonly string[] {
+  return [...names, ...Object.values(metadata)];
+}
+
+/** @returns the count as it is now; 0: it is not there any more */
+function addTo(counts: Map<string, number>, key: string, change: 1 | -1): number {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+  return count;
 }
 
 function isSameSet(

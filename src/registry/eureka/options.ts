@@ -26,6 +26,8 @@ export interface EurekaOptions {
   readonly backoffMaxMs: number;
   readonly maxReplyOctets: number;
   readonly maxInstances: number;
+  /** of all that they are called and list; what several say counts once */
+  readonly maxTextLength: number;
 }
 
 export const EUREKA_DEFAULTS = {
@@ -36,7 +38,9 @@ export const EUREKA_DEFAULTS = {
   listTimeoutMs: 60_000,
   backoffMinMs: 50,
   backoffMaxMs: 3_000,
-  // 20,000 instances are about 20 MB; they are never held as a whole
-  maxReplyOctets: 128 * 2 ** 20,
+  // 20,000 instances are about 20 MB, and much more where they list interfaces; they are never held as a whole
+  maxReplyOctets: 256 * 2 ** 20,
   maxInstances: 100_000,
+  // 100,000 interfaces are about 6,000,000
+  maxTextLength: 16_000_000,
 };

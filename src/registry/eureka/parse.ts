@@ -28,7 +28,7 @@ export interface ToldInstance {
 }
 
 const MAX_APP = 255;
-const MAX_ID = 1_000;
+const MAX_ID = 300;
 const MAX_NAMES = 16;
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 

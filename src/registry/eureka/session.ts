@@ -86,8 +86,7 @@ export class Session {
     const begun = Date.now();
     const hash = await this.#read('apps', ({ instance }) => {
       next.put(instance);
-      const { maxInstances } = this.#options;
-      if (next.size > maxInstances) throw new EurekaError(`over ${maxInstances} instances`);
+      this.#bound(next);
     });
     const forgotten = seen === undefined ? 0 : forgottenBy(next, this.#known, seen);
     this.#known = next;
@@ -102,13 +101,15 @@ export class Session {
   async #takeChanges(): Promise<boolean> {
     /** the last word on each: one that goes and comes again within three minutes may stand there twice */
     const told = new Map<string, ToldInstance>();
+    const all = new KnownInstances();
     const begun = Date.now();
     let hash: string | undefined;
     try {
       // what came of half a reply would be taken for all of it
       hash = await this.#read('apps/delta', (one) => {
         told.set(`${one.instance.app}\n${one.instance.id}`, one);
-        if (told.size > this.#options.maxInstances) throw new EurekaError('more changes than instances');
+        all.put(one.instance);
+        this.#bound(all);
       });
     } catch (error) {
       if (!(error instanceof EurekaError) || !NO_DELTAS.includes(error.status ?? 0)) throw error;
@@ -122,10 +123,17 @@ export class Session {
       const isNews = isDeleted ? this.#known.remove(app, id) : this.#known.put(instance);
       if (isNews) changed.add(app);
     }
-    if (this.#known.size > this.#options.maxInstances)
-      throw new EurekaError(`over ${this.#options.maxInstances} instances`);
+    // first what is so: what is known and what was delivered stay the same
     if (changed.size > 0 && !this.#closed.signal.aborted) this.#handlers.changed(changed);
+    this.#bound(this.#known);
     return !this.#isHashKnown || hash === this.#known.hash;
+  }
+
+  #bound({ size, textLength }: KnownInstances): void {
+    const { maxInstances, maxTextLength } = this.#options;
+    if (size > maxInstances) throw new EurekaError(`over ${maxInstances} instances`);
+    if (textLength > maxTextLength)
+      throw new EurekaError(`names and lists of interfaces of over ${maxTextLength} characters in all`);
   }
 
   async #read(what: 'apps' | 'apps/delta', take: (one: ToldInstance) => void): Promise<string | undefined> {
