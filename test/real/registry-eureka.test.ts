@@ -1,5 +1,6 @@
 /** The eureka registry before real servers: the contract, overrides, evictions, restarts, peers. */
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EUREKA_DEFAULTS, type EurekaOptions } from '../../src/registry/eureka/options.ts';
@@ -229,5 +230,34 @@ describe('two peers', { skip }, () => {
       });
     }
     assert.ok(sink.states.length > states);
+  });
+});
+
+describe('a Eureka that preserves itself', { skip }, () => {
+  let eureka: Eureka;
+
+  before(async () => {
+    [eureka] = (await createEurekas(1, { selfPreservation: true })) as [Eureka];
+    await eureka.start();
+  });
+  after(() => eureka?.remove());
+
+  it('keeps a dead instance UP for ever; probe: tcp takes it out of _endpoints', async (t) => {
+    const living = createServer((socket) => socket.destroy());
+    await new Promise<void>((done) => living.listen(0, '127.0.0.1', done));
+    t.after(() => living.close());
+    const { port } = living.address() as AddressInfo;
+    const dead = { host: '127.0.0.2', port: await freePort('127.0.0.2'), leaseSeconds: 1 };
+    await eureka.register(instance(1, { host: '127.0.0.1', port, leaseSeconds: 1 }));
+    await eureka.register(instance(2, dead));
+    const config = `registries: [{ kind: eureka, servers: "${eureka.url}", interval: 1s, probe: tcp }]\n`;
+    const server = await startServer({ config }, t);
+    await server.ready();
+    await shows(server, ['127.0.0.1', '127.0.0.2']);
+    const vip = await vipOf(server);
+    await shows(server, ['127.0.0.1'], 40_000);
+    assert.equal((await eureka.apps()).length, 2, 'far beyond its lease');
+    assert.match(await eureka.request('GET', `/apps/${APP}/2`), /"status":"UP"/);
+    assert.equal(await vipOf(server), vip);
   });
 });
