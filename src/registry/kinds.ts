@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { consulKind } from './consul/registry.ts';
 import { etcdKind } from './etcd/registry.ts';
+import { eurekaKind } from './eureka/registry.ts';
 import { fileKind } from './file/registry.ts';
 import { httpKind } from './http/registry.ts';
 import { istioKind } from './istio/registry.ts';
@@ -17,6 +18,7 @@ export const KINDS: readonly RegistryKind<never>[] = [
   nacosKind,
   etcdKind,
   consulKind,
+  eurekaKind,
   kubernetesKind,
   istioKind,
 ];

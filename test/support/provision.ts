@@ -19,6 +19,7 @@ export const PARTS = [
   'sofarpc',
   'nacos',
   'spring-nacos',
+  'spring',
   'etcd',
   'consul',
   'kubernetes',
@@ -40,6 +41,7 @@ export const TEST_PARTS: readonly Part[] = [
   'sofarpc',
   'nacos',
   'spring-nacos',
+  'spring',
   'etcd',
   'kubernetes',
   'coredns',
@@ -57,6 +59,7 @@ const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
 const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
+const SPRING_CLOUD_VERSION = '2025.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
 const CONSUL_VERSION = '1.14.11';
@@ -76,6 +79,7 @@ const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
 const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
+const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
@@ -154,6 +158,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     packages: () => [],
     build: { how: 'Maven', isDone: () => existsSync(springNacosHome()), run: buildSpringNacos },
     megabytes: 60,
+    minutes: 0.7,
+  },
+  spring: {
+    contents: `Spring Cloud ${SPRING_CLOUD_VERSION}: a Eureka server, an application and its caller`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
+    megabytes: 75,
     minutes: 0.7,
   },
   etcd: {
@@ -493,6 +505,23 @@ async function buildSpringNacos(): Promise<void> {
 /** The class path of the Spring Cloud Alibaba application. */
 export function springNacosClassPath(): string {
   const home = springNacosHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Spring Cloud module
+
+function springHome(): string {
+  return join(cache, `spring-cloud-${SPRING_CLOUD_VERSION}-${hashOfSources(springModule)}`);
+}
+
+async function buildSpring(): Promise<void> {
+  await buildWithMaven('Spring Cloud', springModule, springHome());
+  await removeOlder('spring-cloud-', springHome());
+}
+
+/** The class path of the Eureka server, and of the Spring Cloud application and its caller. */
+export function springClassPath(): string {
+  const home = springHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
