@@ -19,6 +19,7 @@ export const PARTS = [
   'sofarpc',
   'nacos',
   'spring-nacos',
+  'sofaregistry',
   'etcd',
   'consul',
   'kubernetes',
@@ -38,6 +39,7 @@ export const TEST_PARTS: readonly Part[] = [
   'sofarpc',
   'nacos',
   'spring-nacos',
+  'sofaregistry',
   'etcd',
   'kubernetes',
   'coredns',
@@ -52,6 +54,7 @@ const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
+const SOFAREGISTRY_VERSION = '6.3.0';
 const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const KUBERNETES_VERSION = '1.35.4';
 const ETCD_VERSION = '3.6.5';
@@ -66,6 +69,7 @@ const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
+const sofaregistryModule = fileURLToPath(new URL('sofaregistry-server/', import.meta.url));
 const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
@@ -146,6 +150,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(springNacosHome()), run: buildSpringNacos },
     megabytes: 60,
     minutes: 0.7,
+  },
+  sofaregistry: {
+    contents: `SOFARegistry ${SOFAREGISTRY_VERSION}: meta, data and session server`,
+    needs: ['java', 'tools'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(sofaregistryHome()), run: buildSofaregistry },
+    megabytes: 110,
+    minutes: 1,
   },
   etcd: {
     // Debian's 3.4 is older than what an API server of today wants: with it no list comes as a stream
@@ -450,6 +462,22 @@ async function buildSpringNacos(): Promise<void> {
 export function springNacosClassPath(): string {
   const home = springNacosHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The SOFARegistry module
+
+function sofaregistryHome(): string {
+  return join(cache, `sofaregistry-${SOFAREGISTRY_VERSION}-${hashOfSources(sofaregistryModule)}`);
+}
+
+async function buildSofaregistry(): Promise<void> {
+  await buildWithMaven('SOFARegistry server', sofaregistryModule, sofaregistryHome());
+  await removeOlder('sofaregistry-', sofaregistryHome());
+}
+
+/** The class path of the SOFARegistry server. */
+export function sofaregistryClassPath(): string {
+  return join(sofaregistryHome(), 'lib', '*');
 }
 
 // The etcd module
