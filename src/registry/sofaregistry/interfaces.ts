@@ -135,6 +135,8 @@ export class Interfaces {
     if (part === undefined || (part.connection === connection && data.version < part.version)) return known;
     part.connection = connection;
     part.version = data.version;
+    // what was refused or not answered is over
+    this.#skips.note(known.dataInfoId, []);
     const { registrations, skipped } = readData(known.service, data.data, known.dataInfoId, this.#pool);
     const broken = { reason: 'data', detail: `${known.dataInfoId}: some of its data are no texts` };
     this.#skips.note(part.unit, data.isBroken ? [...skipped, broken] : skipped);

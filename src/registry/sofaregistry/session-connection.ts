@@ -18,7 +18,8 @@ import {
 import { type Hessian, HessianObject, readHessian, type Writable, writeHessian } from './hessian.ts';
 import type { SofaRegistryOptions } from './options.ts';
 
-const MODEL = 'com.alipay.sofa.registry.core.model.';
+const REGISTRY = 'com.alipay.sofa.registry.';
+const MODEL = `${REGISTRY}core.model.`;
 const RECEIVED_DATA = `${MODEL}ReceivedData`;
 const RESULT = `${MODEL}Result`;
 /** Of one interface, in one data centre. */
@@ -207,8 +208,11 @@ export class SessionConnection {
       const content = writeHessian({ type: RESULT, fields: { success: true, message: null } });
       this.#send(responseFrame(frame.id, RESPONSE, RESULT, content));
     }
-    // configuration and whatever else a server tells is acknowledged, and not for us
-    if (frame.className !== RECEIVED_DATA) return;
+    if (frame.className !== RECEIVED_DATA) {
+      // configuration and whatever else a server tells is acknowledged, and not for us
+      if (!frame.className.startsWith(REGISTRY)) this.drop(`the server tells ${shown(frame.className)}`);
+      return;
+    }
     const value = readHessian(frame.content);
     if (!value.ok) {
       this.drop(`data that are no Hessian: ${value.reason}`);
