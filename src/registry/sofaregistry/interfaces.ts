@@ -6,11 +6,24 @@ import { MAX_DATA_INFO_ID, readData, readDataInfoId, type SofaService } from './
 import type { ReceivedData } from './session-connection.ts';
 
 /** What one data centre has of it: the unit of what is delivered. */
-interface Part extends Delivered {
+class Part implements Delivered {
+  readonly #dataInfoId: string;
   readonly segment: string;
-  version: number;
+  version = 0;
   /** number of the connection that said so */
-  connection: number;
+  connection = 0;
+  digest = 0;
+  putInto = 0;
+
+  constructor(dataInfoId: string, segment: string) {
+    this.#dataInfoId = dataInfoId;
+    this.segment = segment;
+  }
+
+  /** made when it is needed, as there may be a hundred thousand */
+  get unit(): string {
+    return `${this.#dataInfoId}#@#${this.segment}`;
+  }
 }
 
 /** There may be a hundred thousand. */
@@ -130,7 +143,7 @@ export class Interfaces {
     const instance = data.instance === '' ? this.#instance : data.instance;
     const known = this.#known.get(`${data.dataId}#@#${instance}#@#${data.group}`);
     if (known === undefined || known.subscribedBy !== connection) return undefined;
-    const part = partOf(known, data.segment);
+    const part = partOf(known, this.#pool.take(data.segment));
     // versions of another server are none of this one's
     if (part === undefined || (part.connection === connection && data.version < part.version)) return known;
     part.connection = connection;
@@ -166,8 +179,7 @@ export class Interfaces {
 function partOf(known: KnownInterface, segment: string): Part | undefined {
   const found = known.parts.find((part) => part.segment === segment);
   if (found !== undefined || known.parts.length >= MAX_SEGMENTS) return found;
-  const unit = `${known.dataInfoId}#@#${segment}`;
-  const part: Part = { segment, unit, version: 0, connection: 0, digest: 0, putInto: 0 };
+  const part = new Part(known.dataInfoId, segment);
   known.parts.push(part);
   return part;
 }
