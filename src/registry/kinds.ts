@@ -8,6 +8,7 @@ import { istioKind } from './istio/registry.ts';
 import { kubernetesKind } from './kubernetes/registry.ts';
 import { nacosKind } from './nacos/registry.ts';
 import type { CommonConfig, RegistryKind } from './registry-kind.ts';
+import { sofaregistryKind } from './sofaregistry/registry.ts';
 import { zookeeperKind } from './zookeeper/registry.ts';
 
 /** Every kind of registry: the one place where a new one is named. */
@@ -16,6 +17,7 @@ export const KINDS: readonly RegistryKind<never>[] = [
   httpKind,
   zookeeperKind,
   nacosKind,
+  sofaregistryKind,
   etcdKind,
   consulKind,
   eurekaKind,

@@ -20,6 +20,7 @@ export const PARTS = [
   'nacos',
   'spring-nacos',
   'spring',
+  'sofaregistry',
   'etcd',
   'consul',
   'kubernetes',
@@ -42,6 +43,7 @@ export const TEST_PARTS: readonly Part[] = [
   'nacos',
   'spring-nacos',
   'spring',
+  'sofaregistry',
   'etcd',
   'kubernetes',
   'coredns',
@@ -58,6 +60,7 @@ const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
+const SOFAREGISTRY_VERSION = '6.3.0';
 const SPRING_CLOUD_ALIBABA_VERSION = '2025.0.0.0';
 const SPRING_CLOUD_VERSION = '2025.0.0';
 const KUBERNETES_VERSION = '1.35.4';
@@ -78,6 +81,7 @@ const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
+const sofaregistryModule = fileURLToPath(new URL('sofaregistry-server/', import.meta.url));
 const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
@@ -167,6 +171,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
     megabytes: 75,
     minutes: 0.7,
+  },
+  sofaregistry: {
+    contents: `SOFARegistry ${SOFAREGISTRY_VERSION}: meta, data and session server`,
+    needs: ['java', 'tools'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(sofaregistryHome()), run: buildSofaregistry },
+    megabytes: 110,
+    minutes: 1,
   },
   etcd: {
     // Debian's 3.4 is older than what an API server of today wants: with it no list comes as a stream
@@ -523,6 +535,22 @@ async function buildSpring(): Promise<void> {
 export function springClassPath(): string {
   const home = springHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The SOFARegistry module
+
+function sofaregistryHome(): string {
+  return join(cache, `sofaregistry-${SOFAREGISTRY_VERSION}-${hashOfSources(sofaregistryModule)}`);
+}
+
+async function buildSofaregistry(): Promise<void> {
+  await buildWithMaven('SOFARegistry server', sofaregistryModule, sofaregistryHome());
+  await removeOlder('sofaregistry-', sofaregistryHome());
+}
+
+/** The class path of the SOFARegistry server. */
+export function sofaregistryClassPath(): string {
+  return join(sofaregistryHome(), 'lib', '*');
 }
 
 // The etcd module

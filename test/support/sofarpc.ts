@@ -9,8 +9,10 @@ const JVM = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dsofa.
 export interface SofaProviderOptions {
   /** `HOST:PORT` of ZooKeeper … */
   readonly zookeeper?: string;
-  /** … or of Nacos. */
+  /** … or of Nacos … */
   readonly nacos?: string;
+  /** … or of SOFARegistry's session server, by HTTP. */
+  readonly sofaregistry?: string;
   /** What it exports, each as `interface[:uniqueId]`: com.foo.UserService, OrderService. */
   readonly interfaces: readonly string[];
   /** Default: a free one. */
@@ -34,7 +36,9 @@ export interface SofaProvider {
 /** Starts a provider, and resolves when all its interfaces are registered. */
 export async function startSofaProvider(options: SofaProviderOptions): Promise<SofaProvider> {
   const port = options.port ?? (await freePort());
-  const registry = options.nacos === undefined ? (options.zookeeper ?? '') : `nacos://${options.nacos}`;
+  const { zookeeper = '', nacos, sofaregistry } = options;
+  const other = nacos === undefined ? zookeeper : `nacos://${nacos}`;
+  const registry = sofaregistry === undefined ? other : `sofa://${sofaregistry}`;
   const args = [registry, String(port), options.application ?? 'sofa-app', options.host ?? '-'];
   const child = (options.launch ?? startChild)(
     'java',

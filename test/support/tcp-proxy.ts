@@ -5,6 +5,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class TcpProxy {
   readonly port: number;
   readonly #target: number;
+  readonly #host: string;
+  readonly #targetHost: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   accepted = 0;
@@ -14,13 +16,15 @@ export class TcpProxy {
   delayMs = 0;
   #isHeld = false;
 
-  constructor(port: number, target: number) {
+  constructor(port: number, target: number, host = '127.0.0.1', targetHost = '127.0.0.1') {
     this.port = port;
     this.#target = target;
+    this.#host = host;
+    this.#targetHost = targetHost;
   }
 
   async open(): Promise<void> {
-    this.#server = createServer((client) => this.#pass(client)).listen(this.port, '127.0.0.1');
+    this.#server = createServer((client) => this.#pass(client)).listen(this.port, this.#host);
     await once(this.#server, 'listening');
   }
 
@@ -45,7 +49,7 @@ export class TcpProxy {
 
   #pass(client: Socket): void {
     this.accepted++;
-    const server = connect(this.#target, '127.0.0.1');
+    const server = connect(this.#target, this.#targetHost);
     for (const socket of [client, server]) {
       this.#sockets.add(socket.setNoDelay());
       socket.on('error', () => {});

@@ -8,7 +8,7 @@ import java.lang.reflect.Proxy;
 
 /**
  * An unmodified SOFARPC provider: {@code REGISTRY PORT APPLICATION HOST interface[:uniqueId]…}; REGISTRY is ZooKeeper's {@code HOST:PORT} or
- * {@code nacos://HOST:PORT}, a HOST of {@code -} is the machine's own. Prints {@code READY} when all is registered. SIGTERM lets SOFARPC's own shutdown hook unregister everything.
+ * {@code nacos://HOST:PORT} or {@code sofa://HOST:PORT}, a HOST of {@code -} is the machine's own. Prints {@code READY} when all is registered. SIGTERM lets SOFARPC's own shutdown hook unregister everything.
  */
 public final class SofaProvider {
     private SofaProvider() {}
