@@ -2,8 +2,8 @@ import { bad, ok, type Result } from '../base/result.ts';
 import type { Config } from '../config/schema.ts';
 import { envoyBootstrap, type Interception, interceptionLines } from '../envoy/bootstrap.ts';
 import { yamlText } from '../files/yaml-text.ts';
-import { splitHostPort } from '../name/address.ts';
 import { type Output, STATUS } from './output.ts';
+import { sidecarServer } from './sidecar-server.ts';
 
 export interface EnvoyFlags {
   readonly server?: string;
@@ -18,7 +18,7 @@ const OLDEST = [1, 36] as const;
 
 /** `envoy`: the bootstrap of a sidecar, and behind `#| ` what the machine has to be told. */
 export function printEnvoy(config: Config, flags: EnvoyFlags, output: Output): number {
-  const server = serverOf(config, flags.server);
+  const server = sidecarServer(config, flags.server);
   const interception = parseInterception(flags.listen);
   const isOld = isOldEnvoy(flags.envoy);
   const locality = flags.zone === undefined ? ok(undefined) : parseZone(flags.zone);
@@ -41,20 +41,6 @@ export function printEnvoy(config: Config, flags: EnvoyFlags, output: Output): n
   const lines = interceptionLines(interception.value, pools).map((line) => `#| ${line}`);
   output.out(`${lines.join('\n')}\n${yamlText(bootstrap)}`.trimEnd());
   return STATUS.ok;
-}
-
-function serverOf(config: Config, text: string | undefined): Result<{ host: string; port: number }> {
-  if (text === undefined) {
-    if (config.sidecars === undefined)
-      return bad(
-        'no sidecars are served: configure sidecars.listen, or name the server as --server HOST:PORT',
-      );
-    return ok(config.sidecars.listen);
-  }
-  const server = splitHostPort(text);
-  return server === undefined
-    ? bad(`--server '${text}': expected HOST:PORT such as rpc-dns:15010`)
-    : ok(server);
 }
 
 function parseInterception(text: string): Result<Interception> {

@@ -12,6 +12,7 @@ import { type DoctorFlags, doctor } from './doctor.ts';
 import { type EnvoyFlags, printEnvoy } from './envoy.ts';
 import { findServer } from './find-server.ts';
 import { lookup } from './lookup.ts';
+import { type MosnFlags, printMosn } from './mosn.ts';
 import { type Output, STATUS } from './output.ts';
 import { setQueryLog } from './query-log.ts';
 import { lookupServer } from './query-server.ts';
@@ -207,6 +208,15 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     .option('--zone <region/zone>', 'where the sidecar is')
     .action((flags: EnvoyFlags & { config: string }) =>
       withConfig(flags.config, async ({ config }) => printEnvoy(config, flags, output)),
+    );
+  program
+    .command('mosn')
+    .description('the configuration of a MOSN that leads the VIPs of some interfaces to their providers')
+    .option(...configOption)
+    .requiredOption('--interfaces <names>', 'which; with commas, or given again', listed)
+    .option('--server <host:port>', 'where rpc-dns serves sidecars (default: sidecars.listen)')
+    .action((flags: MosnFlags & { config: string }) =>
+      withConfig(flags.config, ({ config }) => printMosn(config, flags, output)),
     );
   program
     .command('sidecars')

@@ -64,6 +64,8 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   #nonce = 0;
   #isFlushing = false;
   #isOver = false;
+  /** some name themselves in every request */
+  #isMet = false;
 
   /** @param left is told when the stream has ended */
   constructor(stream: ServerStream, house: DeltaHouse, left: (stream: DeltaStream) => void) {
@@ -133,7 +135,8 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
       locality:
         zone === '' ? undefined : { region: region.slice(0, MAX_TEXT), zone: zone.slice(0, MAX_TEXT) },
     };
-    this.#house.events.met(this);
+    if (!this.#isMet) this.#house.events.met(this);
+    this.#isMet = true;
   }
 
   /** An acknowledgement asks for nothing; a refusal is told, and what was refused is not sent again. */

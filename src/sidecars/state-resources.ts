@@ -10,7 +10,7 @@ import {
 } from '../grpc/protos/cluster_pb.ts';
 import { type Address, addressText } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import type { Localities, Locality } from '../name/localities.ts';
+import { Localities, type Locality } from '../name/localities.ts';
 import { CLUSTER_TYPE, clusterName, groupsOf } from './vip-cluster.ts';
 import { portsAt, vipTarget } from './vip-target.ts';
 
@@ -20,6 +20,7 @@ const TCP_PROXY_TYPE = 'type.googleapis.com/envoy.extensions.filters.network.tcp
 const EDS = 3;
 const V3 = 2;
 const CONNECT_ATTEMPTS = 3;
+const NOWHERE = new Localities([]);
 
 /** One kind of resources of some interfaces. */
 export interface ResourceSet {
@@ -72,9 +73,11 @@ function endpointsIn(
   own: Locality | undefined,
 ): Uint8Array {
   const endpoints = vipTarget(line, address, port)?.endpoints ?? [];
+  // of several groups MOSN keeps the last; one without a locality has no use for them anyway
+  const known = own === undefined ? NOWHERE : localities;
   return encoded(ClusterLoadAssignmentSchema, {
     clusterName: name,
-    endpoints: groupsOf(endpoints, localities, own),
+    endpoints: groupsOf(endpoints, known, own),
   });
 }
 

@@ -3,10 +3,12 @@ import { type DiscoveryRequest, DiscoveryResponseSchema, type Node } from '../gr
 import type { ServerStream } from '../grpc/server.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
-import type { ResourceSet } from './state-resources.ts';
+import { LISTENER_TYPE, type ResourceSet } from './state-resources.ts';
 
 /** What of the node's metadata names the interfaces that it wants. */
-const METADATA_KEY = 'rpcdns.io/interfaces';
+const INTERFACES_KEY = 'rpcdns.io/interfaces';
+/** `none`: it has listeners of its own, on the same ports. */
+const LISTENERS_KEY = 'rpcdns.io/listeners';
 const MAX_INTERFACES = 1_000;
 const MAX_TYPES = 20;
 const MAX_TEXT = 200;
@@ -38,6 +40,9 @@ export class StateStream implements Sidecar {
   #interfaces: readonly InterfaceName[] = [];
   /** version that was sent last, by type; '' before the first */
   readonly #sent = new Map<string, string>();
+  #hasListeners = false;
+  /** some name themselves in every request */
+  #isMet = false;
   #nonce = 0;
 
   constructor(stream: ServerStream, house: StateHouse) {
@@ -83,27 +88,28 @@ export class StateStream implements Sidecar {
       cluster: cluster.slice(0, MAX_TEXT),
       locality: zone === '' ? undefined : { region, zone },
     };
-    this.#interfaces = namesIn(metadata?.[METADATA_KEY]);
-    this.#house.events.met(this);
+    this.#hasListeners = metadata?.[LISTENERS_KEY] === 'none';
+    this.#interfaces = namesIn(metadata?.[INTERFACES_KEY]);
+    if (!this.#isMet) this.#house.events.met(this);
+    this.#isMet = true;
   }
 
   #tell(typeUrl: string): void {
     if (!this.#house.isReady() || this.#stream.unsent > MAX_UNSENT) return;
-    const set = this.#house.resourcesOf(typeUrl, this.#interfaces, this.node) ?? {
-      version: '0',
-      resources: [],
-    };
-    if (this.#sent.get(typeUrl) === set.version) return;
-    this.#sent.set(typeUrl, set.version);
+    const isOwn = this.#hasListeners && typeUrl === LISTENER_TYPE;
+    const set = isOwn ? undefined : this.#house.resourcesOf(typeUrl, this.#interfaces, this.node);
+    const { version, resources } = set ?? { version: '0', resources: [] };
+    if (this.#sent.get(typeUrl) === version) return;
+    this.#sent.set(typeUrl, version);
     const octets = encoded(DiscoveryResponseSchema, {
       typeUrl,
-      versionInfo: set.version,
+      versionInfo: version,
       nonce: String(++this.#nonce),
-      resources: set.resources.map((value) => ({ typeUrl, value })),
+      resources: resources.map((value) => ({ typeUrl, value })),
     });
     this.#stream.send(octets);
-    this.pushes += set.resources.length;
-    this.#house.events.pushed(set.resources.length, octets.length);
+    this.pushes += resources.length;
+    this.#house.events.pushed(resources.length, octets.length);
   }
 }
 

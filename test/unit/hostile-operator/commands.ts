@@ -28,6 +28,17 @@ export const COMMANDS: readonly WrongCommand[] = [
     1,
     'no server is running on the control socket data/rpc-dns.sock: start one, or name its configuration with -c',
   ],
+  [['mosn', '-c', 'good.yaml'], 2, "error: required option '--interfaces <names>' not specified"],
+  [
+    ['mosn', '--interfaces', 'com.foo.A', '-c', 'good.yaml'],
+    2,
+    "no sidecars are served: configure 'sidecars.listen', or name the server as --server HOST:PORT",
+  ],
+  [
+    ['mosn', '--interfaces', 'com.foo.A', '--server', 'h:1', '-c', 'good.yaml'],
+    1,
+    'no server is running on the control socket data/rpc-dns.sock: start one, or name its configuration with -c',
+  ],
   [['vips', 'lst'], 2, "error: too many arguments for 'list'. Expected 0 arguments but got 1: lst."],
   [['vips', 'release'], 2, "error: missing required argument 'name'"],
   [
