@@ -8,7 +8,7 @@ import { ETCD_DEFAULTS, type EtcdOptions } from '../../src/registry/etcd/options
 import { createEtcdWatcher } from '../../src/registry/etcd/watcher.ts';
 import type { Watcher } from '../../src/registry/watcher.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { type Etcd, startEtcd } from '../support/etcd.ts';
+import { ETCD_VERSIONS, type Etcd, type EtcdVersion, startEtcd } from '../support/etcd.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
@@ -17,7 +17,6 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { tempFolder } from '../support/temp.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 
-const skip = skipWithout('etcd');
 /** From the end of a fault to right data. */
 const RIGHT_AFTER_MS = 5_000;
 const USER = 'com.foo.UserService';
@@ -25,18 +24,6 @@ const ORDER = 'com.foo.OrderService';
 
 let etcd: Etcd;
 let proxy: TcpProxy;
-
-before(async () => {
-  if (skip !== false) return;
-  etcd = await startEtcd();
-  proxy = new TcpProxy(await freePort(), etcd.port);
-  await proxy.open();
-});
-
-after(async () => {
-  await proxy?.close();
-  await etcd?.discard();
-});
 
 const METADATA = { interfaces: 'interfaces', version: 'version', group: 'group' };
 
@@ -136,364 +123,386 @@ const WRITTEN: Partial<
 };
 
 let prefixes = 0;
-watcherContract(
-  'etcd',
-  async () => {
-    const prefix = `/contract-${++prefixes}`;
-    const proxied = { servers: [{ host: '127.0.0.1', port: proxy.port }] };
-    return {
-      create: (sink) => createEtcdWatcher(optionsOf({ dubbo: prefix }, proxied), sink),
-      put: async (entry) => void (await etcd.putWithLease(dubboKey(prefix, entry), '7587', 60)),
-      remove: (entry) => etcd.remove(dubboKey(prefix, entry)),
-      putGarbage: async () => void (await etcd.put([[`${prefix}/${USER}/providers/gar%bage`, '1']])),
-      breakRegistry: () => proxy.close(),
-      repairRegistry: () => proxy.open(),
-      teardown: () => proxy.close().then(() => proxy.open()),
-    };
-  },
-  { skip },
-);
 
-describe('etcd', { skip }, () => {
-  let sink: RecordingSink;
-  let watcher: Watcher | undefined;
-  let prefix: string;
+for (const version of ETCD_VERSIONS) describe(`etcd ${version}`, () => testsOf(version));
 
-  const start = async (options: EtcdOptions): Promise<void> => {
-    await watcher?.stop();
-    sink = new RecordingSink();
-    watcher = createEtcdWatcher(options, sink);
-    watcher.start();
-    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-  };
-  const put = async (name: string, host: string, more = ''): Promise<string> => {
-    const key = dubboKey(prefix, { interface: name, host, port: 1 }, more);
-    await etcd.put([[key, '1']]);
-    return key;
-  };
-  const knows = (name: string, ...hosts: string[]): Promise<number> =>
-    until(
-      `${name}: ${hosts}`,
-      () => String(sink.endpoints(name)) === String(hosts.map((host) => `${host}:1`)),
-      {
-        deadlineMs: RIGHT_AFTER_MS,
-        everyMs: 5,
-      },
-    );
-  const reason = (): string => {
-    const state = sink.states.at(-1);
-    return state !== undefined && 'reason' in state ? state.reason : '';
-  };
+function testsOf(version: EtcdVersion): void {
+  const skip = skipWithout(version === '3.4' ? 'etcd-3.4' : 'etcd');
 
-  beforeEach(async () => {
-    prefix = `/faults-${++prefixes}`;
-    await put(USER, '10.0.0.1');
-    await put(ORDER, '10.0.0.1');
-  });
-  afterEach(async () => {
-    await watcher?.stop();
-    watcher = undefined;
-  });
-
-  it('reads page by page as it was at one revision, and follows from there', async () => {
-    for (let i = 0; i < 20; i++) await put(`com.foo.S${i}`, '10.0.0.1');
-    for (const more of [{ pageKeys: 3 }, { pageKeys: 2_000, maxReplyOctets: 4_000 }]) {
-      await start(optionsOf({ dubbo: prefix }, more));
-      assert.equal(sink.registrations.length, 22);
-      assert.equal(sink.deliveries.length, 1);
-      await put(USER, `10.0.0.${more.pageKeys % 7}`);
-      await until('the new one', () => sink.endpoints(USER).length >= 2);
-    }
-  });
-
-  it('tells a change of a known and of a new interface within 0.3 s', async () => {
-    await start(optionsOf({ dubbo: prefix }));
-    const times: number[] = [];
-    for (let i = 2; i < 22; i++) {
-      const begun = performance.now();
-      await put(i % 2 === 0 ? USER : `com.foo.New${i}`, `10.0.0.${i}`);
-      await until(
-        'told',
-        () =>
-          sink.registrations.some(({ endpoints }) => endpoints.some(({ host }) => host === `10.0.0.${i}`)),
-        {
-          everyMs: 1,
-        },
-      );
-      times.push(performance.now() - begun);
-    }
-    console.log(`put → update, the put included: worst ${Math.max(...times).toFixed(1)} ms`);
-    assert.ok(Math.max(...times) < 300);
-    assert.ok(sink.deliveries.slice(1).every(({ unit }) => unit !== undefined));
-  });
-
-  it('keeps the endpoint of a provider that is killed and restarted at once', async () => {
-    const old = await put(USER, '10.0.0.1', '&timestamp=1');
-    await etcd.remove(dubboKey(prefix, { interface: USER, host: '10.0.0.1', port: 1 }));
-    await start(optionsOf({ dubbo: prefix }));
-    let everWithout = false;
-    sink.onDelivery = () => {
-      everWithout ||= sink.endpoints(USER).length !== 1;
-    };
-    await put(USER, '10.0.0.1', '&timestamp=2');
-    await etcd.remove(old);
-    await until('both', () => sink.deliveries.length >= 3);
-    assert.equal(everWithout, false);
-  });
-
-  it('is told when a lease ends', async () => {
-    await etcd.putWithLease(dubboKey(prefix, { interface: USER, host: '10.0.0.9', port: 1 }), '1', 1);
-    await start(optionsOf({ dubbo: prefix }));
-    await knows(USER, '10.0.0.1', '10.0.0.9');
-    await knows(USER, '10.0.0.1');
-  });
-
-  it('outlives a server that is killed and restarted, and changes while it was away', async () => {
-    await start(optionsOf({ dubbo: prefix }));
-    await etcd.kill();
-    await until('stale', () => sink.kind === 'stale');
-    assert.equal(sink.deliveries.length, 1);
-    await etcd.start();
-    await put(USER, '10.0.0.2');
-    await knows(USER, '10.0.0.1', '10.0.0.2');
-    // what did not change was not delivered again
-    assert.deepEqual([...new Set(sink.deliveries.map(({ unit }) => unit))], [undefined, `dubbo:${USER}`]);
-    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-  });
-
-  it('finds a frozen server within seconds, and goes to another', async () => {
-    await start(optionsOf({ dubbo: prefix }, { probeIntervalMs: 500, probeTimeoutMs: 500 }));
-    etcd.pause();
-    try {
-      const found = await until('stale', () => sink.kind === 'stale', { deadlineMs: 5_000 });
-      console.log(`frozen: found in ${found.toFixed(0)} ms with probes of 0.5 s`);
-      assert.match(reason(), /no whole reply within 0\.5 s$/);
-      assert.equal(sink.deliveries.length, 1);
-    } finally {
-      etcd.resume();
-    }
-    await put(USER, '10.0.0.2');
-    await knows(USER, '10.0.0.1', '10.0.0.2');
-  });
-
-  it('takes several servers in turn', async () => {
-    const servers = [await freePort(), etcd.port, await freePort()].map((port) => ({
-      host: '127.0.0.1',
-      port,
-    }));
-    for (let i = 0; i < 3; i++) {
-      await start(optionsOf({ dubbo: prefix }, { servers }));
-      await knows(USER, '10.0.0.1');
-    }
-  });
-
-  it('lists again when history is gone, and tells only what changed', async () => {
-    await proxy.close().then(() => proxy.open());
-    await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
-    await proxy.close();
-    await until('stale', () => sink.kind === 'stale');
-    for (let i = 2; i < 6; i++) await put(USER, `10.0.0.${i}`);
-    await etcd.remove(dubboKey(prefix, { interface: ORDER, host: '10.0.0.1', port: 1 }));
-    await etcd.compact();
+  before(async () => {
+    if (skip !== false) return;
+    etcd = await startEtcd({ version });
+    proxy = new TcpProxy(await freePort(), etcd.port);
     await proxy.open();
-    await knows(USER, '10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5');
-    await knows(ORDER);
-    assert.equal(sink.deliveries.length, 3);
   });
 
-  it('is right after a cut anywhere, in the middle of a line too', async () => {
-    await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
-    let cuts = 0;
-    for (const cut of [1, 40, 200]) {
-      cuts++;
-      let isArmed = true;
-      proxy.spoil = (piece, client) => {
-        if (!isArmed || !piece.includes('"events"')) return false;
-        isArmed = false;
-        client.write(piece.subarray(0, cut), () => client.destroy());
-        return true;
+  after(async () => {
+    await proxy?.close();
+    await etcd?.discard();
+  });
+
+  watcherContract(
+    `etcd ${version}`,
+    async () => {
+      const prefix = `/contract-${++prefixes}`;
+      const proxied = { servers: [{ host: '127.0.0.1', port: proxy.port }] };
+      return {
+        create: (sink) => createEtcdWatcher(optionsOf({ dubbo: prefix }, proxied), sink),
+        put: async (entry) => void (await etcd.putWithLease(dubboKey(prefix, entry), '7587', 60)),
+        remove: (entry) => etcd.remove(dubboKey(prefix, entry)),
+        putGarbage: async () => void (await etcd.put([[`${prefix}/${USER}/providers/gar%bage`, '1']])),
+        breakRegistry: () => proxy.close(),
+        repairRegistry: () => proxy.open(),
+        teardown: () => proxy.close().then(() => proxy.open()),
       };
-      await put(USER, '10.0.0.2', `&cut=${cut}`);
-      await until('cut', () => !isArmed);
-      await until('stale', () => sink.states.filter(({ kind }) => kind === 'stale').length >= cuts);
-      await knows(USER, '10.0.0.1', '10.0.0.2');
-      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-    }
-    proxy.spoil = () => false;
-  });
+    },
+    { skip },
+  );
 
-  it('reads no octet of noise as news', async () => {
-    await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
-    proxy.spoil = (piece, client) => {
-      if (!piece.includes('"events"')) return false;
-      client.write(Buffer.from(piece.toString('latin1').replace('"events"', '"ev\nnts"'), 'latin1'));
-      return true;
-    };
-    await put(USER, '10.0.0.2');
-    await until('stale', () => sink.states.some(({ kind }) => kind === 'stale'));
-    proxy.spoil = () => false;
-    await knows(USER, '10.0.0.1', '10.0.0.2');
-  });
+  describe(`etcd ${version}`, { skip }, () => {
+    let sink: RecordingSink;
+    let watcher: Watcher | undefined;
+    let prefix: string;
 
-  it('believes a cluster that was restored from a backup, when it says so twice', async () => {
-    const restore = await etcd.backUp();
-    await start(optionsOf({ dubbo: prefix }));
-    await put(USER, '10.0.0.2');
-    await put('com.foo.PayService', '10.0.0.3');
-    await etcd.remove(dubboKey(prefix, { interface: ORDER, host: '10.0.0.1', port: 1 }));
-    await knows(ORDER);
-    await restore();
-    await knows(ORDER, '10.0.0.1');
-    await knows(USER, '10.0.0.1');
-    await knows('com.foo.PayService');
-    assert.match(JSON.stringify(sink.states), /revision \d+ is older than \d+, which was seen/);
-    await put(USER, '10.0.0.4');
-    await knows(USER, '10.0.0.1', '10.0.0.4');
-  });
-
-  it('wants a user where etcd does: a token of today, a password that is renewed, a role that is too small', async (t) => {
-    const passwordFile = join(tempFolder('password'), 'password');
-    writeFileSync(passwordFile, 'first-secret\n');
-    const [from, end] = [`${prefix}/`, `${prefix}0`].map((key) => Buffer.from(key).toString('base64'));
-    for (const [path, body] of [
-      ['user/add', { name: 'root', password: 'root-secret' }],
-      ['role/add', { name: 'root' }],
-      ['user/grant', { user: 'root', role: 'root' }],
-      ['user/add', { name: 'reader', password: 'first-secret' }],
-      ['role/add', { name: 'dns' }],
-      ['role/grant', { name: 'dns', perm: { permType: 'READ', key: from, range_end: end } }],
-      ['user/grant', { user: 'reader', role: 'dns' }],
-    ] as const)
-      await etcd.ask(`auth/${path}`, body);
-    const user = { username: 'reader', passwordFile };
-    // before authentication is on the user counts for nothing, and does no harm
-    await start(optionsOf({ dubbo: prefix }, { ...user, probeIntervalMs: 100 }));
-    await etcd.ask('auth/enable', {});
-    const token = async () =>
-      String((await etcd.ask('auth/authenticate', { name: 'root', password: 'root-secret' }))['token']);
-    const enabled = await token();
-    t.after(() =>
-      etcd.ask('auth/disable', {}, enabled).catch(async () => etcd.ask('auth/disable', {}, await token())),
-    );
-    const write = (host: string) => {
-      const key = Buffer.from(dubboKey(prefix, { interface: USER, host, port: 1 })).toString('base64');
-      return token().then((own) => etcd.ask('kv/put', { key, value: '' }, own));
-    };
-    await write('10.0.0.2');
-    await knows(USER, '10.0.0.1', '10.0.0.2');
-    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-
-    await start(optionsOf({ dubbo: prefix }, { ...user, probeIntervalMs: 100 }));
-    // tokens are of a server's life: the old one is not taken any more
-    await etcd.kill();
-    await etcd.start();
-    await write('10.0.0.3');
-    await knows(USER, '10.0.0.1', '10.0.0.2', '10.0.0.3');
-    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-
-    const refused = async (options: EtcdOptions, expected: RegExp): Promise<void> => {
+    const start = async (options: EtcdOptions): Promise<void> => {
       await watcher?.stop();
       sink = new RecordingSink();
       watcher = createEtcdWatcher(options, sink);
       watcher.start();
-      await until('failed', () => sink.kind === 'failed');
-      assert.match(reason(), expected);
+      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
     };
-    await refused(optionsOf({ dubbo: prefix }), /etcd wants a user: set username and passwordFile$/);
-    await refused(
-      optionsOf({ dubbo: '/elsewhere' }, user),
-      /permission denied; give reader a role that may read the prefix$/,
-    );
-    writeFileSync(passwordFile, 'wrong-secret');
-    await refused(
-      optionsOf({ dubbo: prefix }, user),
-      /user reader and the password in .*password are refused$/,
-    );
-    writeFileSync(passwordFile, 'first-secret');
-    await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
-    assert.doesNotMatch(JSON.stringify([sink.states, sink.skips]), /secret/);
-  });
-
-  it('speaks TLS, with a certificate of its own', async () => {
-    const [authority, other] = [await createAuthority(), await createAuthority('another')];
-    const client = await authority.issueClient('rpc-dns');
-    const secure = await startEtcd({ tls: { authority, client } });
-    try {
-      const servers = [{ host: '127.0.0.1', port: secure.port }];
-      const files = { certificate: client.certificatePath, key: client.keyPath };
-      await secure.put([[dubboKey(prefix, { interface: USER, host: '10.0.0.1', port: 1 }), '']]);
-      await start(
-        optionsOf({ dubbo: prefix }, { servers, tls: { ca: authority.certificatePath, ...files } }),
+    const put = async (name: string, host: string, more = ''): Promise<string> => {
+      const key = dubboKey(prefix, { interface: name, host, port: 1 }, more);
+      await etcd.put([[key, '1']]);
+      return key;
+    };
+    const knows = (name: string, ...hosts: string[]): Promise<number> =>
+      until(
+        `${name}: ${hosts}`,
+        () => String(sink.endpoints(name)) === String(hosts.map((host) => `${host}:1`)),
+        {
+          deadlineMs: RIGHT_AFTER_MS,
+          everyMs: 5,
+        },
       );
+    const reason = (): string => {
+      const state = sink.states.at(-1);
+      return state !== undefined && 'reason' in state ? state.reason : '';
+    };
+
+    beforeEach(async () => {
+      prefix = `/faults-${++prefixes}`;
+      await put(USER, '10.0.0.1');
+      await put(ORDER, '10.0.0.1');
+    });
+    afterEach(async () => {
+      await watcher?.stop();
+      watcher = undefined;
+    });
+
+    it('reads page by page as it was at one revision, and follows from there', async () => {
+      for (let i = 0; i < 20; i++) await put(`com.foo.S${i}`, '10.0.0.1');
+      for (const more of [{ pageKeys: 3 }, { pageKeys: 2_000, maxReplyOctets: 4_000 }]) {
+        await start(optionsOf({ dubbo: prefix }, more));
+        assert.equal(sink.registrations.length, 22);
+        assert.equal(sink.deliveries.length, 1);
+        await put(USER, `10.0.0.${more.pageKeys % 7}`);
+        await until('the new one', () => sink.endpoints(USER).length >= 2);
+      }
+    });
+
+    it('tells a change of a known and of a new interface within 0.3 s', async () => {
+      await start(optionsOf({ dubbo: prefix }));
+      const times: number[] = [];
+      for (let i = 2; i < 22; i++) {
+        const begun = performance.now();
+        await put(i % 2 === 0 ? USER : `com.foo.New${i}`, `10.0.0.${i}`);
+        await until(
+          'told',
+          () =>
+            sink.registrations.some(({ endpoints }) => endpoints.some(({ host }) => host === `10.0.0.${i}`)),
+          {
+            everyMs: 1,
+          },
+        );
+        times.push(performance.now() - begun);
+      }
+      console.log(`put → update, the put included: worst ${Math.max(...times).toFixed(1)} ms`);
+      assert.ok(Math.max(...times) < 300);
+      assert.ok(sink.deliveries.slice(1).every(({ unit }) => unit !== undefined));
+    });
+
+    it('keeps the endpoint of a provider that is killed and restarted at once', async () => {
+      const old = await put(USER, '10.0.0.1', '&timestamp=1');
+      await etcd.remove(dubboKey(prefix, { interface: USER, host: '10.0.0.1', port: 1 }));
+      await start(optionsOf({ dubbo: prefix }));
+      let everWithout = false;
+      sink.onDelivery = () => {
+        everWithout ||= sink.endpoints(USER).length !== 1;
+      };
+      await put(USER, '10.0.0.1', '&timestamp=2');
+      await etcd.remove(old);
+      await until('both', () => sink.deliveries.length >= 3);
+      assert.equal(everWithout, false);
+    });
+
+    it('is told when a lease ends', async () => {
+      await etcd.putWithLease(dubboKey(prefix, { interface: USER, host: '10.0.0.9', port: 1 }), '1', 1);
+      await start(optionsOf({ dubbo: prefix }));
+      await knows(USER, '10.0.0.1', '10.0.0.9');
       await knows(USER, '10.0.0.1');
-      await secure.put([[dubboKey(prefix, { interface: USER, host: '10.0.0.2', port: 1 }), '']]);
+    });
+
+    it('outlives a server that is killed and restarted, and changes while it was away', async () => {
+      await start(optionsOf({ dubbo: prefix }));
+      await etcd.kill();
+      await until('stale', () => sink.kind === 'stale');
+      assert.equal(sink.deliveries.length, 1);
+      await etcd.start();
+      await put(USER, '10.0.0.2');
       await knows(USER, '10.0.0.1', '10.0.0.2');
-      for (const [tls, expected] of [
-        [{ ca: other.certificatePath, ...files }, /certificate is not trusted/],
-        [{ ca: authority.certificatePath }, /certificate required|closed|ALERT|alert/],
-        [{ ca: '/nowhere/ca.pem' }, /\/nowhere\/ca\.pem: no such file$/],
-      ] as const) {
+      // what did not change was not delivered again
+      assert.deepEqual([...new Set(sink.deliveries.map(({ unit }) => unit))], [undefined, `dubbo:${USER}`]);
+      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+    });
+
+    it('finds a frozen server within seconds, and goes to another', async () => {
+      await start(optionsOf({ dubbo: prefix }, { probeIntervalMs: 500, probeTimeoutMs: 500 }));
+      etcd.pause();
+      try {
+        const found = await until('stale', () => sink.kind === 'stale', { deadlineMs: 5_000 });
+        console.log(`frozen: found in ${found.toFixed(0)} ms with probes of 0.5 s`);
+        assert.match(reason(), /no whole reply within 0\.5 s$/);
+        assert.equal(sink.deliveries.length, 1);
+      } finally {
+        etcd.resume();
+      }
+      await put(USER, '10.0.0.2');
+      await knows(USER, '10.0.0.1', '10.0.0.2');
+    });
+
+    it('takes several servers in turn', async () => {
+      const servers = [await freePort(), etcd.port, await freePort()].map((port) => ({
+        host: '127.0.0.1',
+        port,
+      }));
+      for (let i = 0; i < 3; i++) {
+        await start(optionsOf({ dubbo: prefix }, { servers }));
+        await knows(USER, '10.0.0.1');
+      }
+    });
+
+    it('lists again when history is gone, and tells only what changed', async () => {
+      await proxy.close().then(() => proxy.open());
+      await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
+      await proxy.close();
+      await until('stale', () => sink.kind === 'stale');
+      for (let i = 2; i < 6; i++) await put(USER, `10.0.0.${i}`);
+      await etcd.remove(dubboKey(prefix, { interface: ORDER, host: '10.0.0.1', port: 1 }));
+      await etcd.compact();
+      await proxy.open();
+      await knows(USER, '10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5');
+      await knows(ORDER);
+      assert.equal(sink.deliveries.length, 3);
+    });
+
+    it('is right after a cut anywhere, in the middle of a line too', async () => {
+      await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
+      let cuts = 0;
+      for (const cut of [1, 40, 200]) {
+        cuts++;
+        let isArmed = true;
+        proxy.spoil = (piece, client) => {
+          if (!isArmed || !piece.includes('"events"')) return false;
+          isArmed = false;
+          client.write(piece.subarray(0, cut), () => client.destroy());
+          return true;
+        };
+        await put(USER, '10.0.0.2', `&cut=${cut}`);
+        await until('cut', () => !isArmed);
+        await until('stale', () => sink.states.filter(({ kind }) => kind === 'stale').length >= cuts);
+        await knows(USER, '10.0.0.1', '10.0.0.2');
+        await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+      }
+      proxy.spoil = () => false;
+    });
+
+    it('reads no octet of noise as news', async () => {
+      await start(optionsOf({ dubbo: prefix }, { servers: [{ host: '127.0.0.1', port: proxy.port }] }));
+      proxy.spoil = (piece, client) => {
+        if (!piece.includes('"events"')) return false;
+        client.write(Buffer.from(piece.toString('latin1').replace('"events"', '"ev\nnts"'), 'latin1'));
+        return true;
+      };
+      await put(USER, '10.0.0.2');
+      await until('stale', () => sink.states.some(({ kind }) => kind === 'stale'));
+      proxy.spoil = () => false;
+      await knows(USER, '10.0.0.1', '10.0.0.2');
+    });
+
+    it('believes a cluster that was restored from a backup, when it says so twice', async () => {
+      const restore = await etcd.backUp();
+      await start(optionsOf({ dubbo: prefix }));
+      await put(USER, '10.0.0.2');
+      await put('com.foo.PayService', '10.0.0.3');
+      await etcd.remove(dubboKey(prefix, { interface: ORDER, host: '10.0.0.1', port: 1 }));
+      await knows(ORDER);
+      await restore();
+      await knows(ORDER, '10.0.0.1');
+      await knows(USER, '10.0.0.1');
+      await knows('com.foo.PayService');
+      assert.match(JSON.stringify(sink.states), /revision \d+ is older than \d+, which was seen/);
+      await put(USER, '10.0.0.4');
+      await knows(USER, '10.0.0.1', '10.0.0.4');
+    });
+
+    it('wants a user where etcd does: a token of today, a password that is renewed, a role that is too small', async (t) => {
+      const passwordFile = join(tempFolder('password'), 'password');
+      writeFileSync(passwordFile, 'first-secret\n');
+      const [from, end] = [`${prefix}/`, `${prefix}0`].map((key) => Buffer.from(key).toString('base64'));
+      for (const [path, body] of [
+        ['user/add', { name: 'root', password: 'root-secret' }],
+        ['role/add', { name: 'root' }],
+        ['user/grant', { user: 'root', role: 'root' }],
+        ['user/add', { name: 'reader', password: 'first-secret' }],
+        ['role/add', { name: 'dns' }],
+        ['role/grant', { name: 'dns', perm: { permType: 'READ', key: from, range_end: end } }],
+        ['user/grant', { user: 'reader', role: 'dns' }],
+      ] as const)
+        await etcd.ask(`auth/${path}`, body);
+      const user = { username: 'reader', passwordFile };
+      // before authentication is on the user counts for nothing, and does no harm
+      await start(optionsOf({ dubbo: prefix }, { ...user, probeIntervalMs: 100 }));
+      await etcd.ask('auth/enable', {});
+      const token = async () =>
+        String((await etcd.ask('auth/authenticate', { name: 'root', password: 'root-secret' }))['token']);
+      const enabled = await token();
+      t.after(() =>
+        etcd.ask('auth/disable', {}, enabled).catch(async () => etcd.ask('auth/disable', {}, await token())),
+      );
+      const write = (host: string) => {
+        const key = Buffer.from(dubboKey(prefix, { interface: USER, host, port: 1 })).toString('base64');
+        return token().then((own) => etcd.ask('kv/put', { key, value: '' }, own));
+      };
+      await write('10.0.0.2');
+      await knows(USER, '10.0.0.1', '10.0.0.2');
+      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+
+      await start(optionsOf({ dubbo: prefix }, { ...user, probeIntervalMs: 100 }));
+      // tokens are of a server's life: the old one is not taken any more
+      await etcd.kill();
+      await etcd.start();
+      await write('10.0.0.3');
+      await knows(USER, '10.0.0.1', '10.0.0.2', '10.0.0.3');
+      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+
+      const refused = async (options: EtcdOptions, expected: RegExp): Promise<void> => {
         await watcher?.stop();
         sink = new RecordingSink();
-        watcher = createEtcdWatcher(optionsOf({ dubbo: prefix }, { servers, tls }), sink);
+        watcher = createEtcdWatcher(options, sink);
         watcher.start();
         await until('failed', () => sink.kind === 'failed');
         assert.match(reason(), expected);
-      }
-    } finally {
-      await watcher?.stop();
-      await secure.discard();
-    }
-  });
-
-  for (const [name, { written, told }] of Object.entries(WRITTEN)) {
-    it(`reads what ${name} writes`, async () => {
-      const at = ETCD_LAYOUTS[name as EtcdLayoutName].prefix ?? `${prefix}-${name}`;
-      await start(optionsOf({ [name]: at }));
-      for (const [key, value] of written) await etcd.putWithLease(`${at}/${key}`, value, 60);
-      const told_ = () =>
-        sink.registrations
-          .map(({ interface: subject, version, endpoints }) =>
-            [
-              subject,
-              version,
-              ...endpoints.map(({ protocol, host, port }) => `${protocol}://${host}:${port}`),
-            ].join(' '),
-          )
-          .sort();
-      await until(told.join(', '), () => String(told_()) === String(told), { deadlineMs: 2_000 }).catch(() =>
-        assert.deepEqual(told_(), told),
+      };
+      await refused(optionsOf({ dubbo: prefix }), /etcd wants a user: set username and passwordFile$/);
+      await refused(
+        optionsOf({ dubbo: '/elsewhere' }, user),
+        /permission denied; give reader a role that may read the prefix$/,
       );
-      assert.deepEqual(sink.skips, []);
-      for (const [key] of written) await etcd.remove(`${at}/${key}`);
-      await until('none', () => sink.registrations.length === 0);
+      writeFileSync(passwordFile, 'wrong-secret');
+      await refused(
+        optionsOf({ dubbo: prefix }, user),
+        /user reader and the password in .*password are refused$/,
+      );
+      writeFileSync(passwordFile, 'first-secret');
+      await until('live', () => sink.kind === 'live', { deadlineMs: RIGHT_AFTER_MS });
+      assert.doesNotMatch(JSON.stringify([sink.states, sink.skips]), /secret/);
     });
-  }
 
-  it('answers names within 0.3 s of the write, behind a whole server, and over a restart', async (t) => {
-    const site = await createSite({
-      config: `registries: [{ kind: etcd, servers: "127.0.0.1:${etcd.port}", layouts: [dubbo, go-zero], prefix: { dubbo: ${prefix}, go-zero: ${prefix}-zero } }]\n`,
+    it('speaks TLS, with a certificate of its own', async () => {
+      const [authority, other] = [await createAuthority(), await createAuthority('another')];
+      const client = await authority.issueClient('rpc-dns');
+      const secure = await startEtcd({ version, tls: { authority, client } });
+      try {
+        const servers = [{ host: '127.0.0.1', port: secure.port }];
+        const files = { certificate: client.certificatePath, key: client.keyPath };
+        await secure.put([[dubboKey(prefix, { interface: USER, host: '10.0.0.1', port: 1 }), '']]);
+        await start(
+          optionsOf({ dubbo: prefix }, { servers, tls: { ca: authority.certificatePath, ...files } }),
+        );
+        await knows(USER, '10.0.0.1');
+        await secure.put([[dubboKey(prefix, { interface: USER, host: '10.0.0.2', port: 1 }), '']]);
+        await knows(USER, '10.0.0.1', '10.0.0.2');
+        for (const [tls, expected] of [
+          [{ ca: other.certificatePath, ...files }, /certificate is not trusted/],
+          [{ ca: authority.certificatePath }, /certificate required|closed|ALERT|alert/],
+          [{ ca: '/nowhere/ca.pem' }, /\/nowhere\/ca\.pem: no such file$/],
+        ] as const) {
+          await watcher?.stop();
+          sink = new RecordingSink();
+          watcher = createEtcdWatcher(optionsOf({ dubbo: prefix }, { servers, tls }), sink);
+          watcher.start();
+          await until('failed', () => sink.kind === 'failed');
+          assert.match(reason(), expected);
+        }
+      } finally {
+        await watcher?.stop();
+        await secure.discard();
+      }
     });
-    let server = await startOn(site, t, { until: 'ready' });
-    const question = (name: string) => server.query(`${name}.rpc.cluster.local. A`);
-    const vips = [];
-    for (const [name, write] of [
-      ['com.foo.PayService', () => put('com.foo.PayService', '10.0.0.7')],
-      ['user-api.app', () => etcd.put([[`${prefix}-zero/user-api/7587`, '10.0.0.8:8080']])],
-    ] as const) {
-      assert.equal((await question(name)).rcode, 3);
-      await write();
-      const ms = await until('answered', async () => (await question(name)).rcode === 0, { everyMs: 5 });
-      console.log(`put → answer of ${name}: ${ms.toFixed(0)} ms`);
-      assert.ok(ms < 300);
-      vips.push((await question(name)).answer.at(-1));
+
+    for (const [name, { written, told }] of Object.entries(WRITTEN)) {
+      it(`reads what ${name} writes`, async () => {
+        const at = ETCD_LAYOUTS[name as EtcdLayoutName].prefix ?? `${prefix}-${name}`;
+        await start(optionsOf({ [name]: at }));
+        for (const [key, value] of written) await etcd.putWithLease(`${at}/${key}`, value, 60);
+        const told_ = () =>
+          sink.registrations
+            .map(({ interface: subject, version, endpoints }) =>
+              [
+                subject,
+                version,
+                ...endpoints.map(({ protocol, host, port }) => `${protocol}://${host}:${port}`),
+              ].join(' '),
+            )
+            .sort();
+        await until(told.join(', '), () => String(told_()) === String(told), { deadlineMs: 2_000 }).catch(
+          () => assert.deepEqual(told_(), told),
+        );
+        assert.deepEqual(sink.skips, []);
+        for (const [key] of written) await etcd.remove(`${at}/${key}`);
+        await until('none', () => sink.registrations.length === 0);
+      });
     }
-    await server.stop();
-    server = await startOn(site, t, { until: 'ready' });
-    assert.deepEqual(
-      [(await question('com.foo.PayService')).answer.at(-1), (await question('user-api.app')).answer.at(-1)],
-      vips,
-    );
-    await server.stop();
+
+    it('answers names within 0.3 s of the write, behind a whole server, and over a restart', async (t) => {
+      const site = await createSite({
+        config: `registries: [{ kind: etcd, servers: "127.0.0.1:${etcd.port}", layouts: [dubbo, go-zero], prefix: { dubbo: ${prefix}, go-zero: ${prefix}-zero } }]\n`,
+      });
+      let server = await startOn(site, t, { until: 'ready' });
+      const question = (name: string) => server.query(`${name}.rpc.cluster.local. A`);
+      const vips = [];
+      for (const [name, write] of [
+        ['com.foo.PayService', () => put('com.foo.PayService', '10.0.0.7')],
+        ['user-api.app', () => etcd.put([[`${prefix}-zero/user-api/7587`, '10.0.0.8:8080']])],
+      ] as const) {
+        assert.equal((await question(name)).rcode, 3);
+        await write();
+        const ms = await until('answered', async () => (await question(name)).rcode === 0, { everyMs: 5 });
+        console.log(`put → answer of ${name}: ${ms.toFixed(0)} ms`);
+        assert.ok(ms < 300);
+        vips.push((await question(name)).answer.at(-1));
+      }
+      await server.stop();
+      server = await startOn(site, t, { until: 'ready' });
+      assert.deepEqual(
+        [
+          (await question('com.foo.PayService')).answer.at(-1),
+          (await question('user-api.app')).answer.at(-1),
+        ],
+        vips,
+      );
+      await server.stop();
+    });
   });
-});
+}

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Authority, Certificate } from './certificates.ts';
 import { freePorts } from './ports.ts';
 import { type Child, startChild, until } from './process.ts';
-import { etcdPath } from './provision.ts';
+import { etcd34Path, etcdPath } from './provision.ts';
 import { tempFolder } from './temp.ts';
 
 export interface Etcd {
@@ -36,12 +36,18 @@ export interface Etcd {
   discard(): Promise<void>;
 }
 
+/** Those that are in the field: Dubbo's etcd and Debian's, and that of Kubernetes today. */
+export const ETCD_VERSIONS = ['3.6', '3.4'] as const;
+export type EtcdVersion = (typeof ETCD_VERSIONS)[number];
+
 export interface EtcdSettings {
+  /** default: 3.6 */
+  readonly version?: EtcdVersion;
   /** It has a certificate of this authority, and wants one of its clients. */
   readonly tls?: { readonly authority: Authority; readonly client: Certificate };
 }
 
-export async function startEtcd({ tls }: EtcdSettings = {}): Promise<Etcd> {
+export async function startEtcd({ tls, version = '3.6' }: EtcdSettings = {}): Promise<Etcd> {
   const [port = 0, peerPort = 0] = await freePorts(2);
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   // In memory where that can be had: every write of the API server waits for etcd's.
@@ -89,13 +95,14 @@ export async function startEtcd({ tls }: EtcdSettings = {}): Promise<Etcd> {
 
   const start = async (): Promise<void> => {
     const started = startChild(
-      etcdPath(),
+      version === '3.4' ? etcd34Path() : etcdPath(),
       [
         ...['--data-dir', data, '--log-level', 'warn', ...secure],
         ...['--listen-client-urls', url, '--advertise-client-urls', url],
         ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
         // A single member elects itself as soon as this has passed; and a test never cuts the power.
-        ...['--heartbeat-interval', '10', '--election-timeout', '100', '--unsafe-no-fsync'],
+        ...['--heartbeat-interval', '10', '--election-timeout', '100'],
+        ...(version === '3.4' ? ['--logger', 'zap'] : ['--unsafe-no-fsync']),
       ],
       { name: 'etcd' },
     );

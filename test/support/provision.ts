@@ -22,6 +22,7 @@ export const PARTS = [
   'spring',
   'sofaregistry',
   'etcd',
+  'etcd-3.4',
   'consul',
   'kubernetes',
   'coredns',
@@ -45,6 +46,7 @@ export const TEST_PARTS: readonly Part[] = [
   'spring',
   'sofaregistry',
   'etcd',
+  'etcd-3.4',
   'kubernetes',
   'coredns',
   'musl',
@@ -189,6 +191,13 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 300,
     minutes: 0.6,
   },
+  'etcd-3.4': {
+    contents: 'etcd of the distribution: 3.4 in Debian 12',
+    needs: [],
+    packages: () => (existsSync(etcd34Path()) ? [] : ['etcd-server']),
+    megabytes: 35,
+    minutes: 0.2,
+  },
   consul: {
     contents: `Consul ${CONSUL_VERSION}`,
     needs: [],
@@ -323,6 +332,11 @@ export function istiodPath(): string {
 /** Istio's CustomResourceDefinitions. */
 export function istioDefinitions(): string {
   return join(istiodHome(), 'crd-all.gen.yaml');
+}
+
+/** The etcd of the distribution. */
+export function etcd34Path(): string {
+  return '/usr/bin/etcd';
 }
 
 /** The etcd binary. */
