@@ -24,7 +24,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { lineEvents } from './line-log.ts';
-import { lineOptions, namesOptions } from './line-options.ts';
+import { answerLocalities, lineOptions, namesOptions } from './line-options.ts';
 import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
 import { openSidecarPort, readServerTls, sidecarOptions } from './sidecar-port.ts';
@@ -78,7 +78,7 @@ export class App {
     const { config } = options.loaded;
     this.#store = openStore(config.store);
     this.#line = new QueryLine(
-      { names: namesOptions(config), udpSize: config.limits.udpSize },
+      { names: namesOptions(config), udpSize: config.limits.udpSize, localities: answerLocalities(config) },
       {
         onQuery: (line) => this.#log.info({ ...line }, 'query'),
         onPanic: (query, error) => this.#log.error({ query, error }, 'a query met a bug and got SERVFAIL'),
@@ -330,6 +330,8 @@ export class App {
     if (!same(before.config, config)) {
       this.#events.configure(lineOptions(config, this.#kinds));
       await this.#registries?.configure(config.registries, config.zone[0] ?? ROOT);
+      const localities = answerLocalities(config);
+      if (!same(answerLocalities(before.config), localities)) await this.#line.setLocalities(localities);
       this.#sidecars?.configure(sidecarOptions(config));
     }
     const tls = config.sidecars?.tls;

@@ -2,11 +2,17 @@ import type { Config } from '../config/schema.ts';
 import type { LineOptions } from '../event-line/options.ts';
 import type { RegistryOptions } from '../intake/source.ts';
 import { ROOT } from '../name/domain-name.ts';
+import type { LocalityRule } from '../name/localities.ts';
 import { joinedWith, kindOf, registryId } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
 import type { NamesOptions } from '../zone/registry-names.ts';
 
 const OWNERSHIP_SOURCE = 'ownership in the configuration';
+
+/** Where clients and providers are, as far as answers depend on it. */
+export function answerLocalities({ answers, localities }: Config): readonly LocalityRule[] {
+  return answers.address === 'endpoints' ? localities : [];
+}
 
 /** How names of registries answer, as configured. */
 export function namesOptions({ zone, answers }: Config): NamesOptions {

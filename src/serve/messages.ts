@@ -1,4 +1,5 @@
 import type { DomainName } from '../name/domain-name.ts';
+import type { LocalityRule } from '../name/localities.ts';
 import type { Change } from '../zone/change.ts';
 import type { NamesOptions } from '../zone/registry-names.ts';
 import type { BlockLabels } from './counters.ts';
@@ -8,6 +9,8 @@ import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
 export interface WorkerOptions {
   readonly names: NamesOptions;
   readonly udpSize: number;
+  /** where clients and providers are; empty: it does not matter */
+  readonly localities: readonly LocalityRule[];
   readonly counters: SharedArrayBuffer;
 }
 
@@ -21,6 +24,7 @@ export type ToWorker = { readonly number: number } & (
   | { readonly kind: 'change'; readonly change: Change }
   | { readonly kind: 'listen'; readonly addresses: readonly SocketAddress[] }
   | { readonly kind: 'ask'; readonly name: DomainName; readonly type: number }
+  | { readonly kind: 'localities'; readonly localities: readonly LocalityRule[] }
   | { readonly kind: 'query-log'; readonly filter: QueryLogFilter | undefined }
   | { readonly kind: 'close' }
 );
@@ -46,6 +50,7 @@ export interface Results {
   readonly listen: { readonly failures: readonly ListenFailure[] };
   /** the reply as octets */
   readonly ask: { readonly reply: Uint8Array };
+  readonly localities: undefined;
   readonly 'query-log': undefined;
   readonly close: undefined;
 }

@@ -1,6 +1,9 @@
 import type { Answer } from '../answer/answer.ts';
+import { NearClient } from '../answer/near-client.ts';
 import { resolve } from '../answer/resolve.ts';
 import { keyOf, toText } from '../name/domain-name.ts';
+import { Localities, type LocalityRule } from '../name/localities.ts';
+import { clientAddress } from '../name/network.ts';
 import { decodeQuery } from '../wire/decode.ts';
 import {
   type Encoded,
@@ -58,6 +61,7 @@ export class QueryHandler {
   readonly #log: QueryLog;
   readonly #udpSize: number;
   readonly #events: HandlerEvents;
+  #localities = new Localities([]);
   #blocks = 0;
   /** with which record the next reply of one whose order rotates begins */
   #turn = 0;
@@ -76,6 +80,12 @@ export class QueryHandler {
     this.#log = log;
     this.#udpSize = udpSize;
     this.#events = events;
+  }
+
+  setLocalities(rules: readonly LocalityRule[]): void {
+    this.#localities = new Localities(rules);
+    // what is held was made for everybody
+    this.#ready.clear();
   }
 
   /** @returns the length of the reply in {@link out}; 0 when none is due */
@@ -119,7 +129,7 @@ export class QueryHandler {
     const zone = this.#data.zoneOf(keyOf(query.name));
     let length: number;
     try {
-      length = this.#answer(message, query, zone, listener, max);
+      length = this.#answer(message, query, zone, listener, client, max);
     } catch (error) {
       this.#counters.add('panics');
       this.#events.onPanic(error, `${toText(query.name)} ${query.type}`);
@@ -138,6 +148,7 @@ export class QueryHandler {
     query: Query,
     zone: LiveZone | undefined,
     listener: Listener,
+    client: Client,
     max: number,
   ): number {
     const refusal = admit(query);
@@ -146,12 +157,17 @@ export class QueryHandler {
     }
     const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
     const facts = new Set<Fact>();
-    const answer: Answer =
+    const near = this.#localities.isEmpty
+      ? undefined
+      : new NearClient(this.#localities, clientAddress(client.address));
+    const found: Answer =
       refusal === undefined ? resolve(this.#data, query, (fact) => facts.add(fact)) : { kind: 'refused' };
+    const answer = near?.choose(found) ?? found;
     const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize, this.#turn++);
     if (encoded.truncated) this.#counters.add('truncated');
     const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
-    if (zone !== undefined && holdable) this.#hold(message, query, encoded, answer, limit, zone, facts);
+    if (zone !== undefined && holdable && near?.hasChosen !== true)
+      this.#hold(message, query, encoded, answer, limit, zone, facts);
     return encoded.length;
   }
 

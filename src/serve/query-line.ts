@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { DomainName } from '../name/domain-name.ts';
+import type { LocalityRule } from '../name/localities.ts';
 import type { Change } from '../zone/change.ts';
 import { type BlockLabels, Counters } from './counters.ts';
 import type {
@@ -74,6 +75,11 @@ export class QueryLine {
   /** The reply that a query would get, as octets. */
   async ask(name: DomainName, type: number): Promise<Buffer> {
     return Buffer.from((await this.#request({ kind: 'ask', name, type })).reply);
+  }
+
+  /** Where clients and providers are; for answers that are the providers themselves. */
+  async setLocalities(localities: readonly LocalityRule[]): Promise<void> {
+    await this.#request({ kind: 'localities', localities });
   }
 
   /** @param filter undefined turns the query log off */

@@ -42,6 +42,7 @@ const handler = new QueryHandler(data, ready, new Counters(options.counters), lo
     });
   },
 });
+handler.setLocalities(options.localities);
 const servers: (UdpServer | TcpServer)[] = [];
 
 port.on('message', (message: ToWorker) => {
@@ -68,6 +69,9 @@ async function handle(message: ToWorker): Promise<Results[keyof Results]> {
       return { failures: (await Promise.all(message.addresses.map(open))).flat() };
     case 'ask':
       return { reply: ask(message.name, message.type) };
+    case 'localities':
+      handler.setLocalities(message.localities);
+      return undefined;
     case 'query-log':
       log.set(message.filter);
       return undefined;

@@ -17,6 +17,8 @@ export interface RRset {
   readonly rdatas: readonly Octets[];
   /** each reply begins with another of them, so that clients which take the first do not all meet one provider */
   readonly rotates?: boolean;
+  /** addresses of providers, which a client calls itself: which of them it is told may depend on where it is */
+  readonly areProviders?: boolean;
   /** all hosts that its records name, and their addresses; undefined: they have to be looked for */
   readonly hosts?: ReadonlyMap<DomainName, RRset | undefined>;
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { lineOptions, namesOptions } from '../../src/app/line-options.ts';
+import { answerLocalities, lineOptions, namesOptions } from '../../src/app/line-options.ts';
 import { problemText } from '../../src/base/problem.ts';
 import { bad } from '../../src/base/result.ts';
 import { highestSerial, planZones, staticNamesOf } from '../../src/config/plan-zones.ts';
@@ -17,6 +17,7 @@ import { validate } from '../../src/files/validate.ts';
 import { readYaml } from '../../src/files/yaml-file.ts';
 import { keyOf, type NameKey } from '../../src/name/domain-name.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
+import type { LocalityRule } from '../../src/name/localities.ts';
 import type { About } from '../../src/plan/about.ts';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { parseInterfaces } from '../../src/registry/interfaces-document.ts';
@@ -24,6 +25,7 @@ import { KINDS } from '../../src/registry/kinds.ts';
 import type { Registration } from '../../src/registry/registration.ts';
 import type { RegistrySink } from '../../src/registry/watcher.ts';
 import { ChangeApplier } from '../../src/serve/apply-change.ts';
+import type { Client } from '../../src/serve/client.ts';
 import { Counters } from '../../src/serve/counters.ts';
 import { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
 import { QueryLog } from '../../src/serve/query-log.ts';
@@ -104,9 +106,13 @@ export class Line {
     this.#applier.apply(change);
   }
 
+  setLocalities(localities: readonly LocalityRule[]): void {
+    this.#handler.setLocalities(localities);
+  }
+
   /** The octets of the reply; none when no reply is due. */
-  handle(query: Buffer, transport: 'udp' | 'tcp'): Buffer {
-    const length = this.#handler.handle(query, this.#listeners[transport], CLIENT);
+  handle(query: Buffer, transport: 'udp' | 'tcp', client: Client = CLIENT): Buffer {
+    const length = this.#handler.handle(query, this.#listeners[transport], client);
     return Buffer.from(this.#handler.out.subarray(0, length));
   }
 }
@@ -159,6 +165,7 @@ export class House {
     const config = readConfig(options.config ?? '');
     const names = namesOptions(config);
     const line = new Line(names, config.limits.udpSize);
+    line.setLocalities(answerLocalities(config));
     const clock = options.clock ?? new TurnedClock();
     const target = {
       apply: async (change: Change) => {

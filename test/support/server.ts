@@ -189,12 +189,12 @@ export function readMetric(
 
 const DEADLINE_MS = 5000;
 
-/** Asks in DNS notation; see `question.ts`. */
-export async function ask(port: number, question: string, host = '127.0.0.1'): Promise<Reply> {
+/** Asks in DNS notation; see `question.ts`. @param from the address of this machine to ask from */
+export async function ask(port: number, question: string, host = '127.0.0.1', from?: string): Promise<Reply> {
   const { name, type, transports, options } = parseQuestion(question);
   const query = queryOctets(name, type, { ...options, id: Math.floor(Math.random() * 65536) });
   const isTcp = transports.length === 1 && transports[0] === 'tcp';
-  const octets = await (isTcp ? overTcp(query, port, host) : overUdp(query, port, host));
+  const octets = await (isTcp ? overTcp(query, port, host, from) : overUdp(query, port, host, from));
   return readReply(query, octets);
 }
 
@@ -221,7 +221,7 @@ export function recordLine(record: ReadMessage['answer'][number]): string {
   return recordText(record).replace('\tIN\t', '\t').replaceAll('\t', ' ');
 }
 
-function overUdp(query: Buffer, port: number, host: string): Promise<Buffer> {
+function overUdp(query: Buffer, port: number, host: string, from?: string): Promise<Buffer> {
   return new Promise((done, reject) => {
     const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     const timer = setTimeout(
@@ -241,13 +241,13 @@ function overUdp(query: Buffer, port: number, host: string): Promise<Buffer> {
       finish();
       done(reply);
     });
-    socket.connect(port, host, () => socket.send(query));
+    socket.bind(0, from, () => socket.connect(port, host, () => socket.send(query)));
   });
 }
 
-function overTcp(query: Buffer, port: number, host: string): Promise<Buffer> {
+function overTcp(query: Buffer, port: number, host: string, from?: string): Promise<Buffer> {
   return new Promise((done, reject) => {
-    const socket = connect(port, host);
+    const socket = connect({ port, host, ...(from === undefined ? {} : { localAddress: from }) });
     let received = Buffer.alloc(0);
     socket.setTimeout(DEADLINE_MS, () =>
       socket.destroy(new Error(`no reply over TCP within ${DEADLINE_MS} ms`)),

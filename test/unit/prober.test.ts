@@ -91,7 +91,7 @@ suite('rounds', () => {
     await pass(100);
     // it restarted: the second look finds it
     dead.delete('10.0.0.1');
-    await pass(9_000);
+    await pass(8_500);
     assert.deepEqual(told, []);
     assert.ok(figures().asked <= 3, `asked ${figures().asked} times`);
     await prober.stop();

@@ -341,7 +341,7 @@ suite('a Eureka', () => {
     'deep JSON': [(response) => json(response, '{"applications":{"x":'.repeat(50_000)), /over 32 deep$/],
     'a reply that stops': [
       (response) => void response.writeHead(200).write('{'),
-      /no whole reply within 0\.3 s$/,
+      /no whole reply within 3 s$/,
     ],
     'spaces without end': [(response) => endless(response, '{', ' '), /a reply of over 3000000 octets$/],
     'an instance without end': [
@@ -394,7 +394,13 @@ suite('a Eureka', () => {
         answer(response);
         return true;
       };
-      begin({ maxReplyOctets: 3_000_000, maxInstances: 1_000, maxTextLength: 500_000 });
+      begin({
+        maxReplyOctets: 3_000_000,
+        maxInstances: 1_000,
+        maxTextLength: 500_000,
+        requestTimeoutMs: 3_000,
+        listTimeoutMs: 3_000,
+      });
       await until('failed', () => sink.kind === 'failed');
       assert.match(reasons().trim(), expected);
       assert.doesNotMatch(reasons(), /secret/);
