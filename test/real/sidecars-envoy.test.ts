@@ -124,12 +124,11 @@ test('two zones: a sidecar reaches its own, the other one when that has died, an
   skip,
 }, async (t) => {
   const [own, other] = ['10.1.0.1:7001', '10.2.0.1:7001'];
-  const world = await SidecarWorld.open(
-    t,
-    [USER(own, other)],
-    'localities: [{ region: hz, zone: z1, cidrs: [10.1.0.0/16] }, { region: hz, zone: z2, cidrs: [10.2.0.0/16] }]\n',
-  );
-  await world.sh(['ip addr add 10.1.0.1/32 dev lo', 'ip addr add 10.2.0.1/32 dev lo']);
+  const world = await SidecarWorld.open(t, [USER(own, other)], {
+    config:
+      'localities: [{ region: hz, zone: z1, cidrs: [10.1.0.0/16] }, { region: hz, zone: z2, cidrs: [10.2.0.0/16] }]\n',
+  });
+  for (const address of ['10.1.0.1', '10.2.0.1']) await world.namespace.addAddress(address);
   await world.startProvider(own, 'z1');
   await world.startProvider(other, 'z2');
   await world.startEnvoy(['--listen', 'ports:20880', '--zone', 'hz/z1']);
