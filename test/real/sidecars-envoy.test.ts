@@ -58,11 +58,14 @@ suite('a VIP leads to its providers', { skip }, () => {
       }
       const again = await caller.call('247.9.9.9', 20880);
       assert.ok(again.ms < 500, `closed after ${again.ms} ms`);
+      const old = await caller.keep(user, 20880);
+      assert.equal(old.met.name, 'user-1');
       // the registry's word is followed
       world.provide([USER('127.0.0.1:7003'), ORDER]);
       await until('the other provider', async () => (await caller.call(user, 20880)).name === 'user-2');
       world.provide([USER(), ORDER]);
       await until('nobody', async () => (await caller.call(user, 20880)).name === '');
+      assert.ok(await old.isAlive(), 'what stands lives on when its provider is not named any more');
       world.provide([USER('127.0.0.1:7001', '127.0.0.1:7003'), ORDER]);
       await until('both', async () => (await caller.call(user, 20880)).name !== '');
       const { stdout } = await world.site.cli('sidecars', '-c', 'rpc-dns.yaml');
