@@ -133,12 +133,8 @@ ${config}`,
     await this.server.waitFor(/"msg":"ready"/);
   }
 
-  async vipOf(name: string): Promise<string> {
-    const { stdout } = await this.site.cli('lookup', name, '-c', 'rpc-dns.yaml', '--json');
-    const found = JSON.parse(stdout) as { interface: { services: { vips: string[] }[] } };
-    const vip = found.interface.services[0]?.vips[0];
-    if (vip === undefined) throw new Error(stdout);
-    return vip;
+  vipOf(name: string): Promise<string> {
+    return vipOf(this.site, name);
   }
 
   #serve(): Child {
@@ -148,6 +144,15 @@ ${config}`,
       env: { RPC_DNS_LOG_LEVEL: 'debug' },
     });
   }
+}
+
+/** The first VIP of an interface, as the running server says. */
+export async function vipOf(site: Site, name: string): Promise<string> {
+  const { stdout } = await site.cli('lookup', name, '-c', 'rpc-dns.yaml', '--json');
+  const found = JSON.parse(stdout) as { interface: { services: { vips: string[] }[] } };
+  const vip = found.interface.services[0]?.vips[0];
+  if (vip === undefined) throw new Error(stdout);
+  return vip;
 }
 
 /** Without a default route nothing leads to a VIP: the line for that case is taken too. */
