@@ -1,4 +1,4 @@
-/** What sidecars cost: streams that each follow a few VIPs of many interfaces, and a real Envoy. */
+/** What sidecars cost, and what calls through them do: streams that each follow a few VIPs of many interfaces, and a real Envoy. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { cpuMicros, memoryOf } from './process-figures.ts';
 import { GeneratedSource } from './scale/generated-source.ts';
 import { interfaceAt } from './scale/interfaces.ts';
 import { oursGenerated } from './scale/subject.ts';
+import { measureCalls } from './sidecar-calls.ts';
 
 export interface SidecarBenchOptions {
   readonly interfaces: number;
@@ -32,6 +33,7 @@ const SETTLE_MS = 10_000;
 
 export async function benchSidecars({ interfaces, streams, vips }: SidecarBenchOptions): Promise<string> {
   await provision(['envoy']);
+  const called = await measureCalls();
   const source = new GeneratedSource(3);
   await source.plant(interfaces);
   const port = await freePort();
@@ -85,6 +87,13 @@ export async function benchSidecars({ interfaces, streams, vips }: SidecarBenchO
       row('CPU of a change that nobody asked for, ms', unsubscribed.toFixed(2)),
       row('the same before there were sidecars', alone.toFixed(2)),
       row('memory of an Envoy without any VIP, MB', envoy.toFixed(0)),
+      row('a call to the provider directly, ms', called.direct.toFixed(2)),
+      row('the first one of a VIP, ms more', (called.first - called.direct).toFixed(2)),
+      row('later ones, ms more', (called.later - called.direct).toFixed(2)),
+      row(
+        "from ZooKeeper's word to new connections that follow, ms (median, worst)",
+        `${called.followed.median.toFixed(0)}, ${called.followed.max.toFixed(0)}`,
+      ),
     ].join('\n');
   } finally {
     await server.stop();
