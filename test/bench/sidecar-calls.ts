@@ -23,17 +23,8 @@ export interface CallFigures {
   readonly followed: { readonly median: number; readonly max: number };
 }
 
-export async function measureCalls(): Promise<CallFigures> {
+export async function measureCalls(test: Cleanup): Promise<CallFigures> {
   await provision(['tools', 'java', 'zookeeper', 'envoy']);
-  const cleaning: (() => unknown)[] = [];
-  try {
-    return await measure({ after: (clean) => void cleaning.push(clean) });
-  } finally {
-    for (const clean of cleaning.reverse()) await clean();
-  }
-}
-
-async function measure(test: Cleanup): Promise<CallFigures> {
   const at = '127.0.0.1:7001';
   const vips = Array.from({ length: WARM + VIPS }, (_, i) => `247.9.0.${i + 1}`);
   let zookeeper = '';

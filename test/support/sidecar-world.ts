@@ -53,16 +53,19 @@ export class SidecarMachine {
   }
 
   /** Starts an Envoy with this bootstrap, and resolves when it listens on the first port in it. */
-  async runEnvoy(bootstrap: string, version: EnvoyVersion = '1.40.0'): Promise<void> {
+  async runEnvoy(bootstrap: string, version: EnvoyVersion = '1.40.0', deadlineMs = 10_000): Promise<void> {
     const file = join(this.site.folder, `${this.namespace.name}.yaml`);
     writeFileSync(file, bootstrap);
     const args = ['-c', file, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'];
-    this.envoy = this.namespace.run(envoyPath(version), args, { name: 'envoy' });
+    const envoy = this.namespace.run(envoyPath(version), args, { name: 'envoy' });
+    this.envoy = envoy;
     const [, port = ''] = /port_value: (\d+)/.exec(bootstrap) ?? [];
-    await until('Envoy listens', async () => {
+    const isListening = async () => {
+      if (!envoy.running) throw new Error(envoy.output());
       const listening = await runToEnd('ss', ['-Hltn', `sport = :${port}`], { launch: this.namespace.run });
       return listening.stdout !== '';
-    });
+    };
+    await until('Envoy listens', isListening, { deadlineMs, everyMs: 50 });
   }
 
   async sh(lines: readonly string[]): Promise<void> {
