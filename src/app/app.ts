@@ -221,7 +221,13 @@ export class App {
     const { sidecars } = config;
     if (sidecars === undefined) return;
     try {
-      this.#sidecars = await openSidecarPort(this.#events, sidecars, config, this.#log);
+      this.#sidecars = await openSidecarPort(
+        this.#events,
+        sidecars,
+        config,
+        this.#log,
+        this.#metrics.events.pushAnswered,
+      );
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const { host, port } = sidecars.listen;

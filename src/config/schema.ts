@@ -4,7 +4,7 @@ import {
   domainName,
   duration,
   listenAddress,
-  network,
+  localities,
   oneOrMany,
   packagePrefix,
   pool,
@@ -89,16 +89,8 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
           .optional(),
       })
       .optional(),
-    /** where callers and endpoints are */
-    localities: z
-      .array(
-        z.strictObject({
-          region: z.string().max(100).default(''),
-          zone: z.string().min(1).max(100),
-          cidrs: z.array(network).min(1),
-        }),
-      )
-      .default([]),
+    /** where callers are, and endpoints of which nothing else says it */
+    localities,
     lameduck: duration.prefault('0s'),
     control: z.string().min(1).default('data/rpc-dns.sock'),
     limits: z.strictObject({ udpSize: z.int().min(512).max(4096).default(1232) }).prefault({}),

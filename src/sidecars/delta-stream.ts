@@ -7,6 +7,7 @@ import {
 } from '../grpc/protos/ads_pb.ts';
 import type { ServerStream, StreamUser } from '../grpc/server.ts';
 import { STATUS } from '../grpc/status.ts';
+import { AnswerTimes } from './answer-times.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
 import type { Subject, Subscriber, Subscriptions } from './subscriptions.ts';
 import { CLUSTER_TYPE } from './vip-cluster.ts';
@@ -60,6 +61,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   readonly #names = new Map<string, Followed>();
   readonly #waiting = new Set<Followed>();
   readonly #answeredTypes = new Set<string>();
+  readonly #times: AnswerTimes;
   #empty = 0;
   #nonce = 0;
   #isFlushing = false;
@@ -72,6 +74,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     this.#stream = stream;
     this.#house = house;
     this.#left = left;
+    this.#times = new AnswerTimes(house.events.answered);
     this.openedAt = house.now();
   }
 
@@ -140,7 +143,8 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   }
 
   /** An acknowledgement asks for nothing; a refusal is told, and what was refused is not sent again. */
-  #note({ errorDetail }: DeltaDiscoveryRequest): void {
+  #note({ errorDetail, responseNonce }: DeltaDiscoveryRequest): void {
+    this.#times.answered(responseNonce);
     if (errorDetail === undefined) return;
     this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
     this.#house.events.refused(this, this.refusal.text);
@@ -234,6 +238,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     const nonce = String(++this.#nonce);
     const octets = encoded(DeltaDiscoveryResponseSchema, { typeUrl, nonce, resources, removedResources });
     this.#stream.send(octets);
+    this.#times.sent(nonce);
     this.pushes += resources.length + removedResources.length;
     this.#house.events.pushed(resources.length + removedResources.length, octets.length);
   }

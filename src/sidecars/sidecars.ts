@@ -36,7 +36,8 @@ export interface SidecarCounters {
   rejected: number;
 }
 
-export interface SidecarLog {
+/** Is told what happens; for the log and metrics. */
+export interface SidecarObserver {
   /** a sidecar said who it is */
   met(peer: string, node: string): void;
   left(peer: string, node: string): void;
@@ -46,6 +47,8 @@ export interface SidecarLog {
   tooManyNames(peer: string, node: string, most: number): void;
   /** Istio would not take an interface */
   leftOut(name: InterfaceName, reason: string): void;
+  /** a response was acknowledged or refused, so long after it was sent */
+  answered(seconds: number): void;
 }
 
 /** A sidecar as `rpc-dns sidecars` shows it. */
@@ -81,7 +84,7 @@ const SET_WITHIN_MS = 10_000;
 export class Sidecars {
   readonly counters: SidecarCounters = { pushes: 0, pushedOctets: 0, refusals: 0, garbage: 0, rejected: 0 };
   readonly #line: EventLine;
-  readonly #log: SidecarLog;
+  readonly #observer: SidecarObserver;
   readonly #subscriptions: Subscriptions;
   #options: SidecarsOptions;
   #localities: Localities;
@@ -94,13 +97,13 @@ export class Sidecars {
   #setTimer: NodeJS.Timeout | undefined;
   #setDueAt = Number.POSITIVE_INFINITY;
 
-  constructor(line: EventLine, options: SidecarsOptions, log: SidecarLog) {
+  constructor(line: EventLine, options: SidecarsOptions, observer: SidecarObserver) {
     this.#line = line;
-    this.#log = log;
+    this.#observer = observer;
     this.#options = options;
     this.#localities = new Localities(options.localities);
     this.#subscriptions = new Subscriptions(line, this.#localities);
-    this.#entries = new ServiceEntries(line, this.#entryOptions(), { leftOut: log.leftOut });
+    this.#entries = new ServiceEntries(line, this.#entryOptions(), { leftOut: observer.leftOut });
     const { host, port, tls } = options;
     const limits = {
       maxMessageOctets: MAX_MESSAGE_OCTETS,
@@ -115,7 +118,7 @@ export class Sidecars {
     this.#server = new GrpcServer({ host, port, tls, ...limits }, routes, {
       refused: (peer, reason) => {
         this.counters.rejected++;
-        log.rejected(peer, reason);
+        observer.rejected(peer, reason);
       },
     });
     const { journal } = line.feed;
@@ -190,16 +193,17 @@ export class Sidecars {
   }
 
   readonly #events: SidecarEvents = {
-    met: ({ peer, node }) => this.#log.met(peer, node.id),
+    met: ({ peer, node }) => this.#observer.met(peer, node.id),
     refused: ({ peer, node }, text) => {
       this.counters.refusals++;
-      this.#log.refused(peer, node.id, text);
+      this.#observer.refused(peer, node.id, text);
     },
     garbage: (peer, reason) => {
       this.counters.garbage++;
-      this.#log.garbage(peer, reason);
+      this.#observer.garbage(peer, reason);
     },
-    tooManyNames: ({ peer, node }, most) => this.#log.tooManyNames(peer, node.id, most),
+    tooManyNames: ({ peer, node }, most) => this.#observer.tooManyNames(peer, node.id, most),
+    answered: (seconds) => this.#observer.answered(seconds),
     pushed: (resources, octets) => {
       this.counters.pushes += resources;
       this.counters.pushedOctets += octets;
@@ -260,7 +264,7 @@ export class Sidecars {
   }
 
   #left({ peer, node }: Sidecar): void {
-    if (node.id !== '') this.#log.left(peer, node.id);
+    if (node.id !== '') this.#observer.left(peer, node.id);
   }
 
   #changed(names: readonly InterfaceName[]): void {

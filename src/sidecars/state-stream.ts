@@ -2,6 +2,7 @@ import { encoded } from '../grpc/messages.ts';
 import { type DiscoveryRequest, DiscoveryResponseSchema, type Node } from '../grpc/protos/ads_pb.ts';
 import type { ServerStream } from '../grpc/server.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
+import { AnswerTimes } from './answer-times.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
 import { LISTENER_TYPE, type ResourceSet } from './state-resources.ts';
 
@@ -44,11 +45,13 @@ export class StateStream implements Sidecar {
   /** some name themselves in every request */
   #isMet = false;
   #nonce = 0;
+  readonly #times: AnswerTimes;
 
   constructor(stream: ServerStream, house: StateHouse) {
     this.#stream = stream;
     this.#house = house;
     this.openedAt = house.now();
+    this.#times = new AnswerTimes(house.events.answered);
   }
 
   get peer(): string {
@@ -59,7 +62,8 @@ export class StateStream implements Sidecar {
     return this.#interfaces;
   }
 
-  request({ node, typeUrl, errorDetail }: DiscoveryRequest): void {
+  request({ node, typeUrl, errorDetail, responseNonce }: DiscoveryRequest): void {
+    this.#times.answered(responseNonce);
     if (node !== undefined) this.#meet(node);
     if (errorDetail !== undefined) {
       this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
@@ -101,13 +105,15 @@ export class StateStream implements Sidecar {
     const { version, resources } = set ?? { version: '0', resources: [] };
     if (this.#sent.get(typeUrl) === version) return;
     this.#sent.set(typeUrl, version);
+    const nonce = String(++this.#nonce);
     const octets = encoded(DiscoveryResponseSchema, {
       typeUrl,
       versionInfo: version,
-      nonce: String(++this.#nonce),
+      nonce,
       resources: resources.map((value) => ({ typeUrl, value })),
     });
     this.#stream.send(octets);
+    this.#times.sent(nonce);
     this.pushes += resources.length;
     this.#house.events.pushed(resources.length, octets.length);
   }

@@ -1,6 +1,7 @@
 import { encoded } from '../../grpc/messages.ts';
 import { type DiscoveryRequest, DiscoveryResponseSchema } from '../../grpc/protos/ads_pb.ts';
 import type { ServerStream } from '../../grpc/server.ts';
+import { AnswerTimes } from '../answer-times.ts';
 import type { Sidecar, SidecarEvents } from '../events.ts';
 import type { EntrySet } from './service-entries.ts';
 
@@ -38,12 +39,14 @@ export class McpStream implements Sidecar {
   /** asked before the registries were read */
   readonly #waiting = new Set<string>();
   #nonce = 0;
+  readonly #times: AnswerTimes;
   #isOutdated = false;
 
   constructor(stream: ServerStream, house: McpHouse) {
     this.#stream = stream;
     this.#house = house;
     this.openedAt = house.now();
+    this.#times = new AnswerTimes(house.events.answered);
   }
 
   get peer(): string {
@@ -55,6 +58,7 @@ export class McpStream implements Sidecar {
   }
 
   request({ node, typeUrl, responseNonce, errorDetail }: DiscoveryRequest): void {
+    this.#times.answered(responseNonce);
     if (node !== undefined) {
       this.node = { ...this.node, id: node.id.slice(0, MAX_TEXT) };
       this.#house.events.met(this);
@@ -108,6 +112,7 @@ export class McpStream implements Sidecar {
       resources: set.entries.map((value) => ({ typeUrl: RESOURCE, value })),
     });
     this.#stream.send(octets);
+    this.#times.sent(asked.nonce);
     this.pushes += set.entries.length;
     this.#house.events.pushed(set.entries.length, octets.length);
   }

@@ -384,7 +384,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ],
   [
     'registries: [{ kind: zookeeper, servers: "zk:2181", path: x }]\n',
-    "rpc-dns.yaml:1:53: unknown key 'path': expected one of kind, servers, layouts, root, roots, digest, sessionTimeout, metadata, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:53: unknown key 'path': expected one of kind, servers, layouts, root, roots, digest, sessionTimeout, metadata, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   ['registries: [{ kind: kubernetes, namespaces: trade }]\n', "rpc-dns.yaml:1:46: 'trade': expected a list"],
   [
