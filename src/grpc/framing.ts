@@ -26,6 +26,11 @@ export class MessageReader {
     this.#maxOctets = maxOctets;
   }
 
+  /** Octets of a message that is not whole. */
+  get held(): number {
+    return this.#octets;
+  }
+
   /** Whether a message has begun and is not whole. */
   get isAmidst(): boolean {
     return this.#octets > 0;

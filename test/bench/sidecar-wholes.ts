@@ -153,7 +153,13 @@ async function serveAll(test: Cleanup, interfaces: number): Promise<number> {
     drained: () => {},
     ended: () => {},
   });
-  const limits = { maxMessageOctets: 1e6, maxConnections: 10, maxStreams: 10, keepAliveMs: 60_000 };
+  const limits = {
+    maxMessageOctets: 1e6,
+    maxUnfinishedOctets: 1e7,
+    maxConnections: 10,
+    maxStreams: 10,
+    keepAliveMs: 60_000,
+  };
   const server = new GrpcServer(
     { host: '127.0.0.1', port: 0, tls: undefined, ...limits },
     { '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources': serve },
