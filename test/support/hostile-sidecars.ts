@@ -12,8 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { framed } from '../../src/grpc/framing.ts';
 import { encoded } from '../../src/grpc/messages.ts';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '../../src/grpc/protos/ads_pb.ts';
-import type { Child } from './process.ts';
-import { startChild } from './process.ts';
+import { type Child, startChild } from './process.ts';
 
 const FILE = fileURLToPath(import.meta.url);
 const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -118,10 +117,6 @@ function open(session: ClientHttp2Session, method: string): ClientHttp2Stream {
 
 function ask(stream: ClientHttp2Stream | undefined, request: object): void {
   stream?.write(framed(encoded(DeltaDiscoveryRequestSchema, request)));
-}
-
-export interface HostileSidecars {
-  readonly child: Child;
 }
 
 /** Resolves when all are connected and have said what they say first. @param habits default: all, in turn */
