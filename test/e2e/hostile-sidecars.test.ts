@@ -78,7 +78,7 @@ test('hostile sidecars cost what is bounded, harm no other one, and are named in
     t,
   );
   const early = await Good.connect(t, port);
-  const hostile = startHostileSidecars(`127.0.0.1:${port}`, count);
+  const hostile = startHostileSidecars(t, `127.0.0.1:${port}`, count);
   let isOver = false;
   void hostile.finally(() => {
     isOver = true;

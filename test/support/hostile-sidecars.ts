@@ -13,6 +13,7 @@ import { framed } from '../../src/grpc/framing.ts';
 import { encoded } from '../../src/grpc/messages.ts';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '../../src/grpc/protos/ads_pb.ts';
 import { type Child, startChild } from './process.ts';
+import type { Cleanup } from './server.ts';
 
 const FILE = fileURLToPath(import.meta.url);
 const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -121,6 +122,7 @@ function ask(stream: ClientHttp2Stream | undefined, request: object): void {
 
 /** Resolves when all are connected and have said what they say first. @param habits default: all, in turn */
 export async function startHostileSidecars(
+  test: Cleanup,
   address: string,
   count: number,
   habits: readonly string[] = [],
@@ -128,6 +130,7 @@ export async function startHostileSidecars(
   const child = startChild(process.execPath, [FILE, address, String(count), ...habits], {
     name: 'hostile sidecars',
   });
+  test.after(() => child.kill());
   await child.waitFor(/^CONNECTED$/m, { deadlineMs: 300_000 });
   return child;
 }
