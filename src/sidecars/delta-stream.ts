@@ -24,7 +24,7 @@ const NAMES_IN_RESPONSE = 20;
 const OCTETS_IN_RESPONSE = 64 * 1024;
 /** A sidecar that has so much to read yet gets the newest state when it has read it … */
 const MAX_UNSENT = 256 * 1024;
-/** … and any that has something to read, while there is so much for all together. */
+/** … and any that is behind, while there is so much for all together. */
 const MAX_UNSENT_BY_ALL = 64 * 1024 * 1024;
 const MAX_TEXT = 200;
 /** Longer names are none of ours, and nothing is kept of them. */
@@ -275,8 +275,9 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   }
 
   #mayWrite(): boolean {
-    const { unsent, unsentByAll } = this.#stream;
-    return unsent < MAX_UNSENT && (unsent === 0 || unsentByAll < MAX_UNSENT_BY_ALL);
+    const stream = this.#stream;
+    if (!stream.isBehind) return true;
+    return stream.unsent < MAX_UNSENT && stream.unsentByAll < MAX_UNSENT_BY_ALL;
   }
 
   /** Whether it gets a cluster: of those that lead nowhere too many get none, and too many for all are not followed further. */
