@@ -114,7 +114,7 @@ export async function createSite(options: SiteOptions): Promise<Site> {
  */
 export function completeConfig(config: string, { dnsPort, httpPort }: Site): string {
   const engine = process.env['RPC_DNS_TEST_ENGINE'];
-  const chosen = engine === undefined || /^engine:/m.test(config) ? config : `engine: ${engine}\n${config}`;
+  const chosen = engine === undefined || /^engine:/m.test(config) ? config : `${config}\nengine: ${engine}\n`;
   if (/^listen:/m.test(chosen)) return chosen;
   return `listen: { dns: ["127.0.0.1:${dnsPort}"], http: "127.0.0.1:${httpPort}" }\n${chosen}`;
 }
