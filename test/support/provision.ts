@@ -16,6 +16,7 @@ export const PARTS = [
   'java',
   'zookeeper',
   'dubbo',
+  'dubbo2',
   'sofarpc',
   'nacos',
   'spring-nacos',
@@ -40,6 +41,7 @@ export const TEST_PARTS: readonly Part[] = [
   'java',
   'zookeeper',
   'dubbo',
+  'dubbo2',
   'sofarpc',
   'nacos',
   'spring-nacos',
@@ -60,6 +62,7 @@ export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
+const DUBBO2_VERSION = '2.7.23';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
 const SOFAREGISTRY_VERSION = '6.3.0';
@@ -81,6 +84,7 @@ const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false', GOWOR
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
+const dubbo2Module = fileURLToPath(new URL('dubbo2/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
 const sofaregistryModule = fileURLToPath(new URL('sofaregistry-server/', import.meta.url));
@@ -141,6 +145,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(dubboHome()), run: buildDubbo },
     megabytes: 60,
     minutes: 1,
+  },
+  dubbo2: {
+    contents: `Dubbo ${DUBBO2_VERSION} provider for etcd`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(dubbo2Home()), run: buildDubbo2 },
+    megabytes: 50,
+    minutes: 0.5,
   },
   sofarpc: {
     contents: `SOFARPC ${SOFARPC_VERSION} provider and consumer`,
@@ -481,6 +493,23 @@ async function buildWithMaven(what: string, module: string, home: string): Promi
       'compile',
     ]);
   });
+}
+
+// The Dubbo 2 module
+
+function dubbo2Home(): string {
+  return join(cache, `dubbo2-${DUBBO2_VERSION}-${hashOfSources(dubbo2Module)}`);
+}
+
+async function buildDubbo2(): Promise<void> {
+  await buildWithMaven('Dubbo 2 provider', dubbo2Module, dubbo2Home());
+  await removeOlder('dubbo2-', dubbo2Home());
+}
+
+/** The class path of the Dubbo 2 provider. */
+export function dubbo2ClassPath(): string {
+  const home = dubbo2Home();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
 // The SOFARPC module
