@@ -1,9 +1,8 @@
 /** Requests to Nacos' HTTP port: bounded in size and time, and every failure is a value. */
-import { readFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import { unreadable } from '../../files/unreadable.ts';
-import type { ServerAddress, TlsFiles } from './options.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
+import type { ServerAddress } from './options.ts';
 import { type Json, parseJson } from './payload.ts';
 
 export type HttpReply =
@@ -59,7 +58,7 @@ export class NacosHttp {
     const query = new URLSearchParams(asked.parameters).toString();
     const isGet = asked.method === 'GET';
     const options = {
-      ...(this.#tls === undefined ? {} : tlsOptions(this.#tls)),
+      ...readTlsFiles(this.#tls),
       host: server.host,
       port: server.port,
       method: asked.method,
@@ -102,37 +101,6 @@ async function read(response: IncomingMessage): Promise<HttpReply> {
   return json.ok
     ? { kind: 'json', value: json.value }
     : failed(`what answers there is no Nacos: ${json.reason}`);
-}
-
-/** Contents of the named files, read anew: certificates are renewed while we run. Throws what names the file. */
-export function readTls({ ca, certificate, key }: TlsFiles): {
-  readonly ca?: string;
-  readonly certificate?: string;
-  readonly key?: string;
-} {
-  return {
-    ...(ca === undefined ? {} : { ca: readNamed(ca) }),
-    ...(certificate === undefined ? {} : { certificate: readNamed(certificate) }),
-    ...(key === undefined ? {} : { key: readNamed(key) }),
-  };
-}
-
-/** Throws an error whose message names the file. */
-export function readNamed(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`${path}: ${unreadable(error)}`);
-  }
-}
-
-function tlsOptions(files: TlsFiles) {
-  const { ca, certificate, key } = readTls(files);
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
-  };
 }
 
 function failed(reason: string): HttpReply {

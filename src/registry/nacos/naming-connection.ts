@@ -4,9 +4,9 @@
  */
 import { bad, type Result } from '../../base/result.ts';
 import { ClientConnection, type ClientStream, type Loss } from '../../grpc/client-connection.ts';
-import { readTls } from './http-client.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { Login } from './login.ts';
-import { GRPC_OFFSET, type ServerAddress, type TlsFiles } from './options.ts';
+import { GRPC_OFFSET, type ServerAddress } from './options.ts';
 import {
   decodePayload,
   encodePayload,
@@ -80,7 +80,7 @@ export class NamingConnection {
         {
           host: server.host,
           port: server.port + GRPC_OFFSET,
-          tls: tls === undefined ? undefined : readTls(tls),
+          tls: tls === undefined ? undefined : pemOf(tls),
           connectTimeoutMs: CONNECT_MS,
           maxMessageOctets: MAX_MESSAGE,
         },
@@ -261,4 +261,13 @@ function problemIn({
 
 function refusal(reason: string, isRefused: boolean): Refusal {
   return { ok: false, reason, isRefused };
+}
+
+function pemOf(tls: TlsFiles): {
+  readonly ca?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+} {
+  const { cert, ...others } = readTlsFiles(tls);
+  return cert === undefined ? others : { ...others, certificate: cert };
 }
