@@ -1,4 +1,5 @@
 /** gRPC's own framing over an HTTP/2 stream: each message has a flag and a length of 4 octets in front of it. */
+import { GatheredOctets } from '../base/gathered-octets.ts';
 import { bad, ok, type Result } from '../base/result.ts';
 
 const PREFIX_OCTETS = 5;
@@ -16,8 +17,7 @@ export function framed(message: Uint8Array): Buffer {
 /** Puts messages together again, wherever the stream cuts them. Holds one message at most, and what came with it. */
 export class MessageReader {
   readonly #maxOctets: number;
-  #pieces: Buffer[] = [];
-  #octets = 0;
+  readonly #begun = new GatheredOctets();
   /** of prefix and message together; undefined: the prefix is not whole yet */
   #wanted: number | undefined;
 
@@ -28,15 +28,18 @@ export class MessageReader {
 
   /** Whether a message has begun and is not whole. */
   get isAmidst(): boolean {
-    return this.#octets > 0;
+    return this.#begun.length > 0;
   }
 
   /** @returns the messages that are whole now; or why this is no gRPC, and then nothing more is to be read of it */
   push(piece: Buffer): Result<readonly Uint8Array[]> {
-    this.#pieces.push(piece);
-    this.#octets += piece.length;
-    if (this.#octets < (this.#wanted ?? PREFIX_OCTETS)) return ok([]);
-    let rest = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces, this.#octets);
+    const isWhole = this.#begun.length + piece.length >= (this.#wanted ?? PREFIX_OCTETS);
+    let rest = piece;
+    if (this.#begun.length > 0 || !isWhole) {
+      this.#begun.add(piece);
+      if (!isWhole) return ok([]);
+      rest = this.#begun.take();
+    }
     const messages: Uint8Array[] = [];
     this.#wanted = undefined;
     while (rest.length >= PREFIX_OCTETS) {
@@ -51,8 +54,7 @@ export class MessageReader {
       rest = rest.subarray(this.#wanted);
       this.#wanted = undefined;
     }
-    this.#pieces = rest.length === 0 ? [] : [rest];
-    this.#octets = rest.length;
+    if (rest.length > 0) this.#begun.add(rest);
     return ok(messages);
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
 import { collect, HttpExchange, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import { readNamed } from '../tls-files.ts';
@@ -76,13 +77,13 @@ export class ConsulClient {
       const { response, deadline } = await this.#exchange.send({ method: 'GET', path, headers, timeoutMs });
       try {
         if (response.statusCode !== 200) throw await this.#refusal(response, where);
-        const text = (await collect(response, maxReplyOctets)).toString('utf8');
-        return { body: parseJson(text, where), response };
+        return { body: parseBoundedJson(await collect(response, maxReplyOctets)), response };
       } finally {
         clearTimeout(deadline);
       }
     } catch (error) {
       if (error instanceof ConsulError) throw error;
+      if (error instanceof JsonProblem) throw new ConsulError(`the reply to ${where} is ${error.message}`);
       throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), error instanceof TooLarge);
     }
   }
@@ -106,13 +107,5 @@ export class ConsulClient {
     return new ConsulError(
       `status ${response.statusCode} to ${path}${said === '' ? '' : `: ${said}`}${advice}`,
     );
-  }
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ConsulError(`the reply to ${path} is not JSON`);
   }
 }

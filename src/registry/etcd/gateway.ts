@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { type JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
+import { OctetLines } from '../../base/octet-lines.ts';
 import { collect, HttpExchange, type Reply, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import type { ServerAddress } from '../server-list.ts';
 import { readNamed } from '../tls-files.ts';
-import { JsonLines } from './json-lines.ts';
 import type { EtcdOptions } from './options.ts';
 import {
   type RangeReply,
@@ -104,8 +105,8 @@ export class Gateway {
     );
     clearTimeout(deadline);
     if (response.statusCode !== 200) throw await this.#refusal(response, '/v3/watch');
-    const lines = new JsonLines(this.#options.maxReplyOctets, (line) => {
-      const reply = readWatch(line);
+    const lines = new OctetLines(this.#options.maxReplyOctets, (line) => {
+      const reply = readWatch(jsonOf(line, 'a line of the watch'));
       if (!reply.ok) throw new GatewayError(reply.reason);
       onReply(reply.value);
     });
@@ -154,8 +155,7 @@ export class Gateway {
     const { response, deadline } = await this.#send(path, body, timeoutMs);
     try {
       if (response.statusCode !== 200) throw await this.#refusal(response, path);
-      const text = (await collect(response, this.#options.maxReplyOctets)).toString('utf8');
-      return parseJson(text, path);
+      return jsonOf(await collect(response, this.#options.maxReplyOctets), `the reply to ${path}`);
     } catch (error) {
       throw this.#problem(error);
     } finally {
@@ -206,10 +206,10 @@ function isTokenRefused(refusal: Refusal | undefined): boolean {
   );
 }
 
-function parseJson(text: string, path: string): unknown {
+function jsonOf(octets: Buffer, what: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new GatewayError(`the reply to ${path} is not JSON`);
+    return parseBoundedJson(octets);
+  } catch (error) {
+    throw new GatewayError(`${what} is ${(error as JsonProblem).message}`);
   }
 }

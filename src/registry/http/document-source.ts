@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { collect, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import { readNamed, readTlsFiles } from '../tls-files.ts';
 import type { HttpRegistryOptions } from './options.ts';
@@ -38,6 +39,8 @@ export class DocumentSource {
       const response = await this.#request(AbortSignal.any([deadline, this.#stopped.signal]));
       return await this.#read(response);
     } catch (error) {
+      if (error instanceof TooLarge)
+        return failed(`the document is over ${this.#maxOctets} octets: split it over several registries`);
       if (deadline.aborted) return failed(`no whole reply within ${this.#deadlineMs / 1000} s`);
       return failed(reasonOf(error as NodeJS.ErrnoException));
     }
@@ -67,6 +70,8 @@ export class DocumentSource {
       const request = protocol === 'https:' ? requestTls : requestPlain;
       request(url, { ...options, headers, signal, agent: false }, resolve)
         .on('error', reject)
+        // of a reply that begins another protocol nothing else is told
+        .on('close', () => reject(new Error('the connection was closed without a whole reply')))
         .end();
     });
   }
@@ -81,20 +86,11 @@ export class DocumentSource {
       response.destroy();
       return failed(statusText(statusCode, headers.location, this.#options.tokenFile));
     }
-    const chunks: Buffer[] = [];
-    let octets = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      octets += chunk.length;
-      if (octets > this.#maxOctets) {
-        response.destroy();
-        return failed(`the document is over ${this.#maxOctets} octets: split it over several registries`);
-      }
-      chunks.push(chunk);
-    }
+    const octets = await collect(response, this.#maxOctets);
     if (!response.complete) return failed('the connection was closed in the middle of the document');
     let text: string;
     try {
-      text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+      text = new TextDecoder('utf-8', { fatal: true }).decode(octets);
     } catch {
       return failed('the document is not UTF-8');
     }

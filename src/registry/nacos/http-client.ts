@@ -1,6 +1,7 @@
 /** Requests to Nacos' HTTP port: bounded in size and time, and every failure is a value. */
 import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { collect } from '../http-exchange.ts';
 import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { ServerAddress } from './options.ts';
 import { type Json, parseJson } from './payload.ts';
@@ -75,6 +76,8 @@ export class NacosHttp {
       const request = this.#tls === undefined ? requestPlain : requestTls;
       request(options, resolve)
         .on('error', reject)
+        // of a reply that begins another protocol nothing else is told
+        .on('close', () => reject(new Error('the connection was closed without a whole reply')))
         .end(isGet ? undefined : query);
     });
   }
@@ -86,18 +89,9 @@ async function read(response: IncomingMessage): Promise<HttpReply> {
     response.destroy();
     return { kind: 'status', status };
   }
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > MAX_OCTETS) {
-      response.destroy();
-      return failed(`a reply over ${MAX_OCTETS} octets`);
-    }
-    chunks.push(chunk);
-  }
+  const octets = await collect(response, MAX_OCTETS);
   if (!response.complete) return failed('the connection was closed in the middle of a reply');
-  const json = parseJson(Buffer.concat(chunks, octets));
+  const json = parseJson(octets);
   return json.ok
     ? { kind: 'json', value: json.value }
     : failed(`what answers there is no Nacos: ${json.reason}`);
