@@ -5,6 +5,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { type JsonProblem, parseBoundedJson } from '../base/bounded-json.ts';
 import { GatheredOctets } from '../base/gathered-octets.ts';
 import { OctetLines } from '../base/octet-lines.ts';
+import { withoutSecret } from '../base/without-secret.ts';
 import { homePath } from './home-path.ts';
 
 export interface ClusterAccess {
@@ -164,9 +165,11 @@ export class ApiClient {
   ): Promise<Dispatcher.ResponseData> {
     const what = `${method} ${path}`;
     let response: Dispatcher.ResponseData;
+    let token: string | undefined;
     try {
       const credentials = await this.#current();
       const headers = await authorization(credentials);
+      token = tokenIn(headers);
       const hasBody = options.body !== undefined;
       const base = new URL(credentials.server);
       response = await credentials.dispatcher.request({
@@ -195,12 +198,17 @@ export class ApiClient {
     if (!Number.isNaN(date)) this.#serverTime = date;
     if (response.statusCode < 300) return response;
     if (response.statusCode === 401) this.#isDoubted = true;
-    throw await this.#refusal(response, what, signal);
+    throw await this.#refusal(response, what, signal, token);
   }
 
-  async #refusal(response: Dispatcher.ResponseData, what: string, signal: AbortSignal): Promise<ApiError> {
+  async #refusal(
+    response: Dispatcher.ResponseData,
+    what: string,
+    signal: AbortSignal,
+    token: string | undefined,
+  ): Promise<ApiError> {
     const text = await this.#collect(response.body, signal).catch(() => '');
-    const { reason, message } = statusOf(String(text));
+    const { reason, message } = statusOf(withoutSecret(String(text), token));
     const retryAfter = Number(response.headers['retry-after']);
     return new ApiError(
       response.statusCode,
@@ -314,6 +322,12 @@ async function authenticate(config: KubeConfig, server: string): Promise<Request
   const request = new kubernetes.RequestContext(server, kubernetes.HttpMethod.GET);
   await config.applySecurityAuthentication(request);
   return request;
+}
+
+/** `Bearer …`, `Basic …` */
+function tokenIn(headers: Readonly<Record<string, string>>): string | undefined {
+  const [, said] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization') ?? [];
+  return said?.replace(/^\w+ +/, '');
 }
 
 function statusOf(text: string): { reason: string; message: string } {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { collect, HttpExchange, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import { readNamed } from '../tls-files.ts';
@@ -73,10 +74,11 @@ export class ConsulClient {
     const where = path.replace(/\?.*$/s, '').slice(0, 100);
     try {
       const headers: Record<string, string> = { accept: 'application/json' };
-      if (tokenFile !== undefined) headers['x-consul-token'] = readNamed(tokenFile).trim();
+      const token = tokenFile === undefined ? undefined : readNamed(tokenFile).trim();
+      if (token !== undefined) headers['x-consul-token'] = token;
       const { response, deadline } = await this.#exchange.send({ method: 'GET', path, headers, timeoutMs });
       try {
-        if (response.statusCode !== 200) throw await this.#refusal(response, where);
+        if (response.statusCode !== 200) throw await this.#refusal(response, where, token);
         return { body: parseBoundedJson(await collect(response, maxReplyOctets)), response };
       } finally {
         clearTimeout(deadline);
@@ -88,8 +90,8 @@ export class ConsulClient {
     }
   }
 
-  async #refusal(response: IncomingMessage, path: string): Promise<ConsulError> {
-    const text = await collect(response, 65_536).then(String, () => '');
+  async #refusal(response: IncomingMessage, path: string, token: string | undefined): Promise<ConsulError> {
+    const text = withoutSecret(await collect(response, 65_536).then(String, () => ''), token);
     // an error page of something that stands in between says nothing
     const said = /^[^<>]*$/.test(text)
       ? text

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
 import { OctetLines } from '../../base/octet-lines.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { collect, HttpExchange, type Reply, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import type { ServerAddress } from '../server-list.ts';
@@ -60,6 +61,7 @@ export class Gateway {
   readonly #options: EtcdOptions;
   readonly #exchange: HttpExchange;
   #token: string | undefined;
+  #password: string | undefined;
 
   /** Throws when a file cannot be read. */
   constructor(server: ServerAddress, options: EtcdOptions) {
@@ -138,6 +140,7 @@ export class Gateway {
     const { username = '', passwordFile, requestTimeoutMs } = this.#options;
     const password = passwordFile === undefined ? '' : readNamed(passwordFile).replace(/\r?\n$/, '');
     this.#token = undefined;
+    this.#password = password;
     try {
       const reply = await this.#post('/v3/auth/authenticate', { name: username, password }, requestTimeoutMs);
       this.#token = readToken(reply);
@@ -173,10 +176,11 @@ export class Gateway {
   }
 
   async #refusal(response: IncomingMessage, path: string): Promise<GatewayError> {
-    const text = await collect(response, 65_536).catch(() => Buffer.alloc(0));
+    const whole = await collect(response, 65_536).then(String, () => '');
+    const text = withoutSecret(withoutSecret(whole, this.#token), this.#password);
     let refusal: Refusal = { code: -1, text: '' };
     try {
-      refusal = readRefusal(JSON.parse(text.toString('utf8')));
+      refusal = readRefusal(JSON.parse(text));
     } catch {
       // an error page of something that stands in between
     }

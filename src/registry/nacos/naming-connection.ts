@@ -3,6 +3,7 @@
  * the client: a stream on which the server speaks first, and calls beside it.
  */
 import { bad, type Result } from '../../base/result.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { ClientConnection, type ClientStream, type Loss } from '../../grpc/client-connection.ts';
 import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { Login } from './login.ts';
@@ -104,8 +105,8 @@ export class NamingConnection {
       if (!token.ok) return refusal(token.reason, true);
       const headers = token.value === undefined ? {} : { accessToken: token.value };
       const reply = await this.#call(type, body, deadlineMs, headers);
-      if (!reply.ok) return refusal(reply.reason, false);
-      const problem = problemIn(reply.value);
+      if (!reply.ok) return refusal(withoutSecret(reply.reason, token.value), false);
+      const problem = problemIn(reply.value, token.value);
       if (problem === undefined) return { ok: true, value: reply.value.body };
       const isAboutToken = problem.code === 401 || problem.code === 403;
       if (!isAboutToken || token.value === undefined || attempt > 0)
@@ -243,14 +244,14 @@ export class NamingConnection {
 }
 
 /** What is wrong with a reply; undefined: nothing. */
-function problemIn({
-  type,
-  body,
-}: NacosMessage): { readonly code: number; readonly text: string } | undefined {
+function problemIn(
+  { type, body }: NacosMessage,
+  token?: string,
+): { readonly code: number; readonly text: string } | undefined {
   const result = body['resultCode'];
   if (result === 200 || (result === undefined && type !== 'ErrorResponse')) return undefined;
   const code = typeof body['errorCode'] === 'number' ? body['errorCode'] : 0;
-  const message = textOf(body['message']);
+  const message = withoutSecret(textOf(body['message']), token);
   // Nacos 2 says it in the text alone
   const inText = /\bcode: ?(40[13])\b/i.exec(message)?.[1];
   return {

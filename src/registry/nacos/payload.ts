@@ -62,5 +62,5 @@ export function textOf(value: unknown): string {
 
 /** A text of a server's as it may stand in a log. */
 export function shown(text: string): string {
-  return text.slice(0, 200).replace(/\p{Cc}/gu, ' ');
+  return text.slice(0, 200).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, ' ');
 }
