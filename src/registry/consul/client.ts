@@ -9,12 +9,12 @@ import type { ConsulOptions } from './options.ts';
 /** The message is for people, and holds no credential. */
 export class ConsulError extends Error {
   override readonly name = 'ConsulError';
-  /** of this one reply there is more than we take */
-  readonly isTooLarge: boolean;
+  /** why this one reply is none, though the server is well: there is more of it than we take, or it knows no such path */
+  readonly ofReply: 'too-large' | 'unreadable' | undefined;
 
-  constructor(message: string, isTooLarge = false) {
+  constructor(message: string, ofReply?: ConsulError['ofReply']) {
     super(message);
-    this.isTooLarge = isTooLarge;
+    this.ofReply = ofReply;
   }
 }
 
@@ -86,7 +86,8 @@ export class ConsulClient {
     } catch (error) {
       if (error instanceof ConsulError) throw error;
       if (error instanceof JsonProblem) throw new ConsulError(`the reply to ${where} is ${error.message}`);
-      throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), error instanceof TooLarge);
+      const ofReply = error instanceof TooLarge ? 'too-large' : undefined;
+      throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), ofReply);
     }
   }
 
@@ -100,14 +101,17 @@ export class ConsulClient {
           .slice(0, 200)
       : '';
     const { tokenFile } = this.#options;
+    const { statusCode = 0 } = response;
+    const isUnknown = (statusCode >= 300 && statusCode < 400) || statusCode === 400 || statusCode === 404;
     const advice =
-      response.statusCode !== 403 && response.statusCode !== 401
+      statusCode !== 403 && statusCode !== 401
         ? ''
         : tokenFile === undefined
           ? '; Consul wants a token: name its file as tokenFile'
           : `; the token in ${tokenFile} is refused: it needs service:read and node:read`;
     return new ConsulError(
-      `status ${response.statusCode} to ${path}${said === '' ? '' : `: ${said}`}${advice}`,
+      `status ${statusCode} to ${path}${said === '' ? '' : `: ${said}`}${advice}`,
+      isUnknown ? 'unreadable' : undefined,
     );
   }
 }
