@@ -13,16 +13,24 @@ const MAX_DEPTH = 100;
 const MAX_VALUES = 4_000_000;
 
 /** What is wrong with it, for people. */
-export class JsonProblem extends Error {}
+export class JsonProblem extends Error {
+  /** it may be JSON, but is more than we take */
+  readonly isBeyondBounds: boolean;
+
+  constructor(message: string, isBeyondBounds: boolean) {
+    super(message);
+    this.isBeyondBounds = isBeyondBounds;
+  }
+}
 
 /** @param octets UTF-8; what is none becomes U+FFFD. Throws a {@link JsonProblem}. */
 export function parseBoundedJson(octets: Buffer): unknown {
   const problem = problemOfJson(octets);
-  if (problem !== undefined) throw new JsonProblem(problem);
+  if (problem !== undefined) throw new JsonProblem(problem, true);
   try {
     return JSON.parse(octets.toString('utf8'));
   } catch {
-    throw new JsonProblem('not JSON');
+    throw new JsonProblem('not JSON', false);
   }
 }
 

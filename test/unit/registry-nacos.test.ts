@@ -846,6 +846,31 @@ suite('servers that no honest vendor makes', () => {
     assert.equal(sink.kind, 'live');
   });
 
+  test('one service of more than anybody reads is skipped, whether asked for or pushed, and spoils no other', async () => {
+    const server = await scripted('grpc');
+    server.services.set(A, [host('10.0.0.1')]);
+    server.services.set(B, [host('10.0.0.2')]);
+    const huge = framed(encodeText('SubscribeServiceResponse', `{"serviceInfo":"${'x'.repeat(17e6)}"}`));
+    server.script = ({ type, body }) =>
+      type === 'SubscribeServiceRequest' && String(body['serviceName']).includes('com.foo.B')
+        ? { octets: huge }
+        : undefined;
+    const sink = watched(server);
+    await live(sink);
+    assert.deepEqual(sink.endpoints('com.foo.A'), ['10.0.0.1:1']);
+    assert.match(
+      sink.skips[0]?.detail ?? '',
+      /com\.foo\.B::: .*a message of \d+ octets: 16777216 are taken$/,
+    );
+    server.tellOctets(huge);
+    server.set(A, [host('10.0.0.3')]);
+    await knows(sink, 'com.foo.A', '10.0.0.3');
+    assert.deepEqual(
+      sink.states.map(({ kind }) => kind),
+      ['syncing', 'live'],
+    );
+  });
+
   test('a push that is no message ends the connection, not the process', async () => {
     const server = await scripted('grpc');
     server.services.set(A, [host('10.0.0.1')]);

@@ -85,7 +85,10 @@ export class ConsulClient {
       }
     } catch (error) {
       if (error instanceof ConsulError) throw error;
-      if (error instanceof JsonProblem) throw new ConsulError(`the reply to ${where} is ${error.message}`);
+      if (error instanceof JsonProblem) {
+        const ofReply = error.isBeyondBounds ? 'too-large' : undefined;
+        throw new ConsulError(`the reply to ${where} is ${error.message}`, ofReply);
+      }
       const ofReply = error instanceof TooLarge ? 'too-large' : undefined;
       throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), ofReply);
     }

@@ -2,7 +2,7 @@
  * One gRPC connection for one namespace: introduced, kept alive, its server's questions answered. To Nacos 2 and 3 the connection is
  * the client: a stream on which the server speaks first, and calls beside it.
  */
-import { bad, type Result } from '../../base/result.ts';
+import type { Result } from '../../base/result.ts';
 import { withoutSecret } from '../../base/without-secret.ts';
 import { ClientConnection, type ClientStream, type Loss } from '../../grpc/client-connection.ts';
 import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
@@ -105,7 +105,7 @@ export class NamingConnection {
       if (!token.ok) return refusal(token.reason, true);
       const headers = token.value === undefined ? {} : { accessToken: token.value };
       const reply = await this.#call(type, body, deadlineMs, headers);
-      if (!reply.ok) return refusal(withoutSecret(reply.reason, token.value), false);
+      if (!reply.ok) return refusal(withoutSecret(reply.reason, token.value), reply.isTooLong);
       const problem = problemIn(reply.value, token.value);
       if (problem === undefined) return { ok: true, value: reply.value.body };
       const isAboutToken = problem.code === 401 || problem.code === 403;
@@ -132,11 +132,19 @@ export class NamingConnection {
     body: Json,
     deadlineMs: number,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<Result<NacosMessage>> {
-    if (this.#connection === undefined || this.#isOver) return bad('no connection');
+  ): Promise<
+    | Extract<Result<NacosMessage>, { readonly ok: true }>
+    | { readonly ok: false; readonly reason: string; readonly isTooLong: boolean }
+  > {
+    if (this.#connection === undefined || this.#isOver)
+      return { ok: false, reason: 'no connection', isTooLong: false };
     const reply = await this.#connection.unary(UNARY, encodePayload(type, body, headers), deadlineMs);
-    if (!reply.ok) return bad(`${type}: ${reply.status.message || `gRPC status ${reply.status.code}`}`);
-    return decodePayload(reply.message);
+    if (!reply.ok) {
+      const { code, message, isTooLong = false } = reply.status;
+      return { ok: false, reason: `${type}: ${message || `gRPC status ${code}`}`, isTooLong };
+    }
+    const message = decodePayload(reply.message);
+    return message.ok ? message : { ...message, isTooLong: false };
   }
 
   /** The steps of Nacos' own client: a check, the introduction, and a request that shows that it arrived. */
@@ -153,6 +161,8 @@ export class NamingConnection {
     });
     this.#stream = connection.stream(STREAM, {
       message: (octets) => this.#onMessage(octets),
+      // the push of a service whose subscription is answered as long, and told there
+      tooLong: () => {},
       ended: ({ code, message }) =>
         this.drop(`the server ended its stream: ${message || `gRPC status ${code}`}`),
     });
