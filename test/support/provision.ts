@@ -21,6 +21,7 @@ export const PARTS = [
   'nacos',
   'spring-nacos',
   'spring',
+  'spring-consul',
   'sofaregistry',
   'etcd',
   'etcd-3.4',
@@ -56,7 +57,7 @@ export const TEST_PARTS: readonly Part[] = [
   'istiod',
 ];
 /** What `npm run test:full` uses. */
-export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
+export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
 /** What `npm run bench` uses. */
 export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
@@ -90,6 +91,7 @@ const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
 const sofaregistryModule = fileURLToPath(new URL('sofaregistry-server/', import.meta.url));
 const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const springModule = fileURLToPath(new URL('spring/', import.meta.url));
+const springConsulModule = fileURLToPath(new URL('spring-consul/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
@@ -185,6 +187,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
     megabytes: 75,
     minutes: 0.7,
+  },
+  'spring-consul': {
+    contents: `Spring Cloud ${SPRING_CLOUD_VERSION}: an application in Consul`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springConsulHome()), run: buildSpringConsul },
+    megabytes: 50,
+    minutes: 0.5,
   },
   sofaregistry: {
     contents: `SOFARegistry ${SOFAREGISTRY_VERSION}: meta, data and session server`,
@@ -577,6 +587,23 @@ async function buildSpring(): Promise<void> {
 /** The class path of the Eureka server, and of the Spring Cloud application and its caller. */
 export function springClassPath(): string {
   const home = springHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Spring Cloud Consul module
+
+function springConsulHome(): string {
+  return join(cache, `spring-consul-${SPRING_CLOUD_VERSION}-${hashOfSources(springConsulModule)}`);
+}
+
+async function buildSpringConsul(): Promise<void> {
+  await buildWithMaven('Spring Cloud Consul', springConsulModule, springConsulHome());
+  await removeOlder('spring-consul-', springConsulHome());
+}
+
+/** The class path of the Spring Cloud application in Consul. */
+export function springConsulClassPath(): string {
+  const home = springConsulHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 
