@@ -9,7 +9,7 @@ export interface SkippedEntry {
 }
 
 /** Of so many entries of a unit it is told; the others would say the same. */
-const MAX_OF_UNIT = 100;
+export const MAX_SKIPPED_OF_UNIT = 100;
 
 /** Reports what is skipped once, however often its unit is read; again when it was away meanwhile. */
 export class SkipLog {
@@ -27,7 +27,7 @@ export class SkipLog {
   }
 
   note(unit: string, all: readonly SkippedEntry[]): void {
-    const entries = all.slice(0, MAX_OF_UNIT);
+    const entries = all.slice(0, MAX_SKIPPED_OF_UNIT);
     const known = this.#known.get(unit);
     if (entries.length === 0) {
       if (known !== undefined) this.#known.delete(unit);
