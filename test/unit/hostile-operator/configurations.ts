@@ -2,7 +2,7 @@ import { KINDS } from '../../../src/registry/kinds.ts';
 import type { WrongText } from './rows.ts';
 
 /** Every kind there is, as the problem lists them. */
-const A_KIND = `a registry of kind ${KINDS.map(({ kind }) => kind)
+export const A_KIND = `a registry of kind ${KINDS.map(({ kind }) => kind)
   .join(', ')
   .replace(/, ([^,]*)$/, ' or $1')}`;
 
