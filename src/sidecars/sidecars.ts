@@ -7,6 +7,7 @@ import { STATUS } from '../grpc/status.ts';
 import type { DomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import { Localities, type LocalityRule } from '../name/localities.ts';
+import { Budget } from './budget.ts';
 import { DeltaStream } from './delta-stream.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
 import { McpStream } from './istio/mcp-stream.ts';
@@ -74,7 +75,15 @@ const ENVOY_TYPE = 'type.googleapis.com/';
 /** A node's metadata may be long; nothing of it is kept but its name. */
 const MAX_MESSAGE_OCTETS = 1024 * 1024;
 const MAX_CONNECTIONS = 4_000;
-const MAX_STREAMS = 8;
+const MAX_STREAMS = 4;
+/** Octets of messages that have begun and are not whole, of all together. */
+const MAX_UNFINISHED_OCTETS = 64 * 1024 * 1024;
+/** Names that all sidecars together follow, and each in any case. */
+const NAMES = { most: 400_000, share: 100 };
+/** Of those, names that lead nowhere. */
+const NOWHERE = { most: 50_000, share: 20 };
+/** Each is sent the whole set, of which some may wait for those that do not read. */
+const MAX_ISTIODS = 16;
 const KEEP_ALIVE_MS = 30_000;
 /** istiod takes whole sets: changes wait for each other so long … */
 const SET_AFTER_MS = 1_000;
@@ -92,6 +101,8 @@ export class Sidecars {
   readonly #delta = new Set<DeltaStream>();
   readonly #state = new Set<StateStream>();
   readonly #istiods = new Set<McpStream>();
+  readonly #names = new Budget(NAMES.most, NAMES.share);
+  readonly #nowhere = new Budget(NOWHERE.most, NOWHERE.share);
   readonly #server: GrpcServer;
   readonly #unsubscribe: () => void;
   #setTimer: NodeJS.Timeout | undefined;
@@ -109,6 +120,7 @@ export class Sidecars {
       maxMessageOctets: MAX_MESSAGE_OCTETS,
       maxConnections: MAX_CONNECTIONS,
       maxStreams: MAX_STREAMS,
+      maxUnfinishedOctets: MAX_UNFINISHED_OCTETS,
       keepAliveMs: KEEP_ALIVE_MS,
     };
     const routes = {
@@ -189,6 +201,8 @@ export class Sidecars {
       events: this.#events,
       isReady: () => this.#line.feed.isReady,
       now: () => this.#line.now(),
+      names: this.#names,
+      nowhere: this.#nowhere,
     };
   }
 
@@ -233,13 +247,23 @@ export class Sidecars {
           return;
         }
         user ??= open(request.value.typeUrl);
+        if (user instanceof McpStream && !this.#istiods.has(user)) {
+          const message = `more than ${MAX_ISTIODS} istiods`;
+          this.counters.rejected++;
+          this.#observer.rejected(stream.peer, message);
+          stream.end({ code: STATUS.RESOURCE_EXHAUSTED, message });
+          return;
+        }
         user.request(request.value);
       },
-      drained: () => (user instanceof McpStream ? user.drained() : user?.tellAll()),
+      drained: () => user?.drained(),
       ended: () => {
         if (user === undefined) return;
         if (user instanceof McpStream) this.#istiods.delete(user);
-        else this.#state.delete(user);
+        else {
+          this.#state.delete(user);
+          user.ended();
+        }
         // a set that nobody takes costs memory
         if (this.#istiods.size === 0) this.#entries.forget();
         this.#left(user);
@@ -259,7 +283,7 @@ export class Sidecars {
 
   #openIstiod(stream: ServerStream): McpStream {
     const user = new McpStream(stream, { ...this.#house, entries: () => this.#entries.all() });
-    this.#istiods.add(user);
+    if (this.#istiods.size < MAX_ISTIODS) this.#istiods.add(user);
     return user;
   }
 

@@ -3,6 +3,7 @@ import { type DiscoveryRequest, DiscoveryResponseSchema } from '../../grpc/proto
 import type { ServerStream } from '../../grpc/server.ts';
 import { AnswerTimes } from '../answer-times.ts';
 import type { Sidecar, SidecarEvents } from '../events.ts';
+import { firstOf } from '../texts.ts';
 import type { EntrySet } from './service-entries.ts';
 
 const RESOURCE = 'type.googleapis.com/istio.mcp.v1alpha1.Resource';
@@ -60,17 +61,18 @@ export class McpStream implements Sidecar {
   request({ node, typeUrl, responseNonce, errorDetail }: DiscoveryRequest): void {
     this.#times.answered(responseNonce);
     if (node !== undefined) {
-      this.node = { ...this.node, id: node.id.slice(0, MAX_TEXT) };
-      this.#house.events.met(this);
+      const isMet = this.node.id !== '';
+      this.node = { ...this.node, id: firstOf(node.id, MAX_TEXT) };
+      if (!isMet) this.#house.events.met(this);
     }
     if (errorDetail !== undefined) {
-      this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
+      this.refusal = { at: this.#house.now(), text: firstOf(errorDetail.message, 500) };
       this.#house.events.refused(this, this.refusal.text);
     }
     const known = this.#asked.get(typeUrl);
     // the first request of a kind is answered whatever nonce it carries; the others acknowledge, or are late
     if (known !== undefined && (responseNonce !== '' || known.nonce !== '')) return;
-    if (known === undefined && this.#asked.size >= MAX_TYPES) return;
+    if (known === undefined && (this.#asked.size >= MAX_TYPES || typeUrl.length > MAX_TEXT)) return;
     this.#asked.set(typeUrl, known ?? { nonce: '', version: '' });
     if (this.#house.isReady()) this.#answer(typeUrl);
     else this.#waiting.add(typeUrl);
