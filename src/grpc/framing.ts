@@ -41,7 +41,7 @@ export class MessageReader {
 
   /** Octets of a message that is not whole. */
   get held(): number {
-    return this.#octets;
+    return this.#begun.length;
   }
 
   /** Whether a message has begun and is not whole. */
