@@ -63,8 +63,8 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
     ownership: z
       .array(z.strictObject({ prefix: packagePrefix, namespaces: z.array(z.string().min(1)).min(1) }))
       .default([]),
-    /** `mmsg` is not built yet */
-    engine: z.enum(['dgram', 'auto']).default('auto'),
+    /** what takes queries from sockets: `mmsg` by recvmmsg(2), where that can run; `auto`: that, or `dgram` */
+    engine: z.enum(['dgram', 'mmsg', 'auto']).default('auto'),
     /** where sidecars ask what is behind a VIP; without it nobody is told */
     sidecars: z
       .strictObject({

@@ -74,7 +74,7 @@ export const network = parsed(parseNetwork);
 const place = z
   .string()
   .max(100)
-  .regex(/^[\x21-\x7e]*$/, { error: 'expected ASCII without blanks' });
+  .regex(/^[\x21-\x7e]*$/, { error: ({ input }) => `'${String(input)}': expected ASCII without blanks` });
 
 /** Where addresses are: `[{ region: hz, zone: gz00a, cidrs: [10.1.0.0/16] }]`. */
 export const localities = z

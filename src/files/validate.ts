@@ -178,6 +178,11 @@ function unwrap(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
       });
       if (option === undefined) return at;
       at = option;
+    } else if (at instanceof z.ZodUnion) {
+      // a text or keys and values: keys are of the latter
+      const option: z.core.$ZodType | undefined = at.def.options.find((one) => one instanceof z.ZodObject);
+      if (option === undefined) return at;
+      at = option;
     } else {
       return at;
     }

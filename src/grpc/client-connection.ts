@@ -44,6 +44,8 @@ export type Reply =
 
 export interface StreamHandlers {
   message(octets: Uint8Array): void;
+  /** A message of so many octets, which are more than is taken, was passed over; without it such a message ends the stream. */
+  tooLong?(octets: number): void;
   /** Once; not after {@link ClientStream.cancel}. */
   ended(status: Status): void;
 }
@@ -197,7 +199,9 @@ export class ClientConnection {
       if (status !== undefined) handlers.ended(status);
     };
     this.#ends.add(over);
-    readReply(http, this.#options.maxMessageOctets, (message) => isOver || handlers.message(message), over);
+    const { tooLong } = handlers;
+    const reader = new MessageReader(this.#options.maxMessageOctets, tooLong?.bind(handlers));
+    readReply(http, reader, (message) => isOver || handlers.message(message), over);
     return {
       finish: (message: Uint8Array) => void http.end(framed(message)),
       send: (message: Uint8Array): boolean => {
@@ -269,11 +273,10 @@ export class ClientConnection {
 /** Reads headers, messages and trailers of one call; `over` is called with its status, at the latest when it closes. */
 function readReply(
   http: ClientHttp2Stream,
-  maxMessageOctets: number,
+  reader: MessageReader,
   message: (octets: Uint8Array) => void,
   over: (status: Status) => void,
 ): void {
-  const reader = new MessageReader(maxMessageOctets);
   /** what the server said; counts when the stream has ended, behind the last message */
   let said: Status | undefined;
   http.on('response', (headers: IncomingHttpHeaders) => {
@@ -287,7 +290,7 @@ function readReply(
   http.on('data', (piece: Buffer) => {
     const messages = reader.push(piece);
     if (messages.ok) for (const octets of messages.value) message(octets);
-    else over({ code: STATUS.INTERNAL, message: messages.reason });
+    else over({ code: STATUS.INTERNAL, message: messages.reason, isTooLong: reader.isTooLong });
   });
   // its text is that of the connection's end, or of a reset, which 'close' tells
   http.on('error', () => {});

@@ -19,6 +19,8 @@ export interface Status {
   readonly code: number;
   /** for people; bounded */
   readonly message: string;
+  /** the server's message is longer than is taken: our own word, not the server's */
+  readonly isTooLong?: boolean;
 }
 
 /** A server may say anything, at any length. */

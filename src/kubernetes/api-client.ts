@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
+import { type JsonProblem, parseBoundedJson } from '../base/bounded-json.ts';
+import { GatheredOctets } from '../base/gathered-octets.ts';
+import { OctetLines } from '../base/octet-lines.ts';
+import { withoutSecret } from '../base/without-secret.ts';
 import { homePath } from './home-path.ts';
 
 export interface ClusterAccess {
@@ -95,12 +99,8 @@ export class ApiClient {
     const deadline = AbortSignal.timeout(options.deadlineMs ?? REQUEST_DEADLINE_MS);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const { body } = await this.#send(method, path, options, signal);
-    const text = await this.#collect(body, signal);
-    try {
-      return (text === '' ? {} : JSON.parse(text)) as T;
-    } catch {
-      throw new ApiError(0, 'BadReply', `${method} ${path}: the reply is not JSON`);
-    }
+    const octets = await this.#collect(body, signal);
+    return (octets.length === 0 ? {} : jsonOf(octets, `${method} ${path}: the reply`)) as T;
   }
 
   /**
@@ -126,13 +126,16 @@ export class ApiClient {
       const { body } = await this.#send('GET', path, { query }, whole);
       rearm();
       onOpen();
-      const lines = new LineSplitter(path, onLine);
+      const lines = new OctetLines(MAX_LINE_OCTETS, (line) =>
+        onLine(jsonOf(line, `${path}: a line of the watch`)),
+      );
       for await (const chunk of body) {
         rearm();
         lines.push(chunk as Buffer);
       }
     } catch (error) {
       if (silence.signal.aborted) throw new ApiError(0, 'Silent', `${path}: the API server fell silent`);
+      if (error instanceof RangeError) throw new ApiError(0, 'TooLarge', `${path}: ${error.message}`);
       throw asApiError(error, `GET ${path}`);
     } finally {
       clearTimeout(timer);
@@ -162,9 +165,11 @@ export class ApiClient {
   ): Promise<Dispatcher.ResponseData> {
     const what = `${method} ${path}`;
     let response: Dispatcher.ResponseData;
+    let token: string | undefined;
     try {
       const credentials = await this.#current();
       const headers = await authorization(credentials);
+      token = tokenIn(headers);
       const hasBody = options.body !== undefined;
       const base = new URL(credentials.server);
       response = await credentials.dispatcher.request({
@@ -193,12 +198,17 @@ export class ApiClient {
     if (!Number.isNaN(date)) this.#serverTime = date;
     if (response.statusCode < 300) return response;
     if (response.statusCode === 401) this.#isDoubted = true;
-    throw await this.#refusal(response, what, signal);
+    throw await this.#refusal(response, what, signal, token);
   }
 
-  async #refusal(response: Dispatcher.ResponseData, what: string, signal: AbortSignal): Promise<ApiError> {
+  async #refusal(
+    response: Dispatcher.ResponseData,
+    what: string,
+    signal: AbortSignal,
+    token: string | undefined,
+  ): Promise<ApiError> {
     const text = await this.#collect(response.body, signal).catch(() => '');
-    const { reason, message } = statusOf(text);
+    const { reason, message } = statusOf(withoutSecret(String(text), token));
     const retryAfter = Number(response.headers['retry-after']);
     return new ApiError(
       response.statusCode,
@@ -208,20 +218,17 @@ export class ApiClient {
     );
   }
 
-  async #collect(body: AsyncIterable<unknown>, signal: AbortSignal): Promise<string> {
-    const chunks: Buffer[] = [];
-    let length = 0;
+  async #collect(body: AsyncIterable<unknown>, signal: AbortSignal): Promise<Buffer> {
+    const octets = new GatheredOctets();
     try {
       for await (const chunk of body) {
-        const octets = chunk as Buffer;
-        length += octets.length;
-        if (length > MAX_REPLY_OCTETS) throw new ApiError(0, 'TooLarge', 'the reply is too large');
-        chunks.push(octets);
+        octets.add(chunk as Buffer);
+        if (octets.length > MAX_REPLY_OCTETS) throw new ApiError(0, 'TooLarge', 'the reply is too large');
       }
     } catch (error) {
       throw asApiError(error, signal.aborted ? 'the reply came too late' : 'the reply was cut');
     }
-    return Buffer.concat(chunks).toString('utf8');
+    return octets.take();
   }
 
   async #current(): Promise<Credentials> {
@@ -317,6 +324,12 @@ async function authenticate(config: KubeConfig, server: string): Promise<Request
   return request;
 }
 
+/** `Bearer …`, `Basic …` */
+function tokenIn(headers: Readonly<Record<string, string>>): string | undefined {
+  const [, said] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization') ?? [];
+  return said?.replace(/^\w+ +/, '');
+}
+
 function statusOf(text: string): { reason: string; message: string } {
   try {
     const status = JSON.parse(text) as { reason?: unknown; message?: unknown };
@@ -335,48 +348,10 @@ export function asApiError(error: unknown, what: string): ApiError {
   return new ApiError(0, code ?? name, `${what}: ${text}${inner}`);
 }
 
-/** Cuts a stream of octets into JSON lines. */
-class LineSplitter {
-  readonly #path: string;
-  readonly #onLine: (value: unknown) => void;
-  #rest: Buffer[] = [];
-  #restLength = 0;
-
-  constructor(path: string, onLine: (value: unknown) => void) {
-    this.#path = path;
-    this.#onLine = onLine;
-  }
-
-  push(chunk: Buffer): void {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const tail = chunk.subarray(start, end);
-      const line = this.#rest.length === 0 ? tail : Buffer.concat([...this.#rest, tail]);
-      this.#rest = [];
-      this.#restLength = 0;
-      start = end + 1;
-      this.#read(line.toString('utf8'));
-    }
-    if (start === chunk.length) return;
-    this.#rest.push(chunk.subarray(start));
-    this.#restLength += chunk.length - start;
-    if (this.#restLength > MAX_LINE_OCTETS) {
-      throw new ApiError(0, 'TooLarge', `${this.#path}: a line of the watch is too long`);
-    }
-  }
-
-  #read(line: string): void {
-    if (line.trim() === '') return;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      throw new ApiError(
-        0,
-        'BadReply',
-        `${this.#path}: a line of the watch is not JSON: ${line.slice(0, 80)}`,
-      );
-    }
-    this.#onLine(value);
+function jsonOf(octets: Buffer, what: string): unknown {
+  try {
+    return parseBoundedJson(octets);
+  } catch (error) {
+    throw new ApiError(0, 'BadReply', `${what} is ${(error as JsonProblem).message}`);
   }
 }

@@ -63,6 +63,9 @@ const PROVEN_MS = 5_000;
 const WATCH_TOO_SHORT_MS = 1_000;
 /** What says nothing about lists by watch: no reply, no right, no such kind, too much to do, shutting down. */
 const NO_REFUSALS: ReadonlySet<number> = new Set([0, 401, 403, 404, 410, 429, 503, 504]);
+/** More of one kind are no cluster; nor are so many pages in a row without any. */
+const MAX_OBJECTS = 1_000_000;
+const MAX_EMPTY_PAGES = 10;
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 interface WatchEvent {
@@ -227,7 +230,7 @@ export class Informer<T extends Kept> {
     this.counters.lists++;
     const batch = new ListBatch(this.#objects);
     const selector = this.#selector();
-    for (let next = ''; ; ) {
+    for (let next = '', empty = 0; ; ) {
       const query = {
         ...selector,
         limit: String(this.#pageSize),
@@ -237,10 +240,17 @@ export class Informer<T extends Kept> {
         readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
         readonly items?: readonly ApiObject[] | null;
       }>('GET', this.#path, { query, signal, deadlineMs: 30_000 });
-      for (const object of page.items ?? []) this.#take(object, batch);
-      next = page.metadata?.continue ?? '';
+      const items: unknown = page?.items ?? [];
+      const { continue: further, resourceVersion } = page?.metadata ?? {};
+      // an empty reply is no empty list
+      if (!Array.isArray(items) || typeof resourceVersion !== 'string' || resourceVersion === '')
+        throw this.#bad('the reply is no list');
+      for (const object of items) this.#take(object, batch);
+      next = typeof further === 'string' ? further : '';
+      empty = items.length === 0 ? empty + 1 : 0;
+      if (empty > MAX_EMPTY_PAGES) throw this.#bad('a list without end, and without objects');
       if (next !== '') continue;
-      this.#finish(batch, page.metadata?.resourceVersion ?? '');
+      this.#finish(batch, resourceVersion);
       return;
     }
   }
@@ -270,17 +280,18 @@ export class Informer<T extends Kept> {
       SILENCE_MS,
       signal,
       (line) => {
-        const event = line as WatchEvent;
+        if (!isEvent(line)) throw this.#bad('a line of the watch is no event');
+        const event = line;
         this.lastEventAt = performance.now();
         if (event.type === 'ERROR') throw errorOf(event, this.#path);
         const at = event.object?.metadata?.resourceVersion;
-        if (at === undefined) throw new ApiError(0, 'BadReply', `${this.#path}: an event without a version`);
+        if (typeof at !== 'string') throw this.#bad('an event without a version');
         if (listing !== undefined) {
           if (event.type === 'BOOKMARK') {
             if (event.object.metadata.annotations?.[INITIAL_EVENTS_END] !== 'true') return;
             this.#finish(listing, at);
             listing = undefined;
-          } else if (event.type === 'DELETED') listing.remove(objectKey(event.object.metadata));
+          } else if (event.type === 'DELETED') listing.remove(this.#keyOf(event.object));
           else this.#take(event.object, listing);
           return;
         }
@@ -298,11 +309,29 @@ export class Informer<T extends Kept> {
   }
 
   #take(object: ApiObject, batch: ListBatch<T>): void {
-    const key = objectKey(object.metadata);
+    const key = this.#keyOf(object);
     const known = batch.known(key);
     // unchanged objects are neither read nor copied
     if (known !== undefined && known.resourceVersion === object.metadata.resourceVersion) batch.keep(key);
-    else batch.put(key, this.#options.trim(object, key));
+    else batch.put(key, this.#trim(object, key));
+    if (batch.size > MAX_OBJECTS) throw this.#bad(`over ${MAX_OBJECTS} objects`);
+  }
+
+  #keyOf(object: ApiObject): string {
+    if (typeof object?.metadata?.name !== 'string') throw this.#bad('an object without a name');
+    return objectKey(object.metadata);
+  }
+
+  #trim(object: ApiObject, key: string): T | undefined {
+    try {
+      return this.#options.trim(object, key);
+    } catch {
+      throw this.#bad(`${key.slice(0, 200)} is not what objects of this kind are`);
+    }
+  }
+
+  #bad(what: string): ApiError {
+    return new ApiError(0, 'BadReply', `${this.#path}: ${what}`);
   }
 
   #finish(batch: ListBatch<T>, resourceVersion: string): void {
@@ -316,9 +345,11 @@ export class Informer<T extends Kept> {
   }
 
   #apply({ type, object }: WatchEvent): void {
-    const key = objectKey(object.metadata);
+    const key = this.#keyOf(object);
     const before = this.#objects.get(key);
-    const after = type === 'DELETED' ? undefined : this.#options.trim(object, key);
+    const after = type === 'DELETED' ? undefined : this.#trim(object, key);
+    if (after !== undefined && before === undefined && this.#objects.size >= MAX_OBJECTS)
+      throw this.#bad(`over ${MAX_OBJECTS} objects`);
     if (after === undefined) this.#objects.delete(key);
     else this.#objects.set(key, after);
     if (before !== undefined || after !== undefined) this.#handlers.changed([{ key, object: after }]);
@@ -343,6 +374,10 @@ class ListBatch<T extends Kept> {
 
   constructor(held: Map<string, T>) {
     this.#held = held;
+  }
+
+  get size(): number {
+    return this.#seen.size;
   }
 
   known(key: string): T | undefined {
@@ -376,12 +411,19 @@ class ListBatch<T extends Kept> {
   }
 }
 
+function isEvent(line: unknown): line is WatchEvent {
+  const { type, object } = (line ?? {}) as Partial<WatchEvent>;
+  return typeof type === 'string' && typeof object === 'object' && object !== null;
+}
+
 function errorOf({ object }: WatchEvent, path: string): ApiError {
-  const seconds = object.details?.retryAfterSeconds;
+  const { code, reason, message, details } = object;
+  const text = [message, reason].find((one) => typeof one === 'string' && one !== '');
+  const seconds = details?.retryAfterSeconds;
   return new ApiError(
-    object.code ?? 0,
-    object.reason ?? '',
-    `watch of ${path}: ${object.message ?? object.reason ?? 'an error without a text'}`,
-    seconds === undefined ? undefined : seconds * 1000,
+    typeof code === 'number' ? code : 0,
+    typeof reason === 'string' ? reason : '',
+    `watch of ${path}: ${text?.slice(0, 500) ?? 'an error without a text'}`,
+    typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined,
   );
 }

@@ -56,14 +56,15 @@ export function registrationsOfInstances(
   }
   const found = new Map<string, Registration & { readonly endpoints: Endpoint[] }>();
   for (const { endpoint, metadata } of instances) {
-    const version = metadata[keys.version] ?? '';
-    const group = metadata[keys.group] ?? '';
+    const said = (key: string): string => (Object.hasOwn(metadata, key) ? (metadata[key] ?? '') : '');
+    const version = said(keys.version);
+    const group = said(keys.group);
     const problem = checkServiceKey(version, group);
     if (problem !== undefined) {
       skipped('bad-version', `${source}: ${problem}`);
       continue;
     }
-    const names = [subject.value, ...interfacesIn(metadata[keys.interfaces] ?? '', source, skipped)];
+    const names = [subject.value, ...interfacesIn(said(keys.interfaces), source, skipped)];
     for (const name of new Set(names)) {
       const text = serviceKeyText({ interface: name, version, group });
       const known = found.get(text);

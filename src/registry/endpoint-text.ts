@@ -48,8 +48,10 @@ function isUnspecified(octets: string): boolean {
   return /^\0*$/.test(octets);
 }
 
+const MAX_SHOWN = 160;
+
 /** For people: short, and on one line. */
 export function shown(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
-  return clean.length > 160 ? `${clean.slice(0, 160)}…` : clean;
+  const clean = text.slice(0, MAX_SHOWN).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+  return text.length > MAX_SHOWN ? `${clean}…` : clean;
 }

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { GatheredOctets } from '../base/gathered-octets.ts';
 import type { ServerAddress } from './server-list.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
@@ -80,15 +81,13 @@ export class HttpExchange {
 
 /** Rejects with {@link TooLarge}, and with what breaks the reply. */
 export async function collect(response: IncomingMessage, maxOctets: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let octets = 0;
+  const octets = new GatheredOctets();
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > maxOctets) {
+    if (octets.length + chunk.length > maxOctets) {
       response.destroy();
       throw new TooLarge(`a reply of over ${maxOctets} octets`);
     }
-    chunks.push(chunk);
+    octets.add(chunk);
   }
-  return Buffer.concat(chunks);
+  return octets.take();
 }

@@ -39,7 +39,12 @@ export function registrySchemaOf(kinds: readonly RegistryKind<never>[]): z.ZodTy
         return `'${String(issue.input)}': expected keys and values such as { kind: file, path: interfaces.yaml }`;
       }
       const kind = (issue.input as { kind?: unknown } | undefined)?.kind;
-      const found = kind === undefined ? "'kind' is missing" : `'${String(kind)}'`;
+      const found =
+        kind === undefined
+          ? "'kind' is missing"
+          : typeof kind === 'object'
+            ? `'kind' is ${kind === null ? 'empty' : Array.isArray(kind) ? 'a list' : 'keys and values'}`
+            : `'${String(kind)}'`;
       return `${found}: expected a registry of kind ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
     },
   }) as unknown as z.ZodType<RegistryConfig>;

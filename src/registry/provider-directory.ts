@@ -26,6 +26,7 @@ import {
   ZONE,
 } from './provider-url.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from './registration.ts';
+import { MAX_SKIPPED_OF_UNIT } from './skip-log.ts';
 import type { StringPool } from './string-pool.ts';
 
 /** What one provider says in the name of its node; '' stands for unset. */
@@ -197,7 +198,7 @@ export function readDirectory(
   for (const node of nodes.toSorted()) {
     const reading = read(node);
     if (reading.kind === 'provider') providers.push(reading.provider);
-    if (reading.kind === 'bad') {
+    if (reading.kind === 'bad' && skipped.length < MAX_SKIPPED_OF_UNIT) {
       skipped.push({ reason: reading.reason, detail: `${source}: ${reading.detail}` });
     }
   }

@@ -8,6 +8,9 @@ export interface SkippedEntry {
   readonly detail: string;
 }
 
+/** Of so many entries of a unit it is told; the others would say the same. */
+export const MAX_SKIPPED_OF_UNIT = 100;
+
 /** Reports what is skipped once, however often its unit is read; again when it was away meanwhile. */
 export class SkipLog {
   readonly #sink: RegistrySink;
@@ -23,7 +26,8 @@ export class SkipLog {
     yield* this.#known;
   }
 
-  note(unit: string, entries: readonly SkippedEntry[]): void {
+  note(unit: string, all: readonly SkippedEntry[]): void {
+    const entries = all.slice(0, MAX_SKIPPED_OF_UNIT);
     const known = this.#known.get(unit);
     if (entries.length === 0) {
       if (known !== undefined) this.#known.delete(unit);

@@ -33,18 +33,44 @@ export function readNamed(file: string): string {
   }
 }
 
-/** Which of the files that a configuration names cannot be read. */
-export function unreadableFiles(
+/** Which of the files that a configuration names cannot be used. */
+export function unusableFiles(
   named: readonly (readonly [key: string, file: string | undefined])[],
   tls: TlsFiles | undefined,
 ): ConfigProblem[] {
-  const all = [...named, ['tls', tls?.ca], ['tls', tls?.certificate], ['tls', tls?.key]] as const;
-  return all.flatMap(([key, file]) => {
+  const all: readonly (readonly [key: string, file: string | undefined, holds?: string])[] = [
+    ...named,
+    ['tls', tls?.ca, 'CERTIFICATE'],
+    ['tls', tls?.certificate, 'CERTIFICATE'],
+    ['tls', tls?.key, 'PRIVATE KEY'],
+  ];
+  const problems = all.flatMap(([key, file, holds]) => {
     try {
-      if (file !== undefined) readNamed(file);
-      return [];
+      if (file === undefined) return [];
+      const text = readNamed(file);
+      // OpenSSL passes over what is no PEM, and says later that nothing is trusted
+      if (holds === undefined || new RegExp(`^-----BEGIN (?:\\w+ )*${holds}-----`, 'm').test(text)) return [];
+      return [{ key, text: `${file}: expected a ${holds.toLowerCase()} as PEM, '-----BEGIN …'` }];
     } catch (error) {
       return [{ key, text: (error as Error).message }];
     }
   });
+  const { certificate, key } = tls ?? {};
+  if ((certificate === undefined) === (key === undefined)) return problems;
+  const [there, missing] = key === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
+  return [{ key: 'tls', text: `${there} without ${missing}: expected both or none` }, ...problems];
+}
+
+/** A user without a password, or the other way round. */
+export function userProblems({
+  username,
+  passwordFile,
+}: {
+  readonly username?: string | undefined;
+  readonly passwordFile?: string | undefined;
+}): ConfigProblem[] {
+  if ((username === undefined) === (passwordFile === undefined)) return [];
+  return username === undefined
+    ? [{ key: 'passwordFile', text: "'username' is missing: whose password it is" }]
+    : [{ key: 'username', text: "'passwordFile' is missing: a file that holds the user's password" }];
 }

@@ -6,6 +6,8 @@ import { createConsulWatcher } from '../../src/registry/consul/watcher.ts';
 import { type Consul, startConsul } from '../support/consul.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
+import { startServer } from '../support/server.ts';
+import { startConsulApp } from '../support/spring-consul.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
 
@@ -106,5 +108,68 @@ describe('a real Consul', () => {
     await consul.put(cart(4));
     await knows('10.0.0.4');
     await until('live', () => sink.kind === 'live', { deadlineMs: 5_000 });
+  });
+});
+
+describe('a Spring Cloud application in a real Consul', () => {
+  it('answers by name; SIGTERM takes it away, kill -9 when its check turns critical', async (t) => {
+    const own = await startConsul();
+    t.after(() => own.kill());
+    const server = await startServer({
+      config: `registries: [{ kind: consul, server: "127.0.0.1:${own.port}" }]\n`,
+    });
+    t.after(() => server.stop());
+    await server.ready();
+    const NAME = 'user-service.app.rpc.cluster.local.';
+    const answers = async (question: string): Promise<string[]> =>
+      (await server.query(question)).answer.map((line) => line.split(' ').slice(3).join(' ')).sort();
+    const shows = (deadlineMs: number, ...hosts: string[]): Promise<number> =>
+      until(
+        `endpoints ${hosts}`,
+        async () => String(await answers(`_endpoints.${NAME} A`)) === String(hosts),
+        { deadlineMs, everyMs: 5 },
+      );
+    const checks = async (): Promise<string[]> => {
+      const reply = await fetch(`${own.url}/v1/health/checks/user-service`);
+      return ((await reply.json()) as { readonly Status: string }[]).map(({ Status }) => Status);
+    };
+    const seen = (deadlineMs: number, ...statuses: string[]): Promise<number> =>
+      until(`checks ${statuses}`, async () => String(await checks()) === String(statuses), {
+        deadlineMs,
+        everyMs: 5,
+      });
+    const metadata = { interfaces: 'com.foo.UserService', version: '1.0.0' };
+    const start = (host: string) =>
+      startConsulApp({ consulPort: own.port, application: 'user-service', host, metadata });
+
+    const starting = start('192.0.2.2');
+    await seen(60_000, 'passing');
+    const upMs = await shows(300, '192.0.2.2');
+    const first = await starting;
+    const [vip = ''] = await answers(`${NAME} A`);
+    assert.match(vip, /^247\./);
+    assert.deepEqual(await answers(`_http._tcp.${NAME} SRV`), [`0 0 ${first.port} ${NAME}`]);
+    assert.match(
+      (await answers(`${NAME} TXT`)).join(),
+      /"application=user-service" "protocol=http".*consul:/,
+    );
+    assert.match((await answers('com.foo.UserService.rpc.cluster.local. A')).join(), /247\./);
+
+    const stopping = first.stop();
+    await seen(10_000);
+    const downMs = await shows(300);
+    await stopping;
+    assert.deepEqual(await answers(`${NAME} A`), [vip]);
+
+    const second = await start('192.0.2.3');
+    await shows(10_000, '192.0.2.3');
+    await second.kill();
+    assert.deepEqual(await answers(`_endpoints.${NAME} A`), ['192.0.2.3']);
+    const criticalMs = await seen(10_000, 'critical');
+    const goneMs = await shows(300);
+    assert.deepEqual(await answers(`${NAME} A`), [vip]);
+    console.log(
+      `passing → answer ${upMs.toFixed(0)} ms, deregistered → gone ${downMs.toFixed(0)} ms; kill -9 → critical ${criticalMs.toFixed(0)} ms → gone ${goneMs.toFixed(0)} ms`,
+    );
   });
 });

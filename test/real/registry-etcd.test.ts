@@ -8,11 +8,12 @@ import { ETCD_DEFAULTS, type EtcdOptions } from '../../src/registry/etcd/options
 import { createEtcdWatcher } from '../../src/registry/etcd/watcher.ts';
 import type { Watcher } from '../../src/registry/watcher.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { type EtcdProvider, startEtcdProvider } from '../support/dubbo2.ts';
 import { ETCD_VERSIONS, type Etcd, type EtcdVersion, startEtcd } from '../support/etcd.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
-import { createSite, startOn } from '../support/server.ts';
+import { createSite, type Server, startOn, startServer } from '../support/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { tempFolder } from '../support/temp.ts';
 import { type ContractEntry, RecordingSink, watcherContract } from '../support/watcher-contract.ts';
@@ -21,6 +22,8 @@ import { type ContractEntry, RecordingSink, watcherContract } from '../support/w
 const RIGHT_AFTER_MS = 5_000;
 const USER = 'com.foo.UserService';
 const ORDER = 'com.foo.OrderService';
+/** From the write to the answer. */
+const ANSWERED_MS = 300;
 
 let etcd: Etcd;
 let proxy: TcpProxy;
@@ -506,3 +509,151 @@ function testsOf(version: EtcdVersion): void {
     });
   });
 }
+
+describe('a Dubbo 2.7 provider in etcd', { skip: skipWithout('etcd', 'dubbo2') }, () => {
+  const Z = 'rpc.cluster.local.';
+  const LEASE_MS = 4_000;
+  const PROVIDERS = [USER, `${ORDER}%24Inner`].map((name) => `/dubbo/${name}/providers/`);
+  let own: Etcd;
+  let server: Server;
+  let provider: EtcdProvider;
+  let vip: string | undefined;
+
+  before(async () => {
+    own = await startEtcd();
+    server = await startServer({
+      config: `registries: [{ kind: etcd, servers: "127.0.0.1:${own.port}", layouts: [dubbo] }]\n`,
+    });
+    await server.ready();
+  });
+  after(async () => {
+    await provider?.kill();
+    await server?.stop();
+    await own?.discard();
+  });
+
+  /** How many keys each interface has. */
+  const keys = (): Promise<number[]> =>
+    Promise.all(
+      PROVIDERS.map(async (prefix) => {
+        const [key, range_end] = [prefix, `${prefix.slice(0, -1)}0`].map((text) =>
+          Buffer.from(text).toString('base64'),
+        );
+        return Number((await own.ask('kv/range', { key, range_end, count_only: true }))['count'] ?? 0);
+      }),
+    );
+  const written = (number: number, deadlineMs = 60_000): Promise<number> =>
+    until(`${number} keys each`, async () => (await keys()).every((count) => count === number), {
+      deadlineMs,
+      everyMs: 5,
+    });
+  const answers = async (question: string): Promise<string[]> => {
+    const { answer } = await server.query(question);
+    const asked = question.split(' ')[1];
+    return answer
+      .filter((line) => line.split(' ')[2] === asked)
+      .map((line) => line.split(' ').slice(3).join(' '))
+      .sort();
+  };
+  const shows = (question: string, ...expected: string[]): Promise<number> =>
+    until(
+      `${question}: ${expected}`,
+      async () => String(await answers(question)) === String(expected.sort()),
+      { deadlineMs: ANSWERED_MS, everyMs: 5 },
+    );
+  const user = `UserService.foo.com.svc.${Z}`;
+  const inner = `OrderService-Inner.foo.com.svc.${Z}`;
+  const endpoint = (port: number, name = user) => `0 0 ${port} 192-0-2-2._endpoints.${name}`;
+  const launch = (port?: number): Promise<EtcdProvider> =>
+    startEtcdProvider({
+      etcd: `127.0.0.1:${own.port}`,
+      interfaces: [`${USER}:1.0.0:g1`, `${ORDER}$Inner`],
+      host: '192.0.2.2',
+      leaseMs: LEASE_MS,
+      ...(port === undefined ? {} : { port }),
+    });
+  /** @returns what it took from its last key to the answer */
+  const startProvider = async (): Promise<number> => {
+    const had = (await keys())[0] ?? 0;
+    const starting = launch();
+    await written(had + 1);
+    const begun = performance.now();
+    await until('one more endpoint of each', async () => {
+      const found = await Promise.all([user, inner].map((name) => answers(`_endpoints.${name} SRV`)));
+      return found.every(({ length }) => length === had + 1);
+    });
+    const ms = performance.now() - begun;
+    provider = await starting;
+    return ms;
+  };
+
+  it('registers, and all its names answer', async () => {
+    const ms = await startProvider();
+    console.log(`last key of Dubbo 2.7 → answer: ${ms.toFixed(0)} ms`);
+    assert.ok(ms < ANSWERED_MS);
+    const { port } = provider;
+    [vip] = await answers(`${USER}.${Z} A`);
+    assert.match(vip ?? '', /^247\./);
+    assert.deepEqual(await answers(`ver-1-0-0.grp-g1.${USER}.${Z} A`), [vip]);
+    assert.deepEqual(await answers(`ver-2.${USER}.${Z} A`), []);
+    assert.deepEqual(await answers(`_dubbo._tcp.${user} SRV`), [`0 0 ${port} ${user}`]);
+    assert.deepEqual(await answers(`_endpoints.${user} A`), ['192.0.2.2']);
+    assert.deepEqual(await answers(`_endpoints.ver-1-0-0.grp-g1.${user} SRV`), [endpoint(port)]);
+    const [text = ''] = await answers(`${user} TXT`);
+    assert.match(text, /^"interface=com\.foo\.UserService" .*"protocol=dubbo" .*"source=etcd:/);
+    const [innerVip] = await answers(`${ORDER}$Inner.${Z} A`);
+    assert.match(innerVip ?? '', /^247\./);
+    assert.notEqual(innerVip, vip);
+    assert.deepEqual(await answers(`_endpoints.${inner} SRV`), [endpoint(port, inner)]);
+    assert.deepEqual(await answers(`user-app.app.${Z} A`), [vip, innerVip].sort());
+  });
+
+  it('is gone as soon as SIGTERM has it deregister; its VIP stays', async () => {
+    const stopping = provider.stop();
+    await written(0);
+    await shows(`_endpoints.${user} SRV`);
+    await shows(`_endpoints.${inner} SRV`);
+    await stopping;
+    assert.deepEqual(await answers(`${USER}.${Z} A`), [vip]);
+  });
+
+  it('is there after kill -9 until its lease ends, beside the one that is started at once on a new port', async () => {
+    await startProvider();
+    const killed = provider;
+    await killed.kill();
+    const begun = performance.now();
+    const ms = await startProvider();
+    assert.ok(ms < ANSWERED_MS);
+    assert.notEqual(provider.port, killed.port);
+    await shows(`_endpoints.${user} SRV`, endpoint(killed.port), endpoint(provider.port));
+    await written(1, 3 * LEASE_MS);
+    console.log(`kill -9 → keys gone: ${(performance.now() - begun).toFixed(0)} ms of ${LEASE_MS}`);
+    await shows(`_endpoints.${user} SRV`, endpoint(provider.port));
+    await shows(`_endpoints.${inner} SRV`, endpoint(provider.port, inner));
+    assert.deepEqual(await answers(`${USER}.${Z} A`), [vip]);
+  });
+
+  it('is one endpoint when it is killed and started at once on its old port', async () => {
+    await provider.kill();
+    const seen = new Set<string>();
+    const starting = launch(provider.port);
+    let most = 0;
+    await until(
+      'the new one has a key, and the old one none',
+      async () => {
+        most = Math.max(most, ...(await keys()));
+        seen.add(String(await answers(`_endpoints.${user} SRV`)));
+        return most === 2 && (await keys()).every((count) => count === 1);
+      },
+      { deadlineMs: 30_000, everyMs: 10 },
+    );
+    provider = await starting;
+    assert.deepEqual([...seen], [endpoint(provider.port)], 'the endpoint was there all the time');
+    // all at once, as its lease ends
+    await provider.kill();
+    await written(0, 3 * LEASE_MS);
+    await shows(`_endpoints.${user} SRV`);
+    await shows(`_endpoints.${inner} SRV`);
+    assert.deepEqual(await answers(`${USER}.${Z} A`), [vip]);
+  });
+});

@@ -42,7 +42,15 @@ export async function startConsul(): Promise<Consul> {
     const started = startChild(
       consulPath(),
       [
-        ...['agent', '-dev', '-bind=127.0.0.1', '-client=127.0.0.1', '-grpc-port=-1', '-log-level=warn'],
+        ...[
+          'agent',
+          '-dev',
+          '-bind=127.0.0.1',
+          '-client=127.0.0.1',
+          '-grpc-port=-1',
+          '-grpc-tls-port=-1',
+          '-log-level=warn',
+        ],
         ...[`-http-port=${port}`, `-dns-port=${dns}`, `-server-port=${server}`],
         ...[`-serf-lan-port=${lan}`, `-serf-wan-port=${wan}`, '-hcl=disable_update_check=true'],
       ],

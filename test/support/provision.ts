@@ -16,10 +16,12 @@ export const PARTS = [
   'java',
   'zookeeper',
   'dubbo',
+  'dubbo2',
   'sofarpc',
   'nacos',
   'spring-nacos',
   'spring',
+  'spring-consul',
   'sofaregistry',
   'etcd',
   'etcd-3.4',
@@ -40,6 +42,7 @@ export const TEST_PARTS: readonly Part[] = [
   'java',
   'zookeeper',
   'dubbo',
+  'dubbo2',
   'sofarpc',
   'nacos',
   'spring-nacos',
@@ -54,12 +57,13 @@ export const TEST_PARTS: readonly Part[] = [
   'istiod',
 ];
 /** What `npm run test:full` uses. */
-export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul'];
+export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
 /** What `npm run bench` uses. */
 export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
+const DUBBO2_VERSION = '2.7.23';
 const SOFARPC_VERSION = '5.13.2';
 const NACOS_VERSION = '2.2.4';
 const SOFAREGISTRY_VERSION = '6.3.0';
@@ -81,11 +85,13 @@ const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', GOFLAGS: '-buildvcs=false', GOWOR
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(repository, '.cache');
 const dubboModule = fileURLToPath(new URL('dubbo/', import.meta.url));
+const dubbo2Module = fileURLToPath(new URL('dubbo2/', import.meta.url));
 const sofarpcModule = fileURLToPath(new URL('sofarpc/', import.meta.url));
 const nacosModule = fileURLToPath(new URL('nacos-server/', import.meta.url));
 const sofaregistryModule = fileURLToPath(new URL('sofaregistry-server/', import.meta.url));
 const springNacosModule = fileURLToPath(new URL('spring-nacos/', import.meta.url));
 const springModule = fileURLToPath(new URL('spring/', import.meta.url));
+const springConsulModule = fileURLToPath(new URL('spring-consul/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
@@ -142,6 +148,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 60,
     minutes: 1,
   },
+  dubbo2: {
+    contents: `Dubbo ${DUBBO2_VERSION} provider for etcd`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(dubbo2Home()), run: buildDubbo2 },
+    megabytes: 50,
+    minutes: 0.5,
+  },
   sofarpc: {
     contents: `SOFARPC ${SOFARPC_VERSION} provider and consumer`,
     needs: ['java'],
@@ -173,6 +187,14 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     build: { how: 'Maven', isDone: () => existsSync(springHome()), run: buildSpring },
     megabytes: 75,
     minutes: 0.7,
+  },
+  'spring-consul': {
+    contents: `Spring Cloud ${SPRING_CLOUD_VERSION}: an application in Consul`,
+    needs: ['java'],
+    packages: () => [],
+    build: { how: 'Maven', isDone: () => existsSync(springConsulHome()), run: buildSpringConsul },
+    megabytes: 50,
+    minutes: 0.5,
   },
   sofaregistry: {
     contents: `SOFARegistry ${SOFAREGISTRY_VERSION}: meta, data and session server`,
@@ -483,6 +505,23 @@ async function buildWithMaven(what: string, module: string, home: string): Promi
   });
 }
 
+// The Dubbo 2 module
+
+function dubbo2Home(): string {
+  return join(cache, `dubbo2-${DUBBO2_VERSION}-${hashOfSources(dubbo2Module)}`);
+}
+
+async function buildDubbo2(): Promise<void> {
+  await buildWithMaven('Dubbo 2 provider', dubbo2Module, dubbo2Home());
+  await removeOlder('dubbo2-', dubbo2Home());
+}
+
+/** The class path of the Dubbo 2 provider. */
+export function dubbo2ClassPath(): string {
+  const home = dubbo2Home();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
 // The SOFARPC module
 
 function sofarpcHome(): string {
@@ -548,6 +587,23 @@ async function buildSpring(): Promise<void> {
 /** The class path of the Eureka server, and of the Spring Cloud application and its caller. */
 export function springClassPath(): string {
   const home = springHome();
+  return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
+}
+
+// The Spring Cloud Consul module
+
+function springConsulHome(): string {
+  return join(cache, `spring-consul-${SPRING_CLOUD_VERSION}-${hashOfSources(springConsulModule)}`);
+}
+
+async function buildSpringConsul(): Promise<void> {
+  await buildWithMaven('Spring Cloud Consul', springConsulModule, springConsulHome());
+  await removeOlder('spring-consul-', springConsulHome());
+}
+
+/** The class path of the Spring Cloud application in Consul. */
+export function springConsulClassPath(): string {
+  const home = springConsulHome();
   return `${join(home, 'classes')}:${join(home, 'lib', '*')}`;
 }
 

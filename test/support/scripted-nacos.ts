@@ -2,7 +2,7 @@
  * A Nacos server whose every word a test decides: gRPC over HTTP/2 and the HTTP port, written from what real ones were seen to say. It
  * stands in for Nacos 3, which cannot be had as a package, and for servers that no honest vendor makes.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { framed, MessageReader } from '../../src/grpc/framing.ts';
@@ -46,6 +46,8 @@ export class ScriptedNacos {
   isSilentTo: (asked: Asked) => boolean = () => false;
   http: (path: string, parameters: URLSearchParams, token: string | undefined) => Http | undefined = () =>
     undefined;
+  /** Answers by HTTP in its place, with any octets; true: it did. */
+  spoilHttp: (path: string, response: ServerResponse) => boolean = () => false;
   /** so much later than the one before every change is said to have been */
   time = 1;
   readonly #grpc: Http2Server = createHttp2Server();
@@ -67,6 +69,7 @@ export class ScriptedNacos {
         const parameters = new URLSearchParams(`${url.search.slice(1)}&${Buffer.concat(chunks)}`);
         const token = request.headers['accesstoken'];
         const path = url.pathname.replace(/^\/nacos/, '');
+        if (this.spoilHttp(path, response)) return;
         const answer =
           this.http(path, parameters, typeof token === 'string' ? token : undefined) ??
           this.#answerHttp(path, parameters);

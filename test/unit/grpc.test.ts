@@ -45,6 +45,48 @@ suite('framing', () => {
       assert.equal(new MessageReader(100).push(octets).ok, false);
     }
   });
+
+  test('too long ones are passed over where that is wanted, wherever the stream is cut', () => {
+    const message = fc.uint8Array({ maxLength: 80 });
+    fc.assert(
+      fc.property(
+        fc.array(message, { maxLength: 8 }),
+        fc.array(fc.nat(20), { maxLength: 40 }),
+        (messages, cuts) => {
+          const octets = Buffer.concat(messages.map(framed));
+          const long: number[] = [];
+          const reader = new MessageReader(40, (length) => long.push(length));
+          const read: number[][] = [];
+          let at = 0;
+          for (const length of [...cuts, octets.length]) {
+            const result = reader.push(octets.subarray(at, at + length));
+            at = Math.min(octets.length, at + length);
+            assert.ok(result.ok);
+            read.push(...result.value.map((one) => [...one]));
+          }
+          assert.deepEqual(
+            read,
+            messages.filter(({ length }) => length <= 40).map((one) => [...one]),
+          );
+          assert.deepEqual(
+            long,
+            messages.map(({ length }) => length).filter((length) => length > 40),
+          );
+          assert.deepEqual([reader.isAmidst, reader.isTooLong], [false, long.length > 0]);
+        },
+      ),
+    );
+  });
+
+  test('a message in single octets takes no more memory than it is', () => {
+    const reader = new MessageReader(8_000_000);
+    reader.push(framed(Buffer.alloc(8_000_000)).subarray(0, 5));
+    const [octet, before] = [Buffer.alloc(1), process.memoryUsage().rss];
+    for (let i = 1; i < 8_000_000; i++) reader.push(octet);
+    assert.ok(process.memoryUsage().rss - before < 100e6);
+    const last = reader.push(octet);
+    assert.ok(last.ok && last.value[0]?.length === 8_000_000);
+  });
 });
 
 suite('status', () => {

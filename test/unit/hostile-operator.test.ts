@@ -12,6 +12,7 @@ import { runProgram } from '../../src/cli/program.ts';
 import { tempFolder } from '../support/temp.ts';
 import { COMMANDS } from './hostile-operator/commands.ts';
 import { CONFIGURATIONS } from './hostile-operator/configurations.ts';
+import { REGISTRIES } from './hostile-operator/registries.ts';
 import { REGISTRY_DOCUMENTS } from './hostile-operator/registry-documents.ts';
 import type { WrongText } from './hostile-operator/rows.ts';
 import { ZONE_FILES } from './hostile-operator/zone-files.ts';
@@ -58,6 +59,17 @@ const TABLES: readonly Table[] = [
     title: 'configurations',
     rows: CONFIGURATIONS,
     files: (text) => ({ 'rpc-dns.yaml': text, 'good.yaml': DOCUMENT }),
+    run: (output) => check('rpc-dns.yaml', [], {}, output),
+  },
+  {
+    title: 'registries',
+    rows: REGISTRIES,
+    files: (text) => ({
+      'rpc-dns.yaml': `registries: [{ ${text} }]\n`,
+      'good.yaml': DOCUMENT,
+      'cert.pem': '-----BEGIN CERTIFICATE-----\n',
+      'key.pem': '-----BEGIN EC PRIVATE KEY-----\n',
+    }),
     run: (output) => check('rpc-dns.yaml', [], {}, output),
   },
   {
@@ -117,6 +129,12 @@ suite('all of the texts', () => {
         /\n\s+at |\bundefined\b|\[object |\bNaN\b|Error:|Invalid input|good: |[^\P{Cc}\n]/u,
       );
     }
+  });
+
+  test('show no password', () => {
+    const inputs = TABLES.flatMap(({ rows }) => rows.map(([text]) => text));
+    assert.ok(inputs.filter((text) => text.includes('secret')).length >= 10);
+    for (const text of [...fromFiles, ...fromCommands]) assert.doesNotMatch(text, /secret/);
   });
 
   test('have a place: file, line, column, each on one line', () => {

@@ -109,7 +109,7 @@ test('a kind that does not exist disables that source alone', async (t) => {
 test('a server that cannot list by watch is asked page by page', async (t) => {
   const api = new FakeApi();
   const pages = [
-    { metadata: { continue: 'more' }, items: [event('', 'a', '1').object] },
+    { metadata: { resourceVersion: '5', continue: 'more' }, items: [event('', 'a', '1').object] },
     { metadata: { resourceVersion: '5' }, items: [event('', 'b', '2').object] },
   ];
   const request = async (_: string, __: string, options: { readonly query: Record<string, string> }) =>

@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { CONSUL_DEFAULTS, type ConsulOptions } from '../../src/registry/consul/options.ts';
 import { readCatalog, readService } from '../../src/registry/consul/parse.ts';
@@ -216,7 +217,7 @@ suite('a Consul', () => {
     'a list': [(response) => json(response, '[]'), /is not that of a Consul$/],
     'deep JSON': [
       (response) => json(response, '['.repeat(100_000) + ']'.repeat(100_000)),
-      /is not that of a Consul$/,
+      /the reply to \/v1\/catalog\/services is over 100 deep$/,
     ],
     'no index': [(response) => void response.writeHead(200).end('{}'), /without X-Consul-Index/],
     'index 0': [(response) => json(response, '{}', '0'), /without X-Consul-Index/],
@@ -233,6 +234,26 @@ suite('a Consul', () => {
       /over 1000 services$/,
     ],
     'a reply without end': [endless, /a reply of over 1000000 octets$/],
+    'a switch of protocols': [
+      (response) =>
+        void response.socket?.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+        ),
+      /the connection was closed without a whole reply$/,
+    ],
+    'two lengths': [
+      (response) =>
+        void response.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
+      /the reply is not HTTP$/,
+    ],
+    'a redirect': [
+      (response) => void response.writeHead(301, { location: 'http://elsewhere/' }).end(),
+      /status 301 to \/v1\/catalog\/services$/,
+    ],
+    'gzip that nobody asked for': [
+      (response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{}')),
+      /is not JSON$/,
+    ],
     'half a reply': [(response) => void response.write('{'), /no whole reply within 0\.3 s$/],
   };
   for (const [what, [answer, expected]] of Object.entries(HOSTILE)) {
@@ -253,6 +274,136 @@ suite('a Consul', () => {
       await knows('10.0.0.1');
     });
   }
+
+  const HEALTH: Readonly<Record<string, readonly [body: string, reason: RegExp]>> = {
+    'no list': ['{}', /the reply to \/v1\/health\/service is not that of a Consul$/],
+    'no JSON': ['[', /the reply to \/v1\/health\/service\/cart-app is not JSON$/],
+  };
+  for (const [what, [body, expected]] of Object.entries(HEALTH)) {
+    test(`says of a service: ${what}`, async () => {
+      await start();
+      await knows('10.0.0.1');
+      consul.spoil = (path, response) => {
+        if (!path.startsWith('/v1/health')) return false;
+        json(response, body);
+        return true;
+      };
+      consul.put('cart-app', cart(2));
+      await until('stale', () => sink.kind === 'stale');
+      assert.match(reasons().trim(), expected);
+      assert.deepEqual(sink.endpoints('@cart-app'), ['10.0.0.1:18083', '10.0.0.2:18083']);
+      consul.spoil = () => false;
+      await until('live', () => sink.kind === 'live', { deadlineMs: 5_000 });
+    });
+  }
+
+  test('entries of any shape are skipped with a reason each, a hundred at most, and spoil no other', async () => {
+    const odd = (Service: unknown, more = {}) => ({
+      Node: { Address: '10.9.9.9' },
+      Service,
+      Checks: [],
+      ...more,
+    });
+    const entries = [
+      ...[null, 7, 'x', [], {}, odd(null), odd({ Port: '1' }), odd({ Port: 1e308 }), odd({ Port: -1 })],
+      odd({ Address: '\ud800', Port: 1 }),
+      odd({ Address: 'a\0b', Port: 1 }),
+      odd({ Address: '%'.repeat(100_000), Port: 1 }),
+      JSON.parse('{"__proto__":{"Address":"10.6.6.6"},"Service":{"__proto__":{"Port":6}}}'),
+      ...Array.from({ length: 1_000 }, (_, i) => odd({ ID: `bad-${i}`, Port: 0 })),
+      odd({ Address: '10.0.0.7', Port: 7, Meta: { version: 'x'.repeat(1e5), __proto__: 'x' } }),
+      odd({ Address: '10.0.0.8', Port: 8, Meta: 'constructor' }),
+    ];
+    consul.spoil = (path, response) => {
+      if (!path.startsWith('/v1/health')) return false;
+      json(response, JSON.stringify(entries));
+      return true;
+    };
+    await start();
+    assert.deepEqual(sink.endpoints('@cart-app'), ['10.0.0.8:8']);
+    assert.equal(sink.skips.length, 100);
+    assert.ok(sink.skips.every(({ detail }) => detail.length < 400 && detail.isWellFormed()));
+  });
+
+  test('names of any shape are asked for, and spoil no other', async () => {
+    const names = [
+      '\ud800',
+      'a\0b',
+      '../../agent/leave',
+      'x'.repeat(5_000),
+      '%2e%2e',
+      '__proto__',
+      'constructor',
+    ];
+    consul.spoil = (path, response) => {
+      if (path !== '/v1/catalog/services') return false;
+      json(response, `{${[...names, 'cart-app'].map((name) => `${JSON.stringify(name)}:[]`).join()}}`);
+      return true;
+    };
+    await start();
+    await knows('10.0.0.1');
+    assert.ok(
+      consul.asked.every((path) =>
+        /^\/v1\/(?:status\/leader|catalog\/services|health\/service\/[^/]+)$/.test(path),
+      ),
+    );
+  });
+
+  test('a name whose path the server redirects, or does not know, spoils no other', async () => {
+    // a server cleans the path of `..` first, and redirects to what is left
+    for (const [name, status] of [
+      ['..', 301],
+      ['odd', 400],
+      ['odd', 404],
+    ] as const) {
+      consul.put(name, cart(9));
+      consul.spoil = (path, response) => {
+        if (path !== `/v1/health/service/${name}` && path !== '/v1/health/') return false;
+        response.writeHead(status, { location: '/v1/health/' }).end('Moved');
+        return true;
+      };
+      await start();
+      await knows('10.0.0.1');
+      assert.deepEqual(
+        sink.skips.map(({ reason }) => reason),
+        ['unreadable'],
+      );
+      await watcher.stop();
+      consul.remove(name, 'cart-9');
+    }
+    await start();
+  });
+
+  test('what it says back of the token is told nobody', async () => {
+    const tokenFile = join(tempFolder('token'), 'token');
+    writeFileSync(tokenFile, 'the-secret');
+    consul.spoil = (_path, response) => {
+      response.writeHead(500).end('rpc error: token the-secret is odd');
+      return true;
+    };
+    begin({ tokenFile });
+    await until('failed', () => sink.kind === 'failed');
+    assert.match(reasons(), /status 500 to \/v1\/status\/leader: rpc error: token \*\*\* is odd$/m);
+  });
+
+  test('one service of more than anybody reads is skipped, and spoils no other', async () => {
+    for (const body of ['['.repeat(100_000), `[${'0,'.repeat(4_000_001)}0]`]) {
+      consul.put('huge', cart(1));
+      consul.spoil = (path, response) => {
+        if (!path.endsWith('/huge')) return false;
+        json(response, body);
+        return true;
+      };
+      await start();
+      await knows('10.0.0.1');
+      assert.match(
+        sink.skips[0]?.detail ?? '',
+        /^huge: the reply to .* is over \d+ \w+; what was read before stays$/,
+      );
+      await watcher.stop();
+    }
+    await start();
+  });
 
   test('one service whose reply has no end spoils no other', async () => {
     consul.put('huge', cart(1));
@@ -323,7 +474,7 @@ suite('the configuration of a Consul', () => {
     assert.match(problemsOf({ server: 'a:1,b:1' }), /expected one server/);
     assert.match(problemsOf({ server: 'http://me:secret@a:1' }), /^no user and password in a server/);
     assert.match(problemsOf({ server: 'http://a:1', tls: {} }), /^tls: the server says http/);
-    assert.match(problemsOf({ datacenter: 'a&b' }), /expected letters/);
+    assert.match(problemsOf({ datacenter: 'a&b' }), /expected 1 to 128 letters/);
     assert.match(problemsOf({ interval: '1ms' }), /expected 1s to 10m/);
     assert.match(problemsOf({ tokenFile: '/nowhere/x' }), /^tokenFile: \/nowhere\/x: no such file/);
     const config = parse({ server: 'https://[fd00::1]', datacenter: 'dc1', tokenFile: 'x' }).data as never;

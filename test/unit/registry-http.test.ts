@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { DocumentSource } from '../../src/registry/http/document-source.ts';
 import type { HttpRegistryOptions } from '../../src/registry/http/options.ts';
 import { httpKind } from '../../src/registry/http/registry.ts';
@@ -206,6 +207,51 @@ suite('a document by http', () => {
         /the document is not UTF-8$/,
       ],
       [await raw('garbage\r\n\r\n'), /the reply is not HTTP$/],
+      [await raw('HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n'), /the reply is not HTTP$/],
+      [
+        await raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
+        /the reply is not HTTP$/,
+      ],
+      [await raw(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(1e6)}\r\n\r\n`), /the reply is not HTTP$/],
+      [
+        await raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\ninterfaces: []\n'),
+        /the connection was closed without a whole reply$/,
+      ],
+      [
+        await raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+        /the connection was closed without a whole reply$/,
+      ],
+      [
+        await serve(
+          (_request, response) =>
+            void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(GOOD.repeat(1_000))),
+        ),
+        /the document is not UTF-8$/,
+      ],
+      [
+        await serve((_request, response) => response.end(`interfaces: [${'\0'.repeat(100)}]`)),
+        /problems in the document/,
+      ],
+      [
+        await serve((_request, response) =>
+          response.end('{"interfaces":[{"name":"com.foo.A","name":"com.foo.B"}]}'),
+        ),
+        /key '"name"' is there twice/,
+      ],
+      [
+        await serve((_request, response) =>
+          response.end('a: &a [x, x]\nb: [*a, *a]\ninterfaces: *a\n'.repeat(1)),
+        ),
+        /problems in the document/,
+      ],
+      [
+        await serve((_request, response) =>
+          response.end(
+            'interfaces: [{ name: com.foo.A, port: 99999999999999999999, endpoints: ["10.0.0.1:1e9"] }]',
+          ),
+        ),
+        /problems in the document: .*expected at most 65535/,
+      ],
       [
         await raw('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ninterfaces: []\n'),
         /the connection was closed without a whole reply$/,
@@ -219,6 +265,34 @@ suite('a document by http', () => {
         assert.deepEqual(sink.deliveries, []);
       });
     }
+  });
+
+  test('a reply that begins another protocol hangs neither what follows nor the end', async () => {
+    let questions = 0;
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        questions++;
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+      });
+    });
+    const url = `http://127.0.0.1:${await listen(server)}/`;
+    await watched({ url, interval: INTERVAL }, () =>
+      until('asked again', () => questions >= 3).then(() => {}),
+    );
+  });
+
+  test('a redirect to what holds the token is told without it', async () => {
+    const tokenFile = join(tempFolder('token'), 'token');
+    writeFileSync(tokenFile, 'a-secret');
+    const url = await serve((request, response) => {
+      const token = request.headers.authorization?.replace('Bearer ', '');
+      response.writeHead(302, { location: `/login/${token}` }).end();
+    });
+    await watched({ url, interval: INTERVAL, tokenFile }, async (sink) => {
+      await until('failed', () => sink.kind === 'failed');
+      assert.match(reasonOf(sink), /status 302 to \/login\/\*\*\*: redirects are not followed/);
+    });
   });
 
   test('without end, or that never ends, is given up: memory and time are bounded', async () => {

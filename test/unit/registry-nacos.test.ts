@@ -1,10 +1,12 @@
 /** The nacos registry against a server that says what a test wants: Nacos 3, logins, the HTTP of version 1, and no honest server. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { join } from 'node:path';
 import { afterEach, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { framed } from '../../src/grpc/framing.ts';
 import type { NacosOptions } from '../../src/registry/nacos/options.ts';
@@ -332,6 +334,32 @@ suite('a server of version 3', () => {
       server.replies.every(({ body }) => body['resultCode'] === 200 && body['requestId'] !== undefined),
     );
   });
+});
+
+test('200,000 names told at once are asked for a few at a time', async () => {
+  const server = await scripted('grpc');
+  server.isVersion3 = true;
+  server.services.set(A, [host('10.0.0.1')]);
+  const sink = watched(server, { interval: 60_000 });
+  await live(sink);
+  await until('watched', () => server.asked.some(({ type }) => type === 'NamingFuzzyWatchRequest'));
+  const isOurs = ({ type, body }: { type: string; body: Json }) =>
+    type === 'SubscribeServiceRequest' && String(body['serviceName']).startsWith('x');
+  server.isSilentTo = isOurs;
+  const before = process.memoryUsage().rss;
+  for (let piece = 0; piece < 10; piece++) {
+    const contexts = Array.from({ length: 20_000 }, (_, i) => ({
+      serviceKey: `public@@DEFAULT_GROUP@@x${piece}-${i}`,
+      changedType: 'ADD_SERVICE',
+    }));
+    server.tell('NamingFuzzyWatchSyncRequest', { syncType: 'FUZZY_WATCH_INIT_NOTIFY', contexts });
+    await until('it was told', () => server.replies.filter(({ type }) => /Sync/.test(type)).length > piece);
+  }
+  const asked = server.asked.filter(isOurs).length;
+  assert.ok(asked <= 32, `${asked} questions at once`);
+  assert.ok(process.memoryUsage().rss - before < 250e6);
+  server.set(A, [host('10.0.0.2')]);
+  await knows(sink, 'com.foo.A', '10.0.0.2');
 });
 
 suite('a connection by gRPC', () => {
@@ -679,6 +707,130 @@ suite('servers that no honest vendor makes', () => {
     });
   }
 
+  const LIST = '/v1/ns/service/list';
+  const INSTANCES = '/v1/ns/instance/list';
+  const raw = (text: string) => (response: ServerResponse) => void response.socket?.end(text);
+  const said =
+    (body: unknown, status = 200) =>
+    (response: ServerResponse) =>
+      void response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
+  const HTTP: Readonly<
+    Record<string, readonly [path: string, answer: (response: ServerResponse) => void, reason: RegExp]>
+  > = {
+    'a login page': [
+      LIST,
+      said('<html>Login'),
+      /what answers there is no Nacos: its body is no JSON object$/,
+    ],
+    'another list': [LIST, said({ services: [] }), /what answers there is no Nacos: no list of services$/],
+    'an error': [LIST, said('<html>', 502), /status 502 of \/v1\/ns\/service\/list$/],
+    'a redirect': [LIST, said('', 302), /status 302 of/],
+    'no right': [LIST, said('', 403), /status 403 of/],
+    'another protocol': [LIST, raw('+PONG\r\n'), /the reply is not HTTP$/],
+    'a switch of protocols': [
+      LIST,
+      raw('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+      /the connection was closed without a whole reply$/,
+    ],
+    'half a reply': [
+      LIST,
+      raw('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"doms"'),
+      /the connection was closed without a whole reply$/,
+    ],
+    'two lengths': [
+      LIST,
+      raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
+      /the reply is not HTTP$/,
+    ],
+    'text that is no UTF-8': [
+      LIST,
+      (response) => void response.end(Buffer.from([0x7b, 0xff, 0x7d])),
+      /its body is no JSON object$/,
+    ],
+    'gzip that nobody asked for': [
+      LIST,
+      (response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"doms":[]}')),
+      /its body is no JSON object$/,
+    ],
+    'deep JSON': [LIST, said('['.repeat(1_000_000)), /its body is over 100 deep$/],
+    'millions of values': [LIST, said(`[${'[],'.repeat(4_100_000)}[]]`), /its body is over 4000000 values$/],
+    'a reply without end': [
+      LIST,
+      (response) => {
+        const more = (): void => {
+          if (!response.destroyed) response.write(' '.repeat(1_048_576), () => setImmediate(more));
+        };
+        more();
+      },
+      /a reply of over 16777216 octets$/,
+    ],
+    'pages without end': [
+      LIST,
+      said({ count: 1e12, doms: Array.from({ length: 10 }, (_, i) => `x${i}`) }),
+      /the list of services has over 1000000 names$/,
+    ],
+    'instances in HTML': [INSTANCES, said('<html>'), /its body is no JSON object$/],
+    'instances that are an error': [INSTANCES, said('', 500), /status 500 of \/v1\/ns\/instance\/list$/],
+  };
+  for (const [what, [path, answer, expected]] of Object.entries(HTTP)) {
+    test(`by HTTP: ${what}: failed with a reason, without haste; and live when it is an honest one`, async () => {
+      const server = await scripted('http');
+      server.services.set(A, [host('10.0.0.1')]);
+      let count = 0;
+      server.spoilHttp = (asked, response) => {
+        if (asked !== path) return false;
+        count++;
+        answer(response);
+        return true;
+      };
+      const sink = watched(server);
+      await until('failed', () => sink.kind === 'failed', { deadlineMs: 20_000 });
+      assert.match(reasonOf(sink), expected);
+      assert.deepEqual(sink.deliveries, []);
+      const { length } = sink.states;
+      await sleep(200);
+      assert.ok(what === 'pages without end' || count < 10, `asked ${count} times`);
+      assert.ok(sink.states.length <= length + 2);
+      server.spoilHttp = () => false;
+      await live(sink);
+      await knows(sink, 'com.foo.A', '10.0.0.1');
+    });
+  }
+
+  test('a host of half a megabyte is soon read', () => {
+    for (const ip of [
+      '%'.repeat(500_000),
+      '%25'.repeat(200_000),
+      `[${':'.repeat(500_000)}]`,
+      'a-'.repeat(250_000),
+    ]) {
+      const begun = performance.now();
+      const { registrations, skipped } = readService('x', [{ ip: `${ip}\n`, port: 1 }], KEYS, 'place');
+      assert.deepEqual([registrations, skipped.map(({ reason }) => reason)], [[], ['host']]);
+      assert.ok((skipped[0]?.detail.length ?? 0) < 300);
+      assert.ok(performance.now() - begun < 1_000, `${performance.now() - begun} ms`);
+    }
+  });
+
+  test('a server that says the token back has it in no log', async () => {
+    const server = await scripted('grpc', 'http');
+    server.services.set(A, [host('10.0.0.1')]);
+    const passwordFile = join(tempFolder('nacos'), 'password');
+    writeFileSync(passwordFile, 'secret-password');
+    server.http = (path) =>
+      path.endsWith('login')
+        ? { status: 200, body: { accessToken: 'secret-token', tokenTtl: 18_000 } }
+        : undefined;
+    server.script = ({ type, token }) =>
+      type === 'SubscribeServiceRequest'
+        ? { type: 'ErrorResponse', body: { resultCode: 500, message: `${token} may not` } }
+        : undefined;
+    const sink = watched(server, { username: 'me', passwordFile });
+    await until('skipped', () => sink.skips.length > 0);
+    assert.match(sink.skips[0]?.detail ?? '', /the server refuses: \*\*\* may not$/);
+    assert.doesNotMatch(JSON.stringify([sink.states, sink.skips]), /secret/);
+  });
+
   test('instances of any shape are skipped with a reason, and spoil no other', async () => {
     const server = await scripted('grpc');
     server.services.set(A, [host('10.0.0.1')]);
@@ -692,6 +844,31 @@ suite('servers that no honest vendor makes', () => {
     server.tell('NotifySubscriberRequest', { serviceInfo: { ...server.info(A), hosts: 'many' } });
     await until('skipped', () => sink.skips.some(({ reason }) => reason === 'instances'));
     assert.equal(sink.kind, 'live');
+  });
+
+  test('one service of more than anybody reads is skipped, whether asked for or pushed, and spoils no other', async () => {
+    const server = await scripted('grpc');
+    server.services.set(A, [host('10.0.0.1')]);
+    server.services.set(B, [host('10.0.0.2')]);
+    const huge = framed(encodeText('SubscribeServiceResponse', `{"serviceInfo":"${'x'.repeat(17e6)}"}`));
+    server.script = ({ type, body }) =>
+      type === 'SubscribeServiceRequest' && String(body['serviceName']).includes('com.foo.B')
+        ? { octets: huge }
+        : undefined;
+    const sink = watched(server);
+    await live(sink);
+    assert.deepEqual(sink.endpoints('com.foo.A'), ['10.0.0.1:1']);
+    assert.match(
+      sink.skips[0]?.detail ?? '',
+      /com\.foo\.B::: .*a message of \d+ octets: 16777216 are taken$/,
+    );
+    server.tellOctets(huge);
+    server.set(A, [host('10.0.0.3')]);
+    await knows(sink, 'com.foo.A', '10.0.0.3');
+    assert.deepEqual(
+      sink.states.map(({ kind }) => kind),
+      ['syncing', 'live'],
+    );
   });
 
   test('a push that is no message ends the connection, not the process', async () => {

@@ -21,6 +21,15 @@ function frame(...int32s: number[]): Buffer {
 const granted = (timeoutMs: number): Buffer => frame(0, timeoutMs, 0, 7, 16, 1, 2, 3, 4);
 /** xid, zxid, error, and what follows. */
 const reply = (xid: number, error: number, ...rest: number[]): Buffer => frame(xid, 0, 1, error, ...rest);
+/** A list of so many names, each of no octets, and 68 octets about its node. */
+function emptyNames(count: number): Buffer {
+  const octets = Buffer.alloc(24 + 4 * count + 68);
+  octets.writeInt32BE(octets.length - 4, 0);
+  octets.writeInt32BE(1, 12);
+  octets.writeInt32BE(count, 20);
+  return octets;
+}
+
 const NO_NODE = -101;
 const NO_AUTH = -102;
 const AUTH_FAILED = -115;
@@ -145,6 +154,12 @@ describe('a session', { concurrency: true }, () => {
     ['sends an unknown error', /Unknown code/, (socket) => socket.write(reply(0, -127))],
     ['answers what was not asked', /unusable/, (socket) => socket.write(reply(77, 0))],
     ['sends half a list', /unusable/, (socket) => socket.write(reply(0, 0, 5, 4, 0))],
+    [
+      'lists more names than there are',
+      /unusable: a list of over 5000000 names/,
+      (socket) => socket.write(emptyNames(5_000_001)),
+    ],
+    ['says a list is longer than it is', /unusable/, (socket) => socket.write(reply(0, 0, 0x7fffffff, 1, 0))],
     ['sends an empty frame', /unusable/, (socket) => socket.write(frame())],
     ['refuses the password', /authentication failed/, (socket) => socket.write(frame(-4, 0, 0, AUTH_FAILED))],
     ['hangs', /silent for/, () => {}],

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { collect, HttpExchange, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import { readNamed } from '../tls-files.ts';
@@ -7,12 +9,12 @@ import type { ConsulOptions } from './options.ts';
 /** The message is for people, and holds no credential. */
 export class ConsulError extends Error {
   override readonly name = 'ConsulError';
-  /** of this one reply there is more than we take */
-  readonly isTooLarge: boolean;
+  /** why this one reply is none, though the server is well: there is more of it than we take, or it knows no such path */
+  readonly ofReply: 'too-large' | 'unreadable' | undefined;
 
-  constructor(message: string, isTooLarge = false) {
+  constructor(message: string, ofReply?: ConsulError['ofReply']) {
     super(message);
-    this.isTooLarge = isTooLarge;
+    this.ofReply = ofReply;
   }
 }
 
@@ -72,23 +74,28 @@ export class ConsulClient {
     const where = path.replace(/\?.*$/s, '').slice(0, 100);
     try {
       const headers: Record<string, string> = { accept: 'application/json' };
-      if (tokenFile !== undefined) headers['x-consul-token'] = readNamed(tokenFile).trim();
+      const token = tokenFile === undefined ? undefined : readNamed(tokenFile).trim();
+      if (token !== undefined) headers['x-consul-token'] = token;
       const { response, deadline } = await this.#exchange.send({ method: 'GET', path, headers, timeoutMs });
       try {
-        if (response.statusCode !== 200) throw await this.#refusal(response, where);
-        const text = (await collect(response, maxReplyOctets)).toString('utf8');
-        return { body: parseJson(text, where), response };
+        if (response.statusCode !== 200) throw await this.#refusal(response, where, token);
+        return { body: parseBoundedJson(await collect(response, maxReplyOctets)), response };
       } finally {
         clearTimeout(deadline);
       }
     } catch (error) {
       if (error instanceof ConsulError) throw error;
-      throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), error instanceof TooLarge);
+      if (error instanceof JsonProblem) {
+        const ofReply = error.isBeyondBounds ? 'too-large' : undefined;
+        throw new ConsulError(`the reply to ${where} is ${error.message}`, ofReply);
+      }
+      const ofReply = error instanceof TooLarge ? 'too-large' : undefined;
+      throw new ConsulError(reasonOf(error as NodeJS.ErrnoException), ofReply);
     }
   }
 
-  async #refusal(response: IncomingMessage, path: string): Promise<ConsulError> {
-    const text = await collect(response, 65_536).then(String, () => '');
+  async #refusal(response: IncomingMessage, path: string, token: string | undefined): Promise<ConsulError> {
+    const text = withoutSecret(await collect(response, 65_536).then(String, () => ''), token);
     // an error page of something that stands in between says nothing
     const said = /^[^<>]*$/.test(text)
       ? text
@@ -97,22 +104,17 @@ export class ConsulClient {
           .slice(0, 200)
       : '';
     const { tokenFile } = this.#options;
+    const { statusCode = 0 } = response;
+    const isUnknown = (statusCode >= 300 && statusCode < 400) || statusCode === 400 || statusCode === 404;
     const advice =
-      response.statusCode !== 403 && response.statusCode !== 401
+      statusCode !== 403 && statusCode !== 401
         ? ''
         : tokenFile === undefined
           ? '; Consul wants a token: name its file as tokenFile'
           : `; the token in ${tokenFile} is refused: it needs service:read and node:read`;
     return new ConsulError(
-      `status ${response.statusCode} to ${path}${said === '' ? '' : `: ${said}`}${advice}`,
+      `status ${statusCode} to ${path}${said === '' ? '' : `: ${said}`}${advice}`,
+      isUnknown ? 'unreadable' : undefined,
     );
-  }
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ConsulError(`the reply to ${path} is not JSON`);
   }
 }

@@ -7,7 +7,7 @@ import {
 import { readHost, shown } from '../endpoint-text.ts';
 import { readTraits } from '../endpoint-traits.ts';
 import type { Endpoint, Registration } from '../registration.ts';
-import type { SkippedEntry } from '../skip-log.ts';
+import { MAX_SKIPPED_OF_UNIT, type SkippedEntry } from '../skip-log.ts';
 import type { StringPool } from '../string-pool.ts';
 
 /** Consul's own servers. */
@@ -43,6 +43,9 @@ export function readService(
 ): ServiceReading | undefined {
   if (!Array.isArray(body)) return undefined;
   const skipped: SkippedEntry[] = [];
+  const skip = (reason: string, detail: string): void => {
+    if (skipped.length < MAX_SKIPPED_OF_UNIT) skipped.push({ reason, detail: shown(detail) });
+  };
   const instances = new Map<string, ApplicationInstance>();
   const passing = new Set<string>();
   for (const entry of body.slice(0, MAX_INSTANCES)) {
@@ -57,10 +60,7 @@ export function readService(
       port > 65_535
     ) {
       const id = shown(text(service?.['ID']));
-      skipped.push({
-        reason: 'address',
-        detail: `${shown(name)}: instance ${id} has no address and port that can be called`,
-      });
+      skip('address', `${shown(name)}: instance ${id} has no address and port that can be called`);
       continue;
     }
     const meta = fields(service?.['Meta']);
@@ -80,9 +80,7 @@ export function readService(
   // the order of an answer changes from time to time
   const sorted = [...instances].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, instance]) => instance);
   const source = shown(`/v1/health/service/${name}`);
-  const registrations = registrationsOfInstances(name, sorted, keys, source, (reason, detail) =>
-    skipped.push({ reason, detail: shown(detail) }),
-  ).map((registration) => ({
+  const registrations = registrationsOfInstances(name, sorted, keys, source, skip).map((registration) => ({
     ...registration,
     endpoints: registration.endpoints.filter((endpoint) => passing.has(endpointKey(endpoint))),
   }));

@@ -10,7 +10,7 @@ import {
   SETTLES_AT_ONCE,
 } from '../registry-kind.ts';
 import { parseServers, type ServerAddress } from '../server-list.ts';
-import { tlsKey, unreadableFiles } from '../tls-files.ts';
+import { tlsKey, unusableFiles } from '../tls-files.ts';
 import { CONSUL_DEFAULTS, CONSUL_PORT } from './options.ts';
 import { createConsulWatcher } from './watcher.ts';
 
@@ -30,7 +30,9 @@ const schema = z.strictObject({
   server,
   datacenter: z
     .string()
-    .regex(/^[\w-]{1,128}$/, { error: 'expected letters, digits, _ and -' })
+    .regex(/^[\w-]{1,128}$/, {
+      error: ({ input }) => `'${String(input)}' is no datacenter: expected 1 to 128 letters, digits, _ and -`,
+    })
     .optional(),
   tokenFile: z.string().min(1).optional(),
   interval: duration
@@ -64,7 +66,7 @@ export const consulKind: RegistryKind<Config> = {
     ...(serverOf(config).scheme === 'http' && config.tls !== undefined
       ? [{ key: 'tls', text: "the server says http://: write https://, or leave 'tls' out" }]
       : []),
-    ...unreadableFiles([['tokenFile', config.tokenFile]], config.tls),
+    ...unusableFiles([['tokenFile', config.tokenFile]], config.tls),
   ],
   open: (config, _id, sink) => {
     const { address, scheme } = serverOf(config);

@@ -13,8 +13,8 @@ const CATALOG = '/v1/catalog/services';
 export interface SessionHandlers {
   /** @returns whether it says something new; throws when the reply is none */
   service(name: string, body: unknown): boolean;
-  /** Of this service there is more than we take. */
-  tooLarge(name: string): void;
+  /** Of this service's reply there is more than we take, or the server has none. */
+  unusable(name: string, reason: 'too-large' | 'unreadable', detail: string): void;
   /** It is not in the catalogue any more. */
   gone(name: string): void;
   /** All services in the catalogue were read. */
@@ -161,8 +161,8 @@ export class Session {
       this.#indexes.set(name, answer.index);
       return { ...answer, isNews: this.#handlers.service(name, answer.body) };
     } catch (error) {
-      if (!(error instanceof ConsulError && error.isTooLarge)) throw error;
-      this.#handlers.tooLarge(name);
+      if (!(error instanceof ConsulError) || error.ofReply === undefined) throw error;
+      this.#handlers.unusable(name, error.ofReply, error.message);
       return { body: undefined, index: 1, isNews: false };
     }
   }

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backOffMs } from '../../base/back-off.ts';
 import { hostPortText } from '../../name/address.ts';
+import { shown } from '../endpoint-text.ts';
 import type { Registration } from '../registration.ts';
 import { SkipLog } from '../skip-log.ts';
 import { StringPool } from '../string-pool.ts';
@@ -55,9 +56,9 @@ export function createConsulWatcher(options: ConsulOptions, sink: RegistrySink):
       skipLog.note(name, reading.skipped);
       return deliver(name, reading.registrations);
     },
-    tooLarge(name: string): void {
-      const detail = `${name.slice(0, 200)}: over ${options.maxReplyOctets} octets; what was read before stays`;
-      if (!stopped.signal.aborted) skipLog.note(name, [{ reason: 'too-large', detail }]);
+    unusable(name: string, reason: string, why: string): void {
+      const detail = `${shown(name)}: ${why}; what was read before stays`;
+      if (!stopped.signal.aborted) skipLog.note(name, [{ reason, detail }]);
     },
     gone: forget,
     listed(names: ReadonlySet<string>): void {

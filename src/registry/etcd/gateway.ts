@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { type JsonProblem, parseBoundedJson } from '../../base/bounded-json.ts';
+import { OctetLines } from '../../base/octet-lines.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { collect, HttpExchange, type Reply, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import type { ServerAddress } from '../server-list.ts';
 import { readNamed } from '../tls-files.ts';
-import { JsonLines } from './json-lines.ts';
 import type { EtcdOptions } from './options.ts';
 import {
   type RangeReply,
@@ -59,6 +61,7 @@ export class Gateway {
   readonly #options: EtcdOptions;
   readonly #exchange: HttpExchange;
   #token: string | undefined;
+  #password: string | undefined;
 
   /** Throws when a file cannot be read. */
   constructor(server: ServerAddress, options: EtcdOptions) {
@@ -104,8 +107,8 @@ export class Gateway {
     );
     clearTimeout(deadline);
     if (response.statusCode !== 200) throw await this.#refusal(response, '/v3/watch');
-    const lines = new JsonLines(this.#options.maxReplyOctets, (line) => {
-      const reply = readWatch(line);
+    const lines = new OctetLines(this.#options.maxReplyOctets, (line) => {
+      const reply = readWatch(jsonOf(line, 'a line of the watch'));
       if (!reply.ok) throw new GatewayError(reply.reason);
       onReply(reply.value);
     });
@@ -137,6 +140,7 @@ export class Gateway {
     const { username = '', passwordFile, requestTimeoutMs } = this.#options;
     const password = passwordFile === undefined ? '' : readNamed(passwordFile).replace(/\r?\n$/, '');
     this.#token = undefined;
+    this.#password = password;
     try {
       const reply = await this.#post('/v3/auth/authenticate', { name: username, password }, requestTimeoutMs);
       this.#token = readToken(reply);
@@ -154,8 +158,7 @@ export class Gateway {
     const { response, deadline } = await this.#send(path, body, timeoutMs);
     try {
       if (response.statusCode !== 200) throw await this.#refusal(response, path);
-      const text = (await collect(response, this.#options.maxReplyOctets)).toString('utf8');
-      return parseJson(text, path);
+      return jsonOf(await collect(response, this.#options.maxReplyOctets), `the reply to ${path}`);
     } catch (error) {
       throw this.#problem(error);
     } finally {
@@ -173,10 +176,11 @@ export class Gateway {
   }
 
   async #refusal(response: IncomingMessage, path: string): Promise<GatewayError> {
-    const text = await collect(response, 65_536).catch(() => Buffer.alloc(0));
+    const whole = await collect(response, 65_536).then(String, () => '');
+    const text = withoutSecret(withoutSecret(whole, this.#token), this.#password);
     let refusal: Refusal = { code: -1, text: '' };
     try {
-      refusal = readRefusal(JSON.parse(text.toString('utf8')));
+      refusal = readRefusal(JSON.parse(text));
     } catch {
       // an error page of something that stands in between
     }
@@ -206,10 +210,10 @@ function isTokenRefused(refusal: Refusal | undefined): boolean {
   );
 }
 
-function parseJson(text: string, path: string): unknown {
+function jsonOf(octets: Buffer, what: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new GatewayError(`the reply to ${path} is not JSON`);
+    return parseBoundedJson(octets);
+  } catch (error) {
+    throw new GatewayError(`${what} is ${(error as JsonProblem).message}`);
   }
 }

@@ -8,8 +8,8 @@ import {
   type RegistryKind,
   SETTLES_AT_ONCE,
 } from '../registry-kind.ts';
-import { parseServers } from '../server-list.ts';
-import { tlsKey, unreadableFiles } from '../tls-files.ts';
+import { parseServers, serversKey } from '../server-list.ts';
+import { tlsKey, unusableFiles, userProblems } from '../tls-files.ts';
 import { ETCD_LAYOUTS, type EtcdLayoutName } from './layouts.ts';
 import { ETCD_DEFAULTS, ETCD_PORT } from './options.ts';
 import { createEtcdWatcher } from './watcher.ts';
@@ -22,18 +22,15 @@ const prefix = z
   .max(1_000)
   .transform((text) => text.replace(/\/+$/, ''));
 
-const servers = z
-  .union([z.string(), z.array(z.string()).min(1)], { error: 'expected host:port, or a list of them' })
-  .transform((said) => [said].flat().join(','))
-  .check((context) => {
-    const read = parseServers(context.value, ETCD_PORT);
-    if (!read.ok) context.issues.push({ code: 'custom', message: read.reason, input: context.value });
-  });
+const PREFIXES = Object.fromEntries(NAMES.map((name) => [name, prefix.optional()])) as Record<
+  EtcdLayoutName,
+  z.ZodOptional<typeof prefix>
+>;
 
 const schema = z.strictObject({
   kind: z.literal('etcd'),
   /** `host:port,host:port` or a list; `http://` and `https://` as etcd's own clients write them */
-  servers,
+  servers: serversKey('expected host:port', (text) => parseServers(text, ETCD_PORT)),
   layouts: z
     .array(z.enum(NAMES))
     .min(1)
@@ -41,7 +38,7 @@ const schema = z.strictObject({
     .default(['dubbo']),
   /** of one layout; or by layout */
   prefix: z
-    .union([prefix, z.partialRecord(z.enum(NAMES), prefix)], {
+    .union([prefix, z.strictObject(PREFIXES)], {
       error: `expected a text such as /dubbo, or one for each layout: { ${NAMES[0]}: /dubbo }`,
     })
     .optional(),
@@ -67,7 +64,7 @@ function prefixesOf({ layouts, prefix: said }: Config): Map<EtcdLayoutName, stri
 }
 
 function problemsOf(config: Config): { readonly key: string; readonly text: string }[] {
-  const { layouts, prefix: said, username, passwordFile, tls } = config;
+  const { layouts, prefix: said, tls } = config;
   const problems = [];
   if (typeof said === 'string' && layouts.length > 1)
     problems.push({ key: 'prefix', text: `several layouts: say whose it is, as { ${layouts[0]}: ${said} }` });
@@ -82,13 +79,6 @@ function problemsOf(config: Config): { readonly key: string; readonly text: stri
     for (const name of Object.keys(said).filter((one) => !layouts.includes(one as EtcdLayoutName)))
       problems.push({ key: 'prefix', text: `layout ${name} is not among 'layouts'` });
   }
-  if (username !== undefined && passwordFile === undefined)
-    problems.push({
-      key: 'username',
-      text: "'passwordFile' is missing: a file that holds the user's password",
-    });
-  if (passwordFile !== undefined && username === undefined)
-    problems.push({ key: 'passwordFile', text: "'username' is missing: whose password it is" });
   const read = parseServers(config.servers, ETCD_PORT);
   if (read.ok && read.value.scheme === 'http' && tls !== undefined)
     problems.push({ key: 'tls', text: "the servers say http://: write https://, or leave 'tls' out" });
@@ -113,7 +103,8 @@ export const etcdKind: RegistryKind<Config> = {
   },
   check: (config) => [
     ...problemsOf(config),
-    ...unreadableFiles([['passwordFile', config.passwordFile]], config.tls),
+    ...userProblems(config),
+    ...unusableFiles([['passwordFile', config.passwordFile]], config.tls),
   ],
   open: (config, _id, sink) => {
     const read = parseServers(config.servers, ETCD_PORT);

@@ -7,6 +7,8 @@
  * alone, old servers leave the brackets out. Pure.
  */
 
+import { GatheredOctets } from '../../base/gathered-octets.ts';
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -44,8 +46,8 @@ export class InstanceCutter {
   #textLength = 0;
   /** how many containers were open before the instance that is being read; undefined: none is */
   #instanceAt: number | undefined;
-  #pieces: Buffer[] = [];
-  #octets = 0;
+  readonly #instance = new GatheredOctets();
+  #isHuge = false;
   #hasApplications = false;
   #hash: string | undefined;
 
@@ -148,18 +150,16 @@ export class InstanceCutter {
   }
 
   #keep(piece: Buffer): void {
-    this.#octets += piece.length;
-    if (this.#octets <= MAX_INSTANCE_OCTETS) this.#pieces.push(piece);
-    else this.#pieces = [];
+    this.#isHuge ||= this.#instance.length + piece.length > MAX_INSTANCE_OCTETS;
+    if (!this.#isHuge) this.#instance.add(piece);
   }
 
   #emit(last: Buffer): void {
     this.#keep(last);
-    const json =
-      this.#octets > MAX_INSTANCE_OCTETS ? undefined : Buffer.concat(this.#pieces).toString('utf8');
+    const octets = this.#instance.take();
+    const json = this.#isHuge ? undefined : octets.toString('utf8');
     this.#instanceAt = undefined;
-    this.#pieces = [];
-    this.#octets = 0;
+    this.#isHuge = false;
     this.#onInstance(json);
   }
 }

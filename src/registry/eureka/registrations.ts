@@ -6,7 +6,7 @@ import {
 } from '../application-instances.ts';
 import { shown } from '../endpoint-text.ts';
 import type { Endpoint, Registration } from '../registration.ts';
-import type { SkippedEntry } from '../skip-log.ts';
+import { MAX_SKIPPED_OF_UNIT, type SkippedEntry } from '../skip-log.ts';
 import type { EurekaInstance } from './parse.ts';
 
 /**
@@ -19,13 +19,15 @@ export function registrationsOf(
   keys: MetadataKeys,
 ): { readonly registrations: readonly Registration[]; readonly skipped: readonly SkippedEntry[] } {
   const skipped: SkippedEntry[] = [];
+  const skip = (reason: string, detail: string): void => {
+    if (skipped.length < MAX_SKIPPED_OF_UNIT) skipped.push({ reason, detail: shown(detail) });
+  };
   const up = new Set<string>();
   /** by name; of one endpoint that says the same twice, as after a restart, there is one */
   const byName = new Map<string, Map<string, ApplicationInstance>>();
   for (const { id, status, names, endpoint, metadata } of instances) {
     if (endpoint === undefined) {
-      const detail = `${shown(app)}: instance ${shown(id)} has no address and port that can be called`;
-      skipped.push({ reason: 'address', detail });
+      skip('address', `${shown(app)}: instance ${shown(id)} has no address and port that can be called`);
       continue;
     }
     if (status === 'UP') up.add(endpointKey(endpoint));
@@ -42,9 +44,7 @@ export function registrationsOf(
   const registrations = [...byName].sort(byKey).flatMap(([name, found]) => {
     // the order of what is told changes from server to server
     const sorted = [...found].sort(byKey).map(([, instance]) => instance);
-    return registrationsOfInstances(name, sorted, keys, source, (reason, detail) =>
-      skipped.push({ reason, detail: shown(detail) }),
-    );
+    return registrationsOfInstances(name, sorted, keys, source, skip);
   });
   const told = registrations.map((one) => ({ ...one, endpoints: callable(one.endpoints, up) }));
   return { registrations: told, skipped };

@@ -9,25 +9,16 @@ import {
   type RegistryKind,
   SETTLES_SLOWLY,
 } from '../registry-kind.ts';
-import { tlsKey, unreadableFiles } from '../tls-files.ts';
+import { serversKey } from '../server-list.ts';
+import { tlsKey, unusableFiles, userProblems } from '../tls-files.ts';
 import { EUREKA_DEFAULTS } from './options.ts';
 import { type EurekaServer, parseServerUrls, USUAL_PATH } from './server-urls.ts';
 import { createEurekaWatcher } from './watcher.ts';
 
-const servers = z
-  .union([z.string(), z.array(z.string()).min(1)], {
-    error: 'expected a URL such as http://eureka-1:8761/eureka, or a list of them',
-  })
-  .transform((said) => [said].flat().join(','))
-  .check((context) => {
-    const read = parseServerUrls(context.value);
-    if (!read.ok) context.issues.push({ code: 'custom', message: read.reason, input: context.value });
-  });
-
 const schema = z.strictObject({
   kind: z.literal('eureka'),
   /** URLs of its peers, parted by commas, or a list */
-  servers,
+  servers: serversKey('expected a URL such as http://eureka-1:8761/eureka', parseServerUrls),
   interval: duration
     .refine((ms) => ms >= 1_000 && ms <= 60_000, { error: 'expected 1s to 60s' })
     .prefault('10s'),
@@ -57,21 +48,6 @@ function schemeOf({ servers: said }: Config): 'http' | 'https' | undefined {
   return read.ok ? read.value.scheme : undefined;
 }
 
-function problemsOf(config: Config): { readonly key: string; readonly text: string }[] {
-  const { username, passwordFile, tls } = config;
-  const problems = [];
-  if (username !== undefined && passwordFile === undefined)
-    problems.push({
-      key: 'username',
-      text: "'passwordFile' is missing: a file that holds the user's password",
-    });
-  if (passwordFile !== undefined && username === undefined)
-    problems.push({ key: 'passwordFile', text: "'username' is missing: whose password it is" });
-  if (schemeOf(config) === 'http' && tls !== undefined)
-    problems.push({ key: 'tls', text: "the servers say http://: write https://, or leave 'tls' out" });
-  return problems;
-}
-
 /** A Eureka, one or several peers of it. */
 export const eurekaKind: RegistryKind<Config> = {
   kind: 'eureka',
@@ -85,8 +61,11 @@ export const eurekaKind: RegistryKind<Config> = {
   hasServices: false,
   serversOf: (config) => serversOf(config).map(({ host, port }) => ({ host, port })),
   check: (config) => [
-    ...problemsOf(config),
-    ...unreadableFiles([['passwordFile', config.passwordFile]], config.tls),
+    ...userProblems(config),
+    ...(schemeOf(config) === 'http' && config.tls !== undefined
+      ? [{ key: 'tls', text: "the servers say http://: write https://, or leave 'tls' out" }]
+      : []),
+    ...unusableFiles([['passwordFile', config.passwordFile]], config.tls),
   ],
   open: (config, _id, sink) => {
     const { username, passwordFile, metadata, tls, interval } = config;

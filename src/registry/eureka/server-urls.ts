@@ -24,11 +24,10 @@ export function parseServerUrls(text: string): Result<ServerUrls> {
     if (item.includes('@'))
       return bad('no user and password in a server: logs would show them; write username and passwordFile');
     const [, start, path = ''] = /^((?:https?:\/\/)?[^/]+)(\/[\w.~/-]*)?$/.exec(item) ?? [];
-    if (start === undefined)
+    const port = start?.startsWith('https:') ? 443 : start?.startsWith('http:') ? 80 : EUREKA_PORT;
+    const read = parseServers(start ?? '', port);
+    if (!read.ok)
       return bad(`'${item}' is no server: expected a URL such as http://10.0.0.1:${EUREKA_PORT}/eureka`);
-    const port = start.startsWith('https:') ? 443 : start.startsWith('http:') ? 80 : EUREKA_PORT;
-    const read = parseServers(start, port);
-    if (!read.ok) return read;
     const [address] = read.value.addresses;
     if (address === undefined) continue;
     schemes.add(read.value.scheme);

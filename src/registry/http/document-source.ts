@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { withoutSecret } from '../../base/without-secret.ts';
+import { collect, TooLarge } from '../http-exchange.ts';
 import { reasonOf } from '../request-problem.ts';
 import { readNamed, readTlsFiles } from '../tls-files.ts';
 import type { HttpRegistryOptions } from './options.ts';
@@ -35,9 +37,13 @@ export class DocumentSource {
   async fetch(): Promise<Fetched> {
     const deadline = AbortSignal.timeout(this.#deadlineMs);
     try {
-      const response = await this.#request(AbortSignal.any([deadline, this.#stopped.signal]));
-      return await this.#read(response);
+      const { tokenFile } = this.#options;
+      const token = tokenFile === undefined ? undefined : readNamed(tokenFile).trim();
+      const response = await this.#request(AbortSignal.any([deadline, this.#stopped.signal]), token);
+      return await this.#read(response, token);
     } catch (error) {
+      if (error instanceof TooLarge)
+        return failed(`the document is over ${this.#maxOctets} octets: split it over several registries`);
       if (deadline.aborted) return failed(`no whole reply within ${this.#deadlineMs / 1000} s`);
       return failed(reasonOf(error as NodeJS.ErrnoException));
     }
@@ -52,26 +58,28 @@ export class DocumentSource {
     this.#stopped.abort();
   }
 
-  #request(signal: AbortSignal): Promise<IncomingMessage> {
-    const { url, tokenFile, tls } = this.#options;
+  #request(signal: AbortSignal, token: string | undefined): Promise<IncomingMessage> {
+    const { url, tls } = this.#options;
     const { protocol } = new URL(url);
     const headers: Record<string, string> = {
       accept: 'application/yaml, application/json;q=0.9, */*;q=0.1',
       'user-agent': 'rpc-dns',
       ...this.#validators,
     };
-    if (tokenFile !== undefined) headers['authorization'] = `Bearer ${readNamed(tokenFile).trim()}`;
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     return new Promise((resolve, reject) => {
       // certificates are read anew too: they are renewed while we run
       const options = protocol === 'https:' ? readTlsFiles(tls) : {};
       const request = protocol === 'https:' ? requestTls : requestPlain;
       request(url, { ...options, headers, signal, agent: false }, resolve)
         .on('error', reject)
+        // of a reply that begins another protocol nothing else is told
+        .on('close', () => reject(new Error('the connection was closed without a whole reply')))
         .end();
     });
   }
 
-  async #read(response: IncomingMessage): Promise<Fetched> {
+  async #read(response: IncomingMessage, token: string | undefined): Promise<Fetched> {
     const { statusCode = 0, headers } = response;
     if (statusCode === 304) {
       response.resume();
@@ -79,22 +87,14 @@ export class DocumentSource {
     }
     if (statusCode !== 200) {
       response.destroy();
-      return failed(statusText(statusCode, headers.location, this.#options.tokenFile));
+      const text = statusText(statusCode, headers.location, this.#options.tokenFile);
+      return failed(withoutSecret(text, token));
     }
-    const chunks: Buffer[] = [];
-    let octets = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      octets += chunk.length;
-      if (octets > this.#maxOctets) {
-        response.destroy();
-        return failed(`the document is over ${this.#maxOctets} octets: split it over several registries`);
-      }
-      chunks.push(chunk);
-    }
+    const octets = await collect(response, this.#maxOctets);
     if (!response.complete) return failed('the connection was closed in the middle of the document');
     let text: string;
     try {
-      text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+      text = new TextDecoder('utf-8', { fatal: true }).decode(octets);
     } catch {
       return failed('the document is not UTF-8');
     }
@@ -125,5 +125,5 @@ function statusText(status: number, location: string | undefined, tokenFile: str
 
 /** A URL as it may stand in a log. */
 export function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/, '');
+  return url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '');
 }

@@ -2,20 +2,17 @@ import { z } from 'zod';
 import { duration } from '../../files/fields.ts';
 
 import { commonKeys, FORGET_AT_ONCE, joinKey, type RegistryKind, SETTLES_AT_ONCE } from '../registry-kind.ts';
-import { tlsKey, unreadableFiles } from '../tls-files.ts';
+import { tlsKey, unusableFiles } from '../tls-files.ts';
 
 import { withoutSecrets } from './document-source.ts';
 import { createHttpWatcher } from './watcher.ts';
 
 const url = z.string().transform((text, context) => {
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  const isHttp = parsed?.protocol === 'http:' || parsed?.protocol === 'https:';
-  const message =
-    parsed === undefined || !isHttp
-      ? `'${text}': expected http:// or https:// such as https://config.example/interfaces.yaml`
-      : parsed.username !== '' || parsed.password !== ''
-        ? 'no user and password in a url: logs would show them; name a file as tokenFile'
-        : undefined;
+  const message = /^[^/]*\/\/[^/]*@/.test(text)
+    ? 'no user and password in a url: logs would show them; name a file as tokenFile'
+    : URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+      ? undefined
+      : `'${text}': expected http:// or https:// such as https://config.example/interfaces.yaml`;
   if (message === undefined) return text;
   context.issues.push({ code: 'custom', message, input: text });
   return z.NEVER;
@@ -46,6 +43,11 @@ export const httpKind: RegistryKind<z.output<typeof schema>> = {
     const usual = protocol === 'https:' ? 443 : 80;
     return [{ host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? usual : Number(port) }];
   },
-  check: ({ tokenFile, tls }) => unreadableFiles([['tokenFile', tokenFile]], tls),
+  check: ({ url: address, tokenFile, tls }) => [
+    ...(new URL(address).protocol === 'http:' && tls !== undefined
+      ? [{ key: 'tls', text: "the url says http://: write https://, or leave 'tls' out" }]
+      : []),
+    ...unusableFiles([['tokenFile', tokenFile]], tls),
+  ],
   open: (config, _id, sink) => ({ watcher: createHttpWatcher(config, sink) }),
 };

@@ -31,6 +31,9 @@ export class GrpcReader implements Reader {
   #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #isComplete = false;
+  /** services that were told of, and are to be subscribed, or not any more */
+  readonly #told = new Map<string, 'subscribe' | 'unsubscribe'>();
+  #asking = 0;
   #isClosed = false;
 
   /** Begins to read. Problems end the connection. */
@@ -109,7 +112,7 @@ export class GrpcReader implements Reader {
         isOnePiece = false;
       }
     }
-    for (const key of this.#namespace.endList(isOnePiece)) this.#unsubscribe(key);
+    for (const key of this.#namespace.endList(isOnePiece)) this.#tell(key, 'unsubscribe');
     return true;
   }
 
@@ -141,8 +144,31 @@ export class GrpcReader implements Reader {
     }
   }
 
-  #unsubscribe(key: string): void {
-    void this.#connection.ask('SubscribeServiceRequest', { ...this.#aboutService(key), subscribe: false });
+  /** Soon: the server may tell of a million at once, and is not asked as much at once. */
+  #tell(key: string, what: 'subscribe' | 'unsubscribe'): void {
+    this.#told.set(key, what);
+    this.#askNext();
+  }
+
+  #askNext(): void {
+    while (this.#asking < PARALLEL && !this.#isClosed) {
+      const [next] = this.#told;
+      if (next === undefined) return;
+      const [key, what] = next;
+      this.#told.delete(key);
+      const service = this.#namespace.get(key);
+      if ((what === 'subscribe') !== (service !== undefined)) continue;
+      if (service?.subscribedBy === this.#number) continue;
+      this.#asking++;
+      void (service === undefined ? this.#unsubscribe(key) : this.#subscribe(key, service)).finally(() => {
+        this.#asking--;
+        this.#askNext();
+      });
+    }
+  }
+
+  async #unsubscribe(key: string): Promise<void> {
+    await this.#connection.ask('SubscribeServiceRequest', { ...this.#aboutService(key), subscribe: false });
   }
 
   /** @returns whether the server will tell of names by itself */
@@ -178,12 +204,13 @@ export class GrpcReader implements Reader {
     if (namespace !== this.#namespace.name || !this.#namespace.options.groups.includes(group)) return;
     const key = serviceKey(group, name);
     if (context['changedType'] === 'DELETE_SERVICE') {
-      if (this.#namespace.get(key) === undefined) return;
+      const service = this.#namespace.get(key);
+      if (service === undefined) return;
       this.#namespace.drop(key);
-      this.#unsubscribe(key);
+      if (service.subscribedBy === this.#number) this.#tell(key, 'unsubscribe');
     } else if (context['changedType'] === 'ADD_SERVICE') {
       const service = this.#namespace.see(group, name);
-      if (service !== undefined && service.subscribedBy !== this.#number) void this.#subscribe(key, service);
+      if (service !== undefined && service.subscribedBy !== this.#number) this.#tell(key, 'subscribe');
     }
   }
 

@@ -1,9 +1,9 @@
 /** Requests to Nacos' HTTP port: bounded in size and time, and every failure is a value. */
-import { readFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import { unreadable } from '../../files/unreadable.ts';
-import type { ServerAddress, TlsFiles } from './options.ts';
+import { collect } from '../http-exchange.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
+import type { ServerAddress } from './options.ts';
 import { type Json, parseJson } from './payload.ts';
 
 export type HttpReply =
@@ -59,7 +59,7 @@ export class NacosHttp {
     const query = new URLSearchParams(asked.parameters).toString();
     const isGet = asked.method === 'GET';
     const options = {
-      ...(this.#tls === undefined ? {} : tlsOptions(this.#tls)),
+      ...readTlsFiles(this.#tls),
       host: server.host,
       port: server.port,
       method: asked.method,
@@ -76,6 +76,8 @@ export class NacosHttp {
       const request = this.#tls === undefined ? requestPlain : requestTls;
       request(options, resolve)
         .on('error', reject)
+        // of a reply that begins another protocol nothing else is told
+        .on('close', () => reject(new Error('the connection was closed without a whole reply')))
         .end(isGet ? undefined : query);
     });
   }
@@ -87,52 +89,12 @@ async function read(response: IncomingMessage): Promise<HttpReply> {
     response.destroy();
     return { kind: 'status', status };
   }
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > MAX_OCTETS) {
-      response.destroy();
-      return failed(`a reply over ${MAX_OCTETS} octets`);
-    }
-    chunks.push(chunk);
-  }
+  const octets = await collect(response, MAX_OCTETS);
   if (!response.complete) return failed('the connection was closed in the middle of a reply');
-  const json = parseJson(Buffer.concat(chunks, octets));
+  const json = parseJson(octets);
   return json.ok
     ? { kind: 'json', value: json.value }
     : failed(`what answers there is no Nacos: ${json.reason}`);
-}
-
-/** Contents of the named files, read anew: certificates are renewed while we run. Throws what names the file. */
-export function readTls({ ca, certificate, key }: TlsFiles): {
-  readonly ca?: string;
-  readonly certificate?: string;
-  readonly key?: string;
-} {
-  return {
-    ...(ca === undefined ? {} : { ca: readNamed(ca) }),
-    ...(certificate === undefined ? {} : { certificate: readNamed(certificate) }),
-    ...(key === undefined ? {} : { key: readNamed(key) }),
-  };
-}
-
-/** Throws an error whose message names the file. */
-export function readNamed(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`${path}: ${unreadable(error)}`);
-  }
-}
-
-function tlsOptions(files: TlsFiles) {
-  const { ca, certificate, key } = readTls(files);
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
-  };
 }
 
 function failed(reason: string): HttpReply {

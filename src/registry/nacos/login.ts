@@ -1,6 +1,7 @@
 /** The token that requests carry where Nacos asks who one is: had by HTTP, renewed before it ends, never told to anybody. */
 import { bad, ok, type Result } from '../../base/result.ts';
-import { type HttpReply, type NacosHttp, readNamed } from './http-client.ts';
+import { readNamed } from '../tls-files.ts';
+import type { HttpReply, NacosHttp } from './http-client.ts';
 import type { ServerAddress } from './options.ts';
 import { textOf } from './payload.ts';
 

@@ -2,11 +2,12 @@
  * One gRPC connection for one namespace: introduced, kept alive, its server's questions answered. To Nacos 2 and 3 the connection is
  * the client: a stream on which the server speaks first, and calls beside it.
  */
-import { bad, type Result } from '../../base/result.ts';
+import type { Result } from '../../base/result.ts';
+import { withoutSecret } from '../../base/without-secret.ts';
 import { ClientConnection, type ClientStream, type Loss } from '../../grpc/client-connection.ts';
-import { readTls } from './http-client.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { Login } from './login.ts';
-import { GRPC_OFFSET, type ServerAddress, type TlsFiles } from './options.ts';
+import { GRPC_OFFSET, type ServerAddress } from './options.ts';
 import {
   decodePayload,
   encodePayload,
@@ -80,7 +81,7 @@ export class NamingConnection {
         {
           host: server.host,
           port: server.port + GRPC_OFFSET,
-          tls: tls === undefined ? undefined : readTls(tls),
+          tls: tls === undefined ? undefined : pemOf(tls),
           connectTimeoutMs: CONNECT_MS,
           maxMessageOctets: MAX_MESSAGE,
         },
@@ -104,8 +105,8 @@ export class NamingConnection {
       if (!token.ok) return refusal(token.reason, true);
       const headers = token.value === undefined ? {} : { accessToken: token.value };
       const reply = await this.#call(type, body, deadlineMs, headers);
-      if (!reply.ok) return refusal(reply.reason, false);
-      const problem = problemIn(reply.value);
+      if (!reply.ok) return refusal(withoutSecret(reply.reason, token.value), reply.isTooLong);
+      const problem = problemIn(reply.value, token.value);
       if (problem === undefined) return { ok: true, value: reply.value.body };
       const isAboutToken = problem.code === 401 || problem.code === 403;
       if (!isAboutToken || token.value === undefined || attempt > 0)
@@ -131,11 +132,19 @@ export class NamingConnection {
     body: Json,
     deadlineMs: number,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<Result<NacosMessage>> {
-    if (this.#connection === undefined || this.#isOver) return bad('no connection');
+  ): Promise<
+    | Extract<Result<NacosMessage>, { readonly ok: true }>
+    | { readonly ok: false; readonly reason: string; readonly isTooLong: boolean }
+  > {
+    if (this.#connection === undefined || this.#isOver)
+      return { ok: false, reason: 'no connection', isTooLong: false };
     const reply = await this.#connection.unary(UNARY, encodePayload(type, body, headers), deadlineMs);
-    if (!reply.ok) return bad(`${type}: ${reply.status.message || `gRPC status ${reply.status.code}`}`);
-    return decodePayload(reply.message);
+    if (!reply.ok) {
+      const { code, message, isTooLong = false } = reply.status;
+      return { ok: false, reason: `${type}: ${message || `gRPC status ${code}`}`, isTooLong };
+    }
+    const message = decodePayload(reply.message);
+    return message.ok ? message : { ...message, isTooLong: false };
   }
 
   /** The steps of Nacos' own client: a check, the introduction, and a request that shows that it arrived. */
@@ -152,6 +161,8 @@ export class NamingConnection {
     });
     this.#stream = connection.stream(STREAM, {
       message: (octets) => this.#onMessage(octets),
+      // the push of a service whose subscription is answered as long, and told there
+      tooLong: () => {},
       ended: ({ code, message }) =>
         this.drop(`the server ended its stream: ${message || `gRPC status ${code}`}`),
     });
@@ -243,14 +254,14 @@ export class NamingConnection {
 }
 
 /** What is wrong with a reply; undefined: nothing. */
-function problemIn({
-  type,
-  body,
-}: NacosMessage): { readonly code: number; readonly text: string } | undefined {
+function problemIn(
+  { type, body }: NacosMessage,
+  token?: string,
+): { readonly code: number; readonly text: string } | undefined {
   const result = body['resultCode'];
   if (result === 200 || (result === undefined && type !== 'ErrorResponse')) return undefined;
   const code = typeof body['errorCode'] === 'number' ? body['errorCode'] : 0;
-  const message = textOf(body['message']);
+  const message = withoutSecret(textOf(body['message']), token);
   // Nacos 2 says it in the text alone
   const inText = /\bcode: ?(40[13])\b/i.exec(message)?.[1];
   return {
@@ -261,4 +272,13 @@ function problemIn({
 
 function refusal(reason: string, isRefused: boolean): Refusal {
   return { ok: false, reason, isRefused };
+}
+
+function pemOf(tls: TlsFiles): {
+  readonly ca?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+} {
+  const { cert, ...others } = readTlsFiles(tls);
+  return cert === undefined ? others : { ...others, certificate: cert };
 }

@@ -2,6 +2,7 @@
 import { bad, ok, type Result } from '../../base/result.ts';
 import { splitHostPort } from '../../name/address.ts';
 import type { MetadataKeys } from '../application-instances.ts';
+import type { TlsFiles } from '../tls-files.ts';
 
 export interface NacosOptions {
   /** HTTP ports; gRPC is at {@link GRPC_OFFSET} above */
@@ -19,12 +20,6 @@ export interface NacosOptions {
   readonly metadata: MetadataKeys;
 }
 
-export interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly certificate?: string | undefined;
-  readonly key?: string | undefined;
-}
-
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
@@ -39,8 +34,10 @@ const MAX_PORT = 65_535;
 export function parseNacosServers(text: string): Result<readonly ServerAddress[]> {
   const servers: ServerAddress[] = [];
   for (const item of text.split(',').map((part) => part.trim())) {
+    if (item.includes('@'))
+      return bad('no user and password in a server: logs would show them; write username and passwordFile');
     const server = splitHostPort(item) ?? splitHostPort(`${item}:${DEFAULT_PORT}`);
-    if (server === undefined || /[/@\s]/.test(server.host)) {
+    if (server === undefined || /[/\s]/.test(server.host)) {
       return bad(`'${item}' is no server: expected host:port such as nacos-1:${DEFAULT_PORT}`);
     }
     if (server.port + GRPC_OFFSET > MAX_PORT)

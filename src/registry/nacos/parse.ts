@@ -2,14 +2,13 @@
  * What Dubbo, SOFARPC and Spring Cloud Alibaba write into Nacos, read: a service and its instances become registrations. Pure, and
  * never throws: whatever somebody wrote is a value or a reason.
  */
-import { addressText, parseIpv4, parseIpv6 } from '../../name/address.ts';
-import { parseDomainName } from '../../name/domain-name.ts';
 import { checkServiceKey, parseInterfaceName, serviceKeyText } from '../../name/interface-name.ts';
 import {
   type ApplicationInstance,
   type MetadataKeys,
   registrationsOfInstances,
 } from '../application-instances.ts';
+import { readHost } from '../endpoint-text.ts';
 import { type EndpointTraits, readTraits, USUAL_WEIGHT, weightOf } from '../endpoint-traits.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
@@ -159,14 +158,6 @@ function traitsIn(metadata: Instance['metadata'], cluster: string, own: unknown)
   const zone = metadata['zone'] ?? (cluster === DEFAULT_CLUSTER ? '' : cluster);
   const weight = (weightOf(own, 1) * weightOf(metadata['weight'], 100)) / USUAL_WEIGHT;
   return readTraits({ region: metadata['region'], zone, weight, usualWeight: USUAL_WEIGHT });
-}
-
-function readHost(text: string): string | undefined {
-  const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
-  const address = parseIpv4(bare) ?? parseIpv6(bare);
-  if (address !== undefined) return addressText(address);
-  if (!/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(text) || /^[\d.]+$/.test(text)) return undefined;
-  return parseDomainName(text).ok ? text : undefined;
 }
 
 const PROTOCOL = /^[A-Za-z][\w+.-]{0,63}$/;

@@ -1,4 +1,5 @@
 /** Nacos' one message: the name of a class, headers, and JSON. */
+import { problemOfJson } from '../../base/bounded-json.ts';
 import { bad, ok, type Result } from '../../base/result.ts';
 import { decoded, encoded } from '../../grpc/messages.ts';
 import { PayloadSchema } from '../../grpc/protos/nacos_pb.ts';
@@ -39,6 +40,8 @@ export function decodePayload(octets: Uint8Array): Result<NacosMessage> {
 
 /** An object of JSON in UTF-8, or why it is none. */
 export function parseJson(octets: Uint8Array): Result<Json> {
+  const problem = problemOfJson(octets);
+  if (problem !== undefined) return bad(`its body is ${problem}`);
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(octets));
     if (isJson(value)) return ok(value);
@@ -59,5 +62,5 @@ export function textOf(value: unknown): string {
 
 /** A text of a server's as it may stand in a log. */
 export function shown(text: string): string {
-  return text.slice(0, 200).replace(/\p{Cc}/gu, ' ');
+  return text.slice(0, 200).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, ' ');
 }

@@ -8,7 +8,7 @@ import {
   type RegistryKind,
   SETTLES_SLOWLY,
 } from '../registry-kind.ts';
-import { readNamed } from './http-client.ts';
+import { tlsKey, unusableFiles, userProblems } from '../tls-files.ts';
 import { parseNacosServers } from './options.ts';
 import { createNacosWatcher } from './watcher.ts';
 
@@ -29,7 +29,6 @@ function distinctNames(usual: string, what: string, pattern: RegExp) {
 }
 
 const NAME = /^[\w.:-]{1,128}$/;
-const file = z.string().min(1);
 
 const schema = z.strictObject({
   kind: z.literal('nacos'),
@@ -45,8 +44,8 @@ const schema = z.strictObject({
     .refine((ms) => ms >= 100, { error: 'expected at least 100ms: the list of all services is read' })
     .prefault('5s'),
   username: z.string().min(1).max(255).optional(),
-  passwordFile: file.optional(),
-  tls: z.strictObject({ ca: file.optional(), certificate: file.optional(), key: file.optional() }).optional(),
+  passwordFile: z.string().min(1).optional(),
+  ...tlsKey,
   ...metadataKeys,
   ...commonKeys,
   ...joinKey,
@@ -61,15 +60,6 @@ function serversOf({ servers }: Config) {
   return parsed.ok ? parsed.value : [];
 }
 
-function whyUnreadable(path: string): string | undefined {
-  try {
-    readNamed(path);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
 /** Nacos 2 and 3 by gRPC, Nacos 1 by HTTP: Dubbo, SOFARPC, Spring Cloud Alibaba. */
 export const nacosKind: RegistryKind<Config> = {
   kind: 'nacos',
@@ -82,29 +72,10 @@ export const nacosKind: RegistryKind<Config> = {
     ].join('/'),
   hasServices: false,
   serversOf,
-  check: ({ username, passwordFile, tls }) => {
-    const pairs = [
-      ['username', username, 'passwordFile', passwordFile],
-      ['certificate', tls?.certificate, 'key', tls?.key],
-    ] as const;
-    const halves = pairs.flatMap(([one, has, other, hasOther]) => {
-      if ((has === undefined) === (hasOther === undefined)) return [];
-      const [there, missing] = has === undefined ? [other, one] : [one, other];
-      const key = one === 'certificate' ? 'tls' : there;
-      return [{ key, text: `${there} without ${missing}: expected both or none` }];
-    });
-    const named = [
-      ['passwordFile', passwordFile],
-      ['tls', tls?.ca],
-      ['tls', tls?.certificate],
-      ['tls', tls?.key],
-    ] as const;
-    const unreadable = named.flatMap(([key, path]) => {
-      const text = path === undefined ? undefined : whyUnreadable(path);
-      return text === undefined ? [] : [{ key, text }];
-    });
-    return [...halves, ...unreadable];
-  },
+  check: (config) => [
+    ...userProblems(config),
+    ...unusableFiles([['passwordFile', config.passwordFile]], config.tls),
+  ],
   open: (config, _id, sink) => {
     const { namespaces, groups, interval, username, passwordFile, tls, metadata } = config;
     const options = {

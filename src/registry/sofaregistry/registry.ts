@@ -9,7 +9,7 @@ import {
   SETTLES_SLOWLY,
 } from '../registry-kind.ts';
 import { parseServers, type Servers } from '../server-list.ts';
-import { tlsKey, unreadableFiles } from '../tls-files.ts';
+import { tlsKey, unusableFiles } from '../tls-files.ts';
 import { DEFAULT_INSTANCE, SESSION_PORT, SOFAREGISTRY_DEFAULTS } from './options.ts';
 import { createSofaRegistryWatcher } from './watcher.ts';
 
@@ -68,7 +68,7 @@ export const sofaregistryKind: RegistryKind<Config> = {
     ...(serversIn(config).scheme === 'http' && config.tls !== undefined
       ? [{ key: 'tls', text: "the servers say http://: write https://, or leave 'tls' out" }]
       : []),
-    ...unreadableFiles([], config.tls),
+    ...unusableFiles([], config.tls),
   ],
   open: (config, _id, sink) => {
     const { addresses, scheme } = serversIn(config);

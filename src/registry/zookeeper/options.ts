@@ -77,9 +77,12 @@ const DEFAULT_PORT = 2181;
 
 /** Reads `host:port,host:port/chroot`. */
 export function parseServers(text: string): Result<Ensemble> {
+  const [, scheme] = /^(\w+:\/\/)/.exec(text) ?? [];
+  if (scheme !== undefined) return bad(`'${text}' is no server: expected host:port without ${scheme}`);
   const slash = text.indexOf('/');
   const list = slash < 0 ? text : text.slice(0, slash);
   const chroot = slash < 0 ? '' : text.slice(slash).replace(/\/+$/, '');
+  if (list.includes('@')) return bad('no user and password in a server: logs would show them; write digest');
   if (chroot !== '' && !isNodePath(chroot))
     return bad(`'${chroot}' is no path: expected /name or /name/name`);
   const servers: ServerAddress[] = [];

@@ -69,6 +69,9 @@ export function dataVersion(frame: Buffer): number {
   return frame.readInt32BE(at) * 2 ** 32 + frame.readUInt32BE(at + 4);
 }
 
+/** More children of one node are none: a million interfaces is what is looked forward to. */
+const MAX_NAMES = 5_000_000;
+
 /** Whether the name that octets have from `from` to `to` is to be left out of a list. */
 export type NameFilter = (octets: Uint8Array, from: number, to: number) => boolean;
 
@@ -83,6 +86,7 @@ export function childrenNames(frame: Buffer, leaveOut?: NameFilter): string[] {
     at = from + frame.readInt32BE(at);
     if (at < from || at > end) throw new Error('a list that is cut');
     if (leaveOut === undefined || !leaveOut(frame, from, at)) names.push(frame.toString('utf8', from, at));
+    if (names.length > MAX_NAMES) throw new Error(`a list of over ${MAX_NAMES} names`);
   }
   if (at !== end) throw new Error('a list that is longer than it says');
   return names;

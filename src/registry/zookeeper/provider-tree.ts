@@ -13,6 +13,7 @@
 import type { InterfaceName } from '../../name/interface-name.ts';
 import { readDirectory, type SkippedEntry } from '../provider-directory.ts';
 import type { Registration } from '../registration.ts';
+import { MAX_SKIPPED_OF_UNIT } from '../skip-log.ts';
 import type { StringPool } from '../string-pool.ts';
 import type { Replacement } from '../watcher.ts';
 import {
@@ -172,7 +173,7 @@ export class ProviderTree {
     for (const directory of gone) this.#forget(directory);
     for (const node of nodes) {
       const reading = this.#layout.readDirectoryName(node);
-      if (reading.kind === 'bad')
+      if (reading.kind === 'bad' && skipped.length < MAX_SKIPPED_OF_UNIT)
         skipped.push({ ...reading, detail: `${this.#root}/${node}: ${reading.detail}` });
       if (reading.kind !== 'interface') continue;
       changes++;

@@ -2,7 +2,7 @@ import { KINDS } from '../../../src/registry/kinds.ts';
 import type { WrongText } from './rows.ts';
 
 /** Every kind there is, as the problem lists them. */
-const A_KIND = `a registry of kind ${KINDS.map(({ kind }) => kind)
+export const A_KIND = `a registry of kind ${KINDS.map(({ kind }) => kind)
   .join(', ')
   .replace(/, ([^,]*)$/, ' or $1')}`;
 
@@ -323,7 +323,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ['store: { path: 5 }\n', 'rpc-dns.yaml:1:16: \'path\' is a number to YAML: quote it ("5")'],
   ['store: { kind: kubernetes, kubeconfig: nope }\n', 'rpc-dns.yaml:1:40: nope: no such file'],
   ['store: { kind: kubernetes, kubeconfig: . }\n', 'rpc-dns.yaml:1:40: .: is a folder: expected a file'],
-  ['engine: fast\n', "rpc-dns.yaml:1:9: 'fast': expected one of dgram, auto"],
+  ['engine: fast\n', "rpc-dns.yaml:1:9: 'fast': expected one of dgram, mmsg, auto"],
   ['lameduck: 10\n', "rpc-dns.yaml:1:11: '10': expected a number with ms, s, m, h or d, such as 24h"],
   [
     'lameduck: ten\n',
