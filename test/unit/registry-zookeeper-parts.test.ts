@@ -1,6 +1,8 @@
 /** The small parts of the ZooKeeper watcher: frames, servers, pauses, the queue of reads. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { StringPool } from '../../src/registry/string-pool.ts';
 import { FrameReader } from '../../src/registry/zookeeper/frame-reader.ts';
@@ -170,4 +172,14 @@ it('equal texts are one, also beyond what the pool holds', () => {
   const pool = new StringPool();
   for (let i = 0; i < 70_000; i++) pool.take(`host-${i}`);
   assert.equal(pool.take('ж$\u{1F600}'), 'ж$\u{1F600}');
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 100; i++) {
+    const long = `${i}${'x'.repeat(1e6)}`;
+    assert.equal(pool.take(long), long);
+  }
+  collect();
+  assert.ok(process.memoryUsage().heapUsed - before < 20e6, 'long ones are not held');
 });
