@@ -236,7 +236,7 @@ test('a kubeconfig that is none is told with its place, and nothing of what stan
     ['', /config: it is no kubeconfig$/],
     [
       `users:\n- name: u\n  user:\n    token: ${TOKEN}\n   bad: [\n`,
-      /config:6:4: bad indentation of a mapping entry$/,
+      /config:5:4: bad indentation of a mapping entry$/,
     ],
     [`{"users":[{"user":{"token":"${TOKEN}"`, /config:1:\d+: unexpected end of the stream/],
     [TOKEN, /config: no current-context, and none is configured$/],
