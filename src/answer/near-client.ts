@@ -1,6 +1,5 @@
 import type { Address } from '../name/address.ts';
-import { isSameLocality, type Localities, type Locality } from '../name/localities.ts';
-import type { Octets } from '../name/octets.ts';
+import { distance, type Localities, type Locality } from '../name/localities.ts';
 import type { RRset } from '../zone/record.ts';
 import type { Answer, OwnedRRset } from './answer.ts';
 
@@ -37,18 +36,17 @@ export class NearClient {
 
   #nearest(owned: OwnedRRset): OwnedRRset {
     const { name, rrset } = owned;
-    if (rrset.areProviders !== true) return owned;
+    if (rrset.whereabouts === undefined) return owned;
     this.hasChosen = true;
-    if (this.#own === undefined) return owned;
-    const ranks = rrset.rdatas.map((rdata) => this.#rankOf(rdata));
+    const own = this.#own;
+    if (own === undefined) return owned;
+    const said = rrset.whereabouts();
+    const ranks = rrset.rdatas.map((rdata) => {
+      const address = rdata as string as Address;
+      return distance(said.get(address) ?? this.#localities.ofAddress(address), own);
+    });
     const best = Math.min(...ranks);
     const near: RRset = { ...rrset, rdatas: rrset.rdatas.filter((_, i) => ranks[i] === best) };
     return { name, rrset: near };
-  }
-
-  #rankOf(rdata: Octets): number {
-    const locality = this.#localities.ofAddress(rdata as string as Address);
-    if (isSameLocality(locality, this.#own)) return 0;
-    return locality !== undefined && locality.region === this.#own?.region ? 1 : 2;
   }
 }

@@ -59,6 +59,7 @@ export class App {
   readonly #line: QueryLine;
   readonly #store: Store;
   readonly #metrics: Metrics;
+  #engine: 'dgram' | 'mmsg' = 'dgram';
   readonly #files = new WatchedFiles(() => void this.reload('a file changed'));
   #loaded: Loaded;
   #events!: EventLine;
@@ -78,7 +79,12 @@ export class App {
     const { config } = options.loaded;
     this.#store = openStore(config.store);
     this.#line = new QueryLine(
-      { names: namesOptions(config), udpSize: config.limits.udpSize, localities: answerLocalities(config) },
+      {
+        names: namesOptions(config),
+        udpSize: config.limits.udpSize,
+        engine: config.engine,
+        localities: answerLocalities(config),
+      },
       {
         onQuery: (line) => this.#log.info({ ...line }, 'query'),
         onPanic: (query, error) => this.#log.error({ query, error }, 'a query met a bug and got SERVFAIL'),
@@ -152,6 +158,7 @@ export class App {
         pid: this.#options.pid,
         config: this.#loaded.file,
         dns: config.listen.dns.map(hostPortText),
+        engine: this.#engine,
         http: config.listen.http === null ? null : hostPortText(config.listen.http),
         sidecars: config.sidecars === undefined ? null : hostPortText(config.sidecars.listen),
         control: config.control,
@@ -164,8 +171,14 @@ export class App {
   }
 
   async #listenDns(): Promise<void> {
-    const { dns } = this.#loaded.config.listen;
-    const failures = await this.#line.listen(dns);
+    const { listen, engine: wanted } = this.#loaded.config;
+    const { dns } = listen;
+    const { failures, engine, engineProblem } = await this.#line.listen(dns);
+    if (engineProblem !== undefined && wanted === 'mmsg')
+      throw new StartError(`${this.#placeOf(['engine'])}: mmsg cannot run here: ${engineProblem}`);
+    if (engineProblem !== undefined)
+      this.#log.info({ engine, reason: engineProblem }, 'engine mmsg cannot run here: node:dgram serves');
+    this.#engine = engine;
     const [first] = failures;
     if (first === undefined) return;
     const { address, code, proto } = first;
@@ -221,7 +234,13 @@ export class App {
     const { sidecars } = config;
     if (sidecars === undefined) return;
     try {
-      this.#sidecars = await openSidecarPort(this.#events, sidecars, config, this.#log);
+      this.#sidecars = await openSidecarPort(
+        this.#events,
+        sidecars,
+        config,
+        this.#log,
+        this.#metrics.events.pushAnswered,
+      );
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const { host, port } = sidecars.listen;

@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import type { LineOptions } from '../event-line/options.ts';
 import type { RegistryOptions } from '../intake/source.ts';
 import { ROOT } from '../name/domain-name.ts';
-import type { LocalityRule } from '../name/localities.ts';
+import { Localities, type LocalityRule } from '../name/localities.ts';
 import { joinedWith, kindOf, registryId } from '../registry/kinds.ts';
 import type { RegistryKind } from '../registry/registry-kind.ts';
 import type { NamesOptions } from '../zone/registry-names.ts';
@@ -45,6 +45,7 @@ export function lineOptions(config: Config, kinds: readonly RegistryKind<never>[
         distrustForMs: registry.distrustFor,
         settleForMs: registry.settleFor,
         isProbed: registry.probe === 'tcp',
+        localities: new Localities(registry.localities),
         hasServices: kindOf(registry, kinds).hasServices,
         join: joinedWith(registry, config.registries, kinds),
       }),

@@ -5,6 +5,7 @@ import { ROOT } from '../name/domain-name.ts';
 import { readNamed } from '../registry/tls-files.ts';
 import { Sidecars } from '../sidecars/sidecars.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { oncePerMinute } from '../telemetry/seldom.ts';
 
 type SidecarConfig = NonNullable<Config['sidecars']>;
 
@@ -14,7 +15,9 @@ export async function openSidecarPort(
   { listen, tls }: SidecarConfig,
   config: Config,
   log: Logger,
+  pushAnswered: (seconds: number) => void,
 ): Promise<Sidecars> {
+  const isDue = oncePerMinute();
   const options = {
     ...listen,
     ...sidecarOptions(config),
@@ -23,14 +26,23 @@ export async function openSidecarPort(
   const sidecars = new Sidecars(events, options, {
     met: (peer, node) => log.debug({ peer, node }, 'a sidecar is here'),
     left: (peer, node) => log.debug({ peer, node }, 'a sidecar has left'),
-    refused: (peer, node, reason) =>
-      log.warn({ peer, node, reason }, 'a sidecar does not take what it was told (NACK)'),
-    garbage: (peer, reason) => log.warn({ peer, reason }, 'what a sidecar sends cannot be read'),
-    rejected: (peer, reason) => log.warn({ peer, reason }, 'a sidecar is not let in'),
+    refused: (peer, node, reason) => {
+      if (isDue('refused', peer))
+        log.warn({ peer, node, reason }, 'a sidecar does not take what it was told (NACK)');
+    },
+    garbage: (peer, reason) => {
+      if (isDue('garbage', peer)) log.warn({ peer, reason }, 'what a sidecar sends cannot be read');
+    },
+    rejected: (peer, reason) => {
+      if (isDue('rejected', peer)) log.warn({ peer, reason }, 'a sidecar is not let in');
+    },
     leftOut: (name, reason) =>
       log.warn({ interface: name, reason }, 'an interface cannot be told to Istio: it is left out there'),
-    tooManyNames: (peer, node, most) =>
-      log.warn({ peer, node, most }, 'a sidecar asks for too many names: further ones are not answered'),
+    tooManyNames: (peer, node, most) => {
+      if (isDue('names', peer))
+        log.warn({ peer, node, most }, 'a sidecar asks for too many names: further ones are not answered');
+    },
+    answered: pushAnswered,
   });
   await sidecars.listen();
   return sidecars;

@@ -143,7 +143,14 @@ function serviceLines(service: ServiceExplanation): string[] {
     `  protocol         ${service.protocol}${service.port === null ? '' : `, port ${service.port}`}`,
     `  endpoints        ${service.endpoints.join(' ') || 'none'}`,
     ...refusingLines(service),
+    ...traitLines(service),
   ];
+}
+
+/** Thousands would hide the rest. */
+function traitLines({ traits }: ServiceExplanation): string[] {
+  const more = traits.length > MAX_SHOWN ? [`  …                and ${traits.length - MAX_SHOWN} more`] : [];
+  return [...traits.slice(0, MAX_SHOWN).map((text) => `  located          ${text}`), ...more];
 }
 
 function refusingLines({ endpoints, refusing }: ServiceExplanation): string[] {

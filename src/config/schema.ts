@@ -4,7 +4,7 @@ import {
   domainName,
   duration,
   listenAddress,
-  network,
+  localities,
   oneOrMany,
   packagePrefix,
   pool,
@@ -63,8 +63,8 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
     ownership: z
       .array(z.strictObject({ prefix: packagePrefix, namespaces: z.array(z.string().min(1)).min(1) }))
       .default([]),
-    /** `mmsg` is not built yet */
-    engine: z.enum(['dgram', 'auto']).default('auto'),
+    /** what takes queries from sockets: `mmsg` by recvmmsg(2), where that can run; `auto`: that, or `dgram` */
+    engine: z.enum(['dgram', 'mmsg', 'auto']).default('auto'),
     /** where sidecars ask what is behind a VIP; without it nobody is told */
     sidecars: z
       .strictObject({
@@ -89,16 +89,8 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
           .optional(),
       })
       .optional(),
-    /** where callers and endpoints are */
-    localities: z
-      .array(
-        z.strictObject({
-          region: z.string().max(100).default(''),
-          zone: z.string().min(1).max(100),
-          cidrs: z.array(network).min(1),
-        }),
-      )
-      .default([]),
+    /** where callers are, and endpoints of which nothing else says it */
+    localities,
     lameduck: duration.prefault('0s'),
     control: z.string().min(1).default('data/rpc-dns.sock'),
     limits: z.strictObject({ udpSize: z.int().min(512).max(4096).default(1232) }).prefault({}),

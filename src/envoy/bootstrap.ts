@@ -191,9 +191,7 @@ export function interceptionLines(interception: Interception, pools: readonly Po
   if (interception.kind === 'ports') return ['# every VIP is an address of this machine', ...local];
   const { kind, port } = interception;
   const of = (family: 4 | 6) => pools.filter((pool) => pool.family === family).map(({ text }) => text);
-  const nft = ([4, 6] as const).flatMap((family) =>
-    (kind === 'redirect' ? nftRedirect : nftTproxy)(family, of(family), port),
-  );
+  const nft = ([4, 6] as const).flatMap((family) => nftCommand(kind, family, of(family), port));
   const iptables = ([4, 6] as const).flatMap((family) =>
     of(family).map((block) => iptablesLine(kind, family, block, port)),
   );
@@ -204,31 +202,37 @@ export function interceptionLines(interception: Interception, pools: readonly Po
   return [...routes, ...nft, '# the same with iptables:', ...iptables.map((line) => `# ${line}`)];
 }
 
-function nftRedirect(family: 4 | 6, blocks: readonly string[], port: number): string[] {
+/** All at once or nothing, and the same however often it is run: a machine, or a pod, may come back with the rules in place. */
+function nftCommand(
+  kind: 'redirect' | 'tproxy',
+  family: 4 | 6,
+  blocks: readonly string[],
+  port: number,
+): string[] {
   if (blocks.length === 0) return [];
-  const table = `${family === 4 ? 'ip' : 'ip6'} rpcdns`;
-  const match = `${family === 4 ? 'ip' : 'ip6'} daddr { ${blocks.join(', ')} } meta l4proto tcp`;
-  return [
-    `nft add table ${table}`,
-    `nft 'add chain ${table} out { type nat hook output priority -100; }'`,
-    `nft 'add rule ${table} out ${match} redirect to :${port}'`,
-  ];
-}
-
-function nftTproxy(family: 4 | 6, blocks: readonly string[], port: number): string[] {
-  if (blocks.length === 0) return [];
-  const table = `${family === 4 ? 'ip' : 'ip6'} rpcdns`;
-  const match = `${family === 4 ? 'ip' : 'ip6'} daddr { ${blocks.join(', ')} } meta l4proto tcp`;
-  return [
-    `nft add table ${table}`,
-    `nft 'add chain ${table} in { type filter hook prerouting priority -150; }'`,
-    `nft 'add rule ${table} in iifname lo ${match} tproxy to :${port} accept'`,
-  ];
+  const protocol = family === 4 ? 'ip' : 'ip6';
+  const table = `${protocol} rpcdns`;
+  const match = `${protocol} daddr { ${blocks.join(', ')} } meta l4proto tcp`;
+  const rules =
+    kind === 'redirect'
+      ? [
+          `add chain ${table} out { type nat hook output priority -100; }`,
+          `add rule ${table} out ${match} redirect to :${port}`,
+        ]
+      : [
+          `add chain ${table} in { type filter hook prerouting priority -150; }`,
+          `add rule ${table} in iifname lo ${match} tproxy to :${port} accept`,
+        ];
+  const steps = [`add table ${table}`, `delete table ${table}`, `add table ${table}`, ...rules];
+  return [`nft '${steps.join('; ')}'`];
 }
 
 function iptablesLine(kind: 'redirect' | 'tproxy', family: 4 | 6, block: string, port: number): string {
   const command = family === 4 ? 'iptables' : 'ip6tables';
-  return kind === 'redirect'
-    ? `${command} -t nat -A OUTPUT -p tcp -d ${block} -j REDIRECT --to-ports ${port}`
-    : `${command} -t mangle -A PREROUTING -i lo -p tcp -d ${block} -j TPROXY --on-port ${port} --tproxy-mark 0`;
+  const [table, rule] =
+    kind === 'redirect'
+      ? ['nat', `OUTPUT -p tcp -d ${block} -j REDIRECT --to-ports ${port}`]
+      : ['mangle', `PREROUTING -i lo -p tcp -d ${block} -j TPROXY --on-port ${port} --tproxy-mark 0`];
+  const run = (how: '-C' | '-A') => `${command} -t ${table} ${how} ${rule}`;
+  return `${run('-C')} 2>/dev/null || ${run('-A')}`;
 }

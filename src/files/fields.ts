@@ -70,6 +70,22 @@ export const pool = parsed((text) => {
 export const addressBlock = parsed((text) => parsePool(text, 'block of addresses'));
 /** An address or a block of them, of clients and endpoints. */
 export const network = parsed(parseNetwork);
+
+const place = z
+  .string()
+  .max(100)
+  .regex(/^[\x21-\x7e]*$/, { error: ({ input }) => `'${String(input)}': expected ASCII without blanks` });
+
+/** Where addresses are: `[{ region: hz, zone: gz00a, cidrs: [10.1.0.0/16] }]`. */
+export const localities = z
+  .array(
+    z.strictObject({
+      region: place.default(''),
+      zone: place.min(1),
+      cidrs: z.array(network).min(1),
+    }),
+  )
+  .default([]);
 export const packagePrefix = parsed((text) => parsePackagePrefix(text));
 export const template = parsed(parseTemplate);
 

@@ -39,6 +39,11 @@ export class MessageReader {
     return this.#isTooLong;
   }
 
+  /** Octets of a message that is not whole. */
+  get held(): number {
+    return this.#begun.length;
+  }
+
   /** Whether a message has begun and is not whole. */
   get isAmidst(): boolean {
     return this.#begun.length > 0 || this.#passing > 0;

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly maxConnections: number;
   /** of one connection at once */
   readonly maxStreams: number;
+  /** of messages that have begun and are not whole, of all streams together: beyond it who holds the most is ended */
+  readonly maxUnfinishedOctets: number;
   /** A client from which nothing came is asked so often whether it lives, and has as long to answer; milliseconds. */
   readonly keepAliveMs: number;
 }
@@ -42,13 +44,15 @@ export interface ServerStream {
   readonly peer: string;
   /** octets that the client has not taken yet */
   readonly unsent: number;
+  /** the same of all streams together */
+  readonly unsentByAll: number;
   send(message: Uint8Array): void;
   end(status: Status): void;
 }
 
 export interface StreamUser {
   message(octets: Uint8Array): void;
-  /** The client has taken what waited for it. */
+  /** The client has taken all that waited for it. */
   drained(): void;
   /** Once, at the end, whoever ended it. */
   ended(): void;
@@ -59,9 +63,19 @@ export type Routes = Readonly<Record<string, (stream: ServerStream) => StreamUse
 /** What a client may send before it is read; it is read at once. */
 const STREAM_WINDOW = 256 * 1024;
 const MAX_HEADER_OCTETS = 16 * 1024;
+/** So long a client may take to read how its stream ended. */
+const END_WITHIN_MS = 5_000;
+
+/** A stream that is served. */
+interface Served {
+  /** octets of a message that is not whole */
+  held: number;
+  end(status: Status): void;
+  readonly peer: string;
+}
 
 export interface ServerEvents {
-  /** A connection that is not let in, or one too many: who, and why. */
+  /** A connection that is not let in, one too many, or a stream that costs too much: who, and why. */
   refused(peer: string, reason: string): void;
 }
 
@@ -73,6 +87,9 @@ export class GrpcServer {
   /** and whether each owes a reply to a PING */
   readonly #sessions = new Map<ServerHttp2Session, boolean>();
   #timer: NodeJS.Timeout | undefined;
+  readonly #served = new Set<Served>();
+  #held = 0;
+  #unsent = 0;
 
   constructor(options: ServerOptions, routes: Routes, events: ServerEvents) {
     this.#options = options;
@@ -174,40 +191,76 @@ export class GrpcServer {
     this.#serve(http, route);
   }
 
-  #serve(http: ServerHttp2Stream, route: Routes[string]): void {
+  #serve(http: ServerHttp2Stream, route: NonNullable<Routes[string]>): void {
     let status: Status = { code: STATUS.OK, message: '' };
     let isOver = false;
+    let reader: MessageReader | undefined = new MessageReader(this.#options.maxMessageOctets);
     const end = (reason: Status): void => {
       if (isOver || http.closed) return;
       isOver = true;
       status = reason;
+      reader = undefined;
+      hold(0);
       http.end();
+      // who neither reads nor ends its side would keep the stream
+      setTimeout(() => http.close(constants.NGHTTP2_CANCEL), END_WITHIN_MS).unref();
     };
     http.on('wantTrailers', () => http.sendTrailers(trailersOf(status, false)));
     http.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    const user = route?.({
-      peer: peerOf(http),
+    const unsentByAll = (): number => this.#unsent;
+    const peer = peerOf(http);
+    const user = route({
+      peer,
       get unsent() {
         return http.writableLength;
       },
+      get unsentByAll() {
+        return unsentByAll();
+      },
       send: (message) => {
-        if (!isOver && !http.destroyed) http.write(framed(message));
+        if (isOver || http.destroyed) return;
+        const frame = framed(message);
+        this.#unsent += frame.length;
+        http.write(frame, () => {
+          this.#unsent -= frame.length;
+          if (!isOver && http.writableLength === 0) user.drained();
+        });
       },
       end,
     });
-    const reader = new MessageReader(this.#options.maxMessageOctets);
+    const served: Served = { held: 0, end, peer };
+    const hold = (octets: number): void => {
+      this.#held += octets - served.held;
+      served.held = octets;
+    };
+    this.#served.add(served);
     http.on('data', (piece: Buffer) => {
-      if (isOver) return;
+      if (isOver || reader === undefined) return;
       const messages = reader.push(piece);
-      if (messages.ok) for (const octets of messages.value) user?.message(octets);
+      hold(reader.held);
+      if (messages.ok) for (const octets of messages.value) user.message(octets);
       else end({ code: STATUS.INVALID_ARGUMENT, message: messages.reason });
+      this.#boundHeld();
     });
     http.on('end', () => end({ code: STATUS.OK, message: '' }));
-    http.on('drain', () => user?.drained());
     http.on('close', () => {
       isOver = true;
-      user?.ended();
+      reader = undefined;
+      hold(0);
+      this.#served.delete(served);
+      user.ended();
     });
+  }
+
+  #boundHeld(): void {
+    while (this.#held > this.#options.maxUnfinishedOctets) {
+      let largest: Served | undefined;
+      for (const served of this.#served) if (served.held > (largest?.held ?? 0)) largest = served;
+      if (largest === undefined) return;
+      const message = `too much of messages that are not whole: ${largest.held} octets of this one`;
+      this.#events.refused(largest.peer, message);
+      largest.end({ code: STATUS.RESOURCE_EXHAUSTED, message });
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export class ClusterFacts {
   readonly #slicesAt = new Map<Address, ClusterSlice | readonly ClusterSlice[]>();
   /** keys of slices by Service */
   readonly #slicesOf = new MultiMap<string, string>();
+  /** how many slices say zones */
+  #zonedSlices = 0;
   readonly #byClusterIp = new Map<Address, string>();
   readonly #rules = new Map<string, OwnershipRule>();
 
@@ -41,6 +43,11 @@ export class ClusterFacts {
   /** The Service that has a ClusterIP. */
   serviceAt(address: Address): string | undefined {
     return this.#byClusterIp.get(address);
+  }
+
+  /** Whether any slice says the zone of an address. */
+  get hasZones(): boolean {
+    return this.#zonedSlices > 0;
   }
 
   /** Slices that list the address, with whatever ports. */
@@ -110,6 +117,7 @@ export class ClusterFacts {
     for (const service of isSame ? [] : [before?.service, slice?.service]) {
       if (service !== undefined) services.add(service);
     }
+    this.#zonedSlices += Number(slice?.zones !== undefined) - Number(before?.zones !== undefined);
     if (before !== undefined) this.#slicesOf.delete(before.service, key);
     if (slice !== undefined) this.#slicesOf.add(slice.service, key);
     for (const address of before?.addresses ?? []) {

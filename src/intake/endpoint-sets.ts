@@ -5,7 +5,7 @@ import { HashSlots } from '../packed/hash-slots.ts';
 import { OctetReader } from '../packed/octet-reader.ts';
 import { OctetWriter } from '../packed/octet-writer.ts';
 import type { Endpoint } from '../registry/registration.ts';
-import { HOST, readEndpoints } from '../zone/endpoint-octets.ts';
+import { commonText, HOST, readEndpoints } from '../zone/endpoint-octets.ts';
 
 /**
  * Sets of endpoints, each kept once however many registrations, interfaces and threads refer to it: an application of
@@ -127,8 +127,8 @@ const MAX_READ = 20_000;
 
 /** Reads what {@link EndpointSets.octetsOf} gave. */
 export function endpointsFrom(reader: OctetReader): Endpoint[] {
-  return readEndpoints(reader).map(({ kind, host, port, protocol }) => {
-    return { host: kind === HOST.name ? host : addressText(host as never), port, protocol };
+  return readEndpoints(reader).map(({ kind, host, port, common }) => {
+    return { host: kind === HOST.name ? host : addressText(host as never), port, ...common };
   });
 }
 
@@ -138,8 +138,20 @@ export function unite(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const texts = endpoints.map(endpointText);
   // most come in order already
   if (texts.every((text, i) => i === 0 || (texts[i - 1] as string) < text)) return endpoints;
-  const byText = new Map(endpoints.map((endpoint, i) => [texts[i] as string, endpoint]));
+  const byText = new Map<string, Endpoint>();
+  for (const [i, endpoint] of endpoints.entries()) {
+    const text = texts[i] as string;
+    const known = byText.get(text);
+    byText.set(text, known === undefined ? endpoint : completed(known, endpoint));
+  }
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+/** What the first of two does not say of one endpoint the other may. */
+function completed(first: Endpoint, other: Endpoint): Endpoint {
+  const isWhole =
+    (first.locality ?? other.locality) === first.locality && (first.weight ?? other.weight) === first.weight;
+  return isWhole ? first : { ...other, ...first };
 }
 
 let united:
@@ -164,19 +176,24 @@ export function endpointText(endpoint: Endpoint): string {
 /** A set of endpoints as it rests and is stored. */
 export function writeEndpoints(writer: OctetWriter, endpoints: readonly Endpoint[]): void {
   const united = unite(endpoints);
-  const protocols: string[] = [];
-  for (const { protocol } of united) if (!protocols.includes(protocol)) protocols.push(protocol);
+  const commons = new Map<string, number>();
+  const places = united.map((endpoint) => {
+    const text = commonText(endpoint);
+    const place = commons.get(text) ?? commons.size;
+    commons.set(text, place);
+    return place;
+  });
   writer.reset();
-  writer.count(protocols.length);
-  for (const protocol of protocols) writer.text(protocol);
+  writer.count(commons.size);
+  for (const text of commons.keys()) writer.text(text);
   writer.count(united.length);
-  for (const { host, port, protocol } of united) {
+  for (const [i, { host, port }] of united.entries()) {
     const address = parseAddress(host);
     // an IPv6 address that is written in another way than ours is told as it was written
     const canonical =
       address !== undefined && (isIpv4(address) || addressText(address) === host) ? address : undefined;
     const kind = canonical === undefined ? HOST.name : isIpv4(canonical) ? HOST.ipv4 : HOST.ipv6;
-    writer.count((protocols.indexOf(protocol) << 2) | kind);
+    writer.count(((places[i] as number) << 2) | kind);
     writer.u16(port);
     if (canonical === undefined) writer.text(host);
     else writer.raw(canonical);
@@ -186,15 +203,15 @@ export function writeEndpoints(writer: OctetWriter, endpoints: readonly Endpoint
 /** Whether octets, which have been on a disk, are a set as {@link writeEndpoints} writes it. */
 export function isEndpoints(reader: OctetReader): boolean {
   const end = reader.octets.length;
-  const protocols = reader.count();
-  for (let i = 0; i < protocols && reader.at < end; i++) reader.skipText();
+  const commons = reader.count();
+  for (let i = 0; i < commons && reader.at < end; i++) reader.skipText();
   const endpoints = reader.count();
   for (let i = 0; i < endpoints; i++) {
     // in these words, as a count that is none makes the place none
     if (!(reader.at < end)) return false;
     const head = reader.count();
     const kind = head & 3;
-    if (head >>> 2 >= protocols || kind > HOST.name) return false;
+    if (head >>> 2 >= commons || kind > HOST.name) return false;
     reader.at += 2;
     if (kind === HOST.name) reader.skipText();
     else reader.at += kind === HOST.ipv4 ? 4 : 16;

@@ -6,6 +6,7 @@ import type { Endpoint, Registration } from '../registry/registration.ts';
 import type { RegistrySink, Replacement, WatcherState } from '../registry/watcher.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import type { Contribution } from './contribution.ts';
+import { withLocalities } from './endpoint-localities.ts';
 import { type FactsMemory, RegistryFacts } from './registry-facts.ts';
 import type { RegistryOptions, Source } from './source.ts';
 
@@ -287,7 +288,8 @@ export class Intake {
 
   readonly #full = new Set<Source>();
 
-  #usable(source: Source, registrations: readonly Registration[]): readonly Registration[] {
+  #usable(source: Source, told: readonly Registration[]): readonly Registration[] {
+    const registrations = withLocalities(told, source.options.localities);
     if (registrations.every(({ version, group }) => checkServiceKey(version, group) === undefined))
       return registrations;
     return registrations.filter(({ interface: name, version, group, source: place }) => {

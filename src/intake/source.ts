@@ -1,3 +1,4 @@
+import type { Localities } from '../name/localities.ts';
 import type { WatcherState } from '../registry/watcher.ts';
 import type { RegistryFacts } from './registry-facts.ts';
 
@@ -11,6 +12,8 @@ export interface RegistryOptions {
   readonly settleForMs: number;
   /** whether its endpoints are probed */
   readonly isProbed: boolean;
+  /** where its endpoints are, before what it says itself */
+  readonly localities: Localities;
   /** whether it tells of Services that may stand for interfaces */
   readonly hasServices: boolean;
   /** ids of registries whose Services may stand for what is registered here */

@@ -5,6 +5,7 @@ import { addressText } from '../name/address.ts';
 import { applicationOf } from '../name/application-name.ts';
 import { type DomainName, join, type Prefix, toShortText } from '../name/domain-name.ts';
 import { type InterfaceName, serviceKeyText } from '../name/interface-name.ts';
+import { localityText } from '../name/localities.ts';
 
 /** What is known of an interface, or of an application that a registry knows by itself, for people and as JSON. */
 export interface Explanation {
@@ -36,6 +37,8 @@ export interface ServiceExplanation {
   readonly endpoints: readonly string[];
   /** those of them that take no connections; they are left out of `_endpoints`, unless all are here */
   readonly refusing: readonly string[];
+  /** what is known of where some of them are and what they weigh: `dubbo://10.0.0.1:20880 zone hz/gz00a, weight 50` */
+  readonly traits: readonly string[];
   readonly vips: readonly string[];
   readonly vipFrom: string;
   /** the Kubernetes Service whose ClusterIPs the VIPs are, `namespace/name` */
@@ -93,10 +96,20 @@ function servicesOf(line: EventLine, { about }: PublishedInterface): ServiceExpl
     endpoints: line.feed.endpointsOf(endpoints).map(endpointText),
     refusing:
       isRefusing === undefined ? [] : line.feed.endpointsOf(endpoints).filter(isRefusing).map(endpointText),
+    traits: line.feed.endpointsOf(endpoints).flatMap(traitsText),
     vips: vip.addresses.map(addressText),
     vipFrom: vip.from,
     behind: vip.behind === undefined ? null : `${vip.behind.namespace}/${vip.behind.name}`,
     failure: vip.failure ?? null,
     remembered: service.isRemembered,
   }));
+}
+
+function traitsText(endpoint: ReturnType<EventLine['feed']['endpointsOf']>[number]): string[] {
+  const { locality, weight } = endpoint;
+  const known = [
+    ...(locality === undefined ? [] : [`zone ${localityText(locality)}`]),
+    ...(weight === undefined ? [] : [`weight ${weight}`]),
+  ];
+  return known.length === 0 ? [] : [`${endpointText(endpoint)} ${known.join(', ')}`];
 }

@@ -76,7 +76,7 @@ export class Placer {
    */
   waiting(merged: Merged, noted: number | undefined): Waiting | undefined {
     if (merged.vip !== undefined || merged.service !== undefined) return undefined;
-    const clusters = this.#clustersOf(merged);
+    const clusters = this.clustersOf(merged);
     if (clusters.length === 0) return undefined;
     const row = this.#ledger.serviceOf(merged.key);
     const isFirst =
@@ -138,7 +138,7 @@ export class Placer {
   watched(merged: Merged): { readonly services: readonly string[]; readonly addresses: readonly Address[] } {
     const services = new Set<string>();
     const { service, vip } = merged;
-    const clusters = this.#clustersOf(merged);
+    const clusters = this.clustersOf(merged);
     if (service?.name !== undefined) services.add(`${service.cluster} ${service.namespace}/${service.name}`);
     const placement = this.#placements.of(merged.key);
     if (placement !== undefined) {
@@ -202,7 +202,7 @@ export class Placer {
   }
 
   #joined(merged: Merged, refusals: Refusal[]): Behind | undefined {
-    const clusters = this.#clustersOf(merged);
+    const clusters = this.clustersOf(merged);
     const stored = this.#placements.of(merged.key);
     const before = stored?.from === 'join' ? stored : undefined;
     if (before !== undefined && clusters.some(({ id, isListed }) => id === before.cluster && !isListed)) {
@@ -303,7 +303,7 @@ export class Placer {
     });
   }
 
-  #clustersOf(merged: Merged): readonly ClusterFacts[] {
+  clustersOf(merged: Merged): readonly ClusterFacts[] {
     const { clusters } = this.#facts;
     const [first, ...more] = merged.registries;
     const found = clusters.get(first ?? '') ?? [];

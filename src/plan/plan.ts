@@ -18,6 +18,7 @@ import type { PlannedAbout } from './about.ts';
 import { ApplicationDraft, type ApplicationStep, type ApplicationsView } from './application-book.ts';
 import { type Refusal, settleClaims, settlePlainName } from './claims.ts';
 import { conflictsOf, labelLosses } from './conflicts.ts';
+import { withZones } from './endpoint-zones.ts';
 import { type Merged, mergeContributions } from './merge.ts';
 import { lowered, NameDraft, type NameStep, type NameView } from './name-book.ts';
 import { claimApplicationName, claimNames, type InterfaceNames } from './naming.ts';
@@ -202,7 +203,7 @@ class Planning {
     );
     const merged = settlePlainName(settled).flatMap((one) => {
       refusals.push(...one.refusals);
-      return one.kept.length === 0 ? [] : mergeContributions(one.kept);
+      return one.kept.length === 0 ? [] : this.#zoned(mergeContributions(one.kept));
     });
     const ready = merged.filter((one) => {
       const key = serviceKeyText(one.key);
@@ -213,6 +214,11 @@ class Planning {
       return waiting === undefined;
     });
     return { merged, ready, refusals };
+  }
+
+  #zoned(merged: Merged): Merged {
+    const endpoints = withZones(merged.endpoints, this.#placer.clustersOf(merged));
+    return endpoints === merged.endpoints ? merged : { ...merged, endpoints, set: undefined };
   }
 
   #wake(name: InterfaceName, at: number): void {

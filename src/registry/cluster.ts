@@ -33,6 +33,8 @@ export interface ClusterSlice {
   /** `namespace/name` of the Service */
   readonly service: string;
   readonly addresses: readonly Address[];
+  /** of the nodes on which the addresses are, in their order, '' where it is not said; undefined: of none */
+  readonly zones?: readonly string[];
   readonly ports: readonly { readonly name: string; readonly port: number }[];
 }
 

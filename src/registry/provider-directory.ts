@@ -4,6 +4,7 @@
  */
 import { type InterfaceName, parseInterfaceName } from '../name/interface-name.ts';
 import { readHost, readPort, shown } from './endpoint-text.ts';
+import { type EndpointTraits, NO_TRAITS, readTraits, traitsOf } from './endpoint-traits.ts';
 import {
   APP_NAME,
   APPLICATION,
@@ -17,16 +18,19 @@ import {
   MODULE,
   ORGANIZATION,
   type ProviderUrl,
+  REGION,
   scanProviderUrl,
   UNIQUE_ID,
   VERSION,
+  WEIGHT,
+  ZONE,
 } from './provider-url.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from './registration.ts';
 import { MAX_SKIPPED_OF_UNIT } from './skip-log.ts';
 import type { StringPool } from './string-pool.ts';
 
 /** What one provider says in the name of its node; '' stands for unset. */
-export interface ProviderFact {
+export interface ProviderFact extends EndpointTraits {
   readonly protocol: string;
   /** an address in presentation form, or a host name */
   readonly host: string;
@@ -97,7 +101,7 @@ function readInterfaceName(node: string): DirectoryReading {
 }
 
 /** What a provider's URL says of the service, beside where it is. */
-type ServiceFields = Omit<ProviderFact, 'protocol' | 'host' | 'port'>;
+type ServiceFields = Omit<ProviderFact, 'protocol' | 'host' | 'port' | keyof EndpointTraits>;
 
 /** Reads a child of Dubbo's `providers`: a URL, encoded whole. */
 export function readProviderName(node: string): ProviderReading {
@@ -156,7 +160,18 @@ function readProvider(
   const host = readHost(url.host.slice(url.host.lastIndexOf('@') + 1));
   if (host === undefined) return bad('host', `${shownUrl(node)} has no usable host`);
 
-  return { kind: 'provider', provider: { protocol, host, port, ...fieldsOf(parameters) } };
+  const fields = { protocol, host, port, ...fieldsOf(parameters), ...traitsIn(parameters) };
+  return { kind: 'provider', provider: fields };
+}
+
+/** Both frameworks usually write 100. */
+const USUAL_WEIGHT = 100;
+
+function traitsIn(parameters: ProviderUrl['parameters']): EndpointTraits {
+  const weight = parameters[WEIGHT] ?? parameters[WEIGHT + DEFAULTS];
+  const zone = parameters[ZONE];
+  if (zone === undefined && (weight === undefined || weight === '100')) return NO_TRAITS;
+  return readTraits({ region: parameters[REGION], zone, weight, usualWeight: USUAL_WEIGHT });
 }
 
 export interface DirectoryContent {
@@ -241,10 +256,13 @@ class Service {
     this.protocol = pool.take(first.protocol);
   }
 
-  add({ host, port, protocol }: ProviderFact, pool: StringPool): void {
+  add(provider: ProviderFact, pool: StringPool): void {
+    const { host, port, protocol } = provider;
     if (this.#isKnown(host, port, protocol)) return;
     const shared = protocol === this.protocol ? this.protocol : pool.take(protocol);
-    this.endpoints.push({ host: pool.take(host), port, protocol: shared });
+    const endpoint = { host: pool.take(host), port, protocol: shared };
+    const traits = traitsOf(provider);
+    this.endpoints.push(traits === undefined ? endpoint : { ...endpoint, ...traits });
   }
 
   #isKnown(host: string, port: number, protocol: string): boolean {

@@ -16,6 +16,9 @@ const PARAMETERS = [
   'environment',
   'appName',
   'uniqueId',
+  'weight',
+  'region',
+  'zone',
 ] as const;
 export const CATEGORY = 0;
 export const DISABLED = 1;
@@ -29,6 +32,10 @@ export const ENVIRONMENT = 8;
 /** SOFARPC's. */
 export const APP_NAME = 9;
 export const UNIQUE_ID = 10;
+/** Of both. Dubbo's labels, such as `region=hz`, are parameters, too. */
+export const WEIGHT = 11;
+export const REGION = 12;
+export const ZONE = 13;
 
 /** Dubbo 2 writes what a provider sets for all its services with this in front; places from here on. */
 const DEFAULT = 'default.';

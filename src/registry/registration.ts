@@ -1,6 +1,7 @@
 import { NONE } from '../base/none.ts';
 import type { Address } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
+import type { Locality } from '../name/localities.ts';
 
 /**
  * What one source says of one (interface, version, group): the only thing that leaves a registry's folder.
@@ -61,6 +62,10 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly protocol: string;
+  /** where it is, as far as the registry says */
+  readonly locality?: Locality;
+  /** its share of calls in hundredths of its framework's usual weight, which undefined stands for; 0: it is to get none */
+  readonly weight?: number;
 }
 
 export const EMPTY_REGISTRATION: Omit<Registration, 'interface' | 'source'> = {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Problem } from '../base/problem.ts';
-import { duration, type HostPort } from '../files/fields.ts';
+import { duration, type HostPort, localities } from '../files/fields.ts';
 import type { ApiClient, ClusterAccess } from '../kubernetes/api-client.ts';
+import type { LocalityRule } from '../name/localities.ts';
 import type { Pool } from '../vip/pool.ts';
 import type { KeptRpcService, KeptService } from './kubernetes/objects.ts';
 import type { ServiceFinder } from './kubernetes/service-finder.ts';
@@ -18,6 +19,8 @@ export interface CommonConfig {
   readonly settleFor: number;
   /** whether endpoints are asked if they take connections */
   readonly probe: 'none' | 'tcp';
+  /** where endpoints are, before what the registry says of them */
+  readonly localities: readonly LocalityRule[];
   /** ids of registries whose Services may stand for what is registered here; default: the first of them */
   readonly join?: readonly string[] | undefined;
 }
@@ -30,6 +33,7 @@ export const commonKeys = {
   probe: z
     .enum(['none', 'tcp'], { error: (issue) => `'${String(issue.input)}': expected none or tcp` })
     .default('none'),
+  localities,
 };
 
 /** Of registries that keep over a restart what they know. */

@@ -4,11 +4,13 @@ import type { Change } from '../zone/change.ts';
 import type { NamesOptions } from '../zone/registry-names.ts';
 import type { BlockLabels } from './counters.ts';
 import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
+import type { EngineName } from './udp-engine.ts';
 
 /** What the query worker is started with. */
 export interface WorkerOptions {
   readonly names: NamesOptions;
   readonly udpSize: number;
+  readonly engine: EngineName | 'auto';
   /** where clients and providers are; empty: it does not matter */
   readonly localities: readonly LocalityRule[];
   readonly counters: SharedArrayBuffer;
@@ -36,6 +38,13 @@ export interface ListenFailure {
   readonly code: string;
 }
 
+export interface Listening {
+  readonly failures: readonly ListenFailure[];
+  readonly engine: EngineName;
+  /** why it is not `mmsg`, where that was wanted */
+  readonly engineProblem: string | undefined;
+}
+
 export interface WorkerState {
   readonly interfaces: number;
   readonly names: number;
@@ -47,7 +56,7 @@ export interface WorkerState {
 /** What is done, by kind of request. */
 export interface Results {
   readonly change: WorkerState;
-  readonly listen: { readonly failures: readonly ListenFailure[] };
+  readonly listen: Listening;
   /** the reply as octets */
   readonly ask: { readonly reply: Uint8Array };
   readonly localities: undefined;

@@ -90,22 +90,34 @@ export class QueryHandler {
 
   /** @returns the length of the reply in {@link out}; 0 when none is due */
   handle(message: Buffer, listener: Listener, client: Client): number {
+    return this.handleInto(this.out, message, message.length, listener, client);
+  }
+
+  /**
+   * The same for a message that is the beginning of a buffer.
+   *
+   * @param out for the reply; it has room for the longest one of the listener's transport
+   * @returns the length of the reply
+   */
+  handleInto(out: Buffer, message: Buffer, size: number, listener: Listener, client: Client): number {
     const start = performance.now();
     const max = listener.proto === 'udp' ? this.#udpSize : MAX_TCP;
     const family = client.family === 'IPv6' ? 1 : 0;
-    const hit = this.#ready.answer(message, message.length, this.out, max);
+    const hit = this.#ready.answer(message, size, out, max);
     const reply = this.#ready.last;
     if (hit > 0 && reply !== undefined) {
       this.#counters.add('readyHits');
       if (this.#ready.wasTruncated) this.#counters.add('truncated');
       const seconds = (performance.now() - start) / 1000;
       const block = this.#blockOf(listener, reply.zone);
-      this.#counters.count(block, family, reply.type, reply.flags & 15, seconds, message.length, hit);
-      if (this.#log.active) this.#logReply(message, hit, listener, client, seconds);
+      this.#counters.count(block, family, reply.type, reply.flags & 15, seconds, size, hit);
+      if (this.#log.active) this.#logReply(message.subarray(0, size), out, hit, listener, client, seconds);
       return hit;
     }
     this.#counters.add('readyMisses');
-    return this.#handleSlowly(message, listener, client, max, family, start);
+    const length = this.#handleSlowly(message.subarray(0, size), listener, client, max, family, start);
+    if (out !== this.out) this.out.copy(out, 0, 0, length);
+    return length;
   }
 
   #handleSlowly(
@@ -139,7 +151,7 @@ export class QueryHandler {
     const seconds = (performance.now() - start) / 1000;
     const block = this.#blockOf(listener, zone);
     this.#counters.count(block, family, query.type, rcode, seconds, message.length, length);
-    if (this.#log.active) this.#logReply(message, length, listener, client, seconds);
+    if (this.#log.active) this.#logReply(message, this.out, length, listener, client, seconds);
     return length;
   }
 
@@ -231,8 +243,15 @@ export class QueryHandler {
     return block;
   }
 
-  #logReply(message: Buffer, length: number, listener: Listener, client: Client, seconds: number): void {
-    if (this.#log.write(message, this.out, length, listener.proto, client, seconds))
+  #logReply(
+    message: Buffer,
+    reply: Buffer,
+    length: number,
+    listener: Listener,
+    client: Client,
+    seconds: number,
+  ): void {
+    if (this.#log.write(message, reply, length, listener.proto, client, seconds))
       this.#counters.add('logged');
   }
 }

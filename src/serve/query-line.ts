@@ -5,7 +5,7 @@ import type { Change } from '../zone/change.ts';
 import { type BlockLabels, Counters } from './counters.ts';
 import type {
   FromWorker,
-  ListenFailure,
+  Listening,
   Results,
   SocketAddress,
   ToWorker,
@@ -67,9 +67,9 @@ export class QueryLine {
     this.state = await this.#request({ kind: 'change', change });
   }
 
-  /** Opens UDP and TCP on every address. @returns those that could not be opened */
-  async listen(addresses: readonly SocketAddress[]): Promise<readonly ListenFailure[]> {
-    return (await this.#request({ kind: 'listen', addresses })).failures;
+  /** Opens UDP and TCP on every address. @returns by what engine, and those that could not be opened */
+  listen(addresses: readonly SocketAddress[]): Promise<Listening> {
+    return this.#request({ kind: 'listen', addresses });
   }
 
   /** The reply that a query would get, as octets. */

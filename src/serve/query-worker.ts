@@ -17,7 +17,8 @@ import { Listener, QueryHandler } from './query-handler.ts';
 import { QueryLog } from './query-log.ts';
 import { ReadyReplies } from './ready-replies.ts';
 import { openTcp, type TcpServer } from './tcp.ts';
-import { openDgram, type UdpServer } from './udp-dgram.ts';
+import type { UdpServer } from './udp-dgram.ts';
+import { chooseEngine, type UdpEngine } from './udp-engine.ts';
 
 /*
  * The query line: a thread of its own with sockets, zone data and ready replies. It never waits for another thread.
@@ -44,6 +45,7 @@ const handler = new QueryHandler(data, ready, new Counters(options.counters), lo
 });
 handler.setLocalities(options.localities);
 const servers: (UdpServer | TcpServer)[] = [];
+let engine: UdpEngine | undefined;
 
 port.on('message', (message: ToWorker) => {
   void handle(message).then(
@@ -66,7 +68,7 @@ async function handle(message: ToWorker): Promise<Results[keyof Results]> {
       return { interfaces, names, readyReplies: ready.size, leftOutMembers: leftOut };
     }
     case 'listen':
-      return { failures: (await Promise.all(message.addresses.map(open))).flat() };
+      return listen(message.addresses);
     case 'ask':
       return { reply: ask(message.name, message.type) };
     case 'localities':
@@ -81,13 +83,24 @@ async function handle(message: ToWorker): Promise<Results[keyof Results]> {
   }
 }
 
+async function listen(addresses: readonly SocketAddress[]): Promise<Results['listen']> {
+  engine ??= await chooseEngine(options.engine, handler, options.udpSize);
+  const { name, problem } = engine;
+  // who asks for mmsg and nothing else is not served by anything else
+  if (problem !== undefined && options.engine === 'mmsg')
+    return { failures: [], engine: name, engineProblem: problem };
+  const chosen = engine;
+  const failures = await Promise.all(addresses.map((address) => open(address, chosen)));
+  return { failures: failures.flat(), engine: name, engineProblem: problem };
+}
+
 /** Opens UDP and TCP on one address. */
-async function open(address: SocketAddress): Promise<ListenFailure[]> {
+async function open(address: SocketAddress, udp: UdpEngine): Promise<ListenFailure[]> {
   const { host, port: number } = address;
   const server = `dns://${host.includes(':') ? `[${host}]` : host}:${number}`;
   const failures: ListenFailure[] = [];
   const attempts = [
-    ['udp', () => openDgram(host, number, new Listener(server, 'udp'), handler, options.udpSize)],
+    ['udp', () => udp.open(host, number, new Listener(server, 'udp'))],
     ['tcp', () => openTcp(host, number, new Listener(server, 'tcp'), handler)],
   ] as const;
   for (const [proto, attempt] of attempts) {

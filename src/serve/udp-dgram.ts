@@ -63,7 +63,7 @@ export async function openDgram(
  * Buffers for replies on their way. node:dgram reads the buffer until the kernel has taken it, which is nearly always
  * within send(); a buffer is used again only when the socket's queue was seen empty since.
  */
-class ReplyRing {
+export class ReplyRing {
   readonly #socket: Socket;
   readonly #size: number;
   #buffers: Buffer[];

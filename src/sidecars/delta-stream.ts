@@ -7,8 +7,11 @@ import {
 } from '../grpc/protos/ads_pb.ts';
 import type { ServerStream, StreamUser } from '../grpc/server.ts';
 import { STATUS } from '../grpc/status.ts';
+import { AnswerTimes } from './answer-times.ts';
+import type { Budget } from './budget.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
 import type { Subject, Subscriber, Subscriptions } from './subscriptions.ts';
+import { firstOf } from './texts.ts';
 import { CLUSTER_TYPE } from './vip-cluster.ts';
 
 /** So many names one sidecar may follow: what a machine dials. */
@@ -17,9 +20,16 @@ const MAX_NAMES = 10_000;
 const MAX_EMPTY = 2_000;
 /** A name that a sidecar does not take refuses all of its response: few stand in one. */
 const NAMES_IN_RESPONSE = 20;
-/** A sidecar that has so much to read yet gets the newest state when it has read it. */
+/** … and no more octets than these, but for a single one. */
+const OCTETS_IN_RESPONSE = 64 * 1024;
+/** A sidecar that has so much to read yet gets the newest state when it has read it … */
 const MAX_UNSENT = 256 * 1024;
+/** … and any that has something to read, while there is so much for all together. */
+const MAX_UNSENT_BY_ALL = 64 * 1024 * 1024;
 const MAX_TEXT = 200;
+/** Longer names are none of ours, and nothing is kept of them. */
+const MAX_NAME = 200;
+const MAX_TYPES = 100;
 
 /** The last response that a sidecar did not take. */
 export interface Refusal {
@@ -32,6 +42,14 @@ interface Followed {
   readonly subject: Subject;
   /** version that the sidecar has; '' before the first, `removed` for one that was taken away */
   sent: string;
+  /** it led nowhere when it was told, and stands in the budget of those */
+  isNowhere: boolean;
+}
+
+interface Resource {
+  readonly name: string;
+  readonly version: string;
+  readonly resource: { readonly typeUrl: string; readonly value: Uint8Array };
 }
 
 const REMOVED = 'removed';
@@ -43,6 +61,10 @@ export interface DeltaHouse {
   /** before that nothing is answered: an empty cluster would close connections */
   readonly isReady: () => boolean;
   readonly now: () => number;
+  /** of the names that all streams follow */
+  readonly names: Budget;
+  /** of those among them that lead nowhere, each of which costs as much as one that does */
+  readonly nowhere: Budget;
 }
 
 /**
@@ -60,7 +82,8 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   readonly #names = new Map<string, Followed>();
   readonly #waiting = new Set<Followed>();
   readonly #answeredTypes = new Set<string>();
-  #empty = 0;
+  readonly #times: AnswerTimes;
+  #nowhere = 0;
   #nonce = 0;
   #isFlushing = false;
   #isOver = false;
@@ -72,6 +95,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     this.#stream = stream;
     this.#house = house;
     this.#left = left;
+    this.#times = new AnswerTimes(house.events.answered);
     this.openedAt = house.now();
   }
 
@@ -96,7 +120,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
       this.#stream.end({ code: STATUS.INVALID_ARGUMENT, message: request.reason });
       return;
     }
-    if (request.value.node !== undefined) this.#meet(request.value.node);
+    if (request.value.node !== undefined && !this.#isMet) this.#meet(request.value.node);
     this.#note(request.value);
     if (request.value.typeUrl === CLUSTER_TYPE) this.#take(request.value);
     this.#answerType(request.value);
@@ -111,7 +135,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   }
 
   drained(): void {
-    this.#flushSoon();
+    if (this.#waiting.size > 0) this.#flushSoon();
   }
 
   /** The registries are read: what waited for it is answered. */
@@ -122,6 +146,8 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   ended(): void {
     this.#isOver = true;
     for (const { subject } of this.#names.values()) this.#house.subscriptions.unsubscribe(subject, this);
+    this.#house.names.giveBack(this.#names.size);
+    this.#house.nowhere.giveBack(this.#nowhere);
     this.#names.clear();
     this.#waiting.clear();
     this.#left(this);
@@ -130,19 +156,20 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   #meet({ id, cluster, locality }: Node): void {
     const { region = '', zone = '' } = locality ?? {};
     this.node = {
-      id: id.slice(0, MAX_TEXT),
-      cluster: cluster.slice(0, MAX_TEXT),
+      id: firstOf(id, MAX_TEXT),
+      cluster: firstOf(cluster, MAX_TEXT),
       locality:
-        zone === '' ? undefined : { region: region.slice(0, MAX_TEXT), zone: zone.slice(0, MAX_TEXT) },
+        zone === '' ? undefined : { region: firstOf(region, MAX_TEXT), zone: firstOf(zone, MAX_TEXT) },
     };
-    if (!this.#isMet) this.#house.events.met(this);
+    this.#house.events.met(this);
     this.#isMet = true;
   }
 
   /** An acknowledgement asks for nothing; a refusal is told, and what was refused is not sent again. */
-  #note({ errorDetail }: DeltaDiscoveryRequest): void {
+  #note({ errorDetail, responseNonce }: DeltaDiscoveryRequest): void {
+    this.#times.answered(responseNonce);
     if (errorDetail === undefined) return;
-    this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
+    this.refusal = { at: this.#house.now(), text: firstOf(errorDetail.message, 500) };
     this.#house.events.refused(this, this.refusal.text);
   }
 
@@ -150,21 +177,22 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     for (const name of request.resourceNamesUnsubscribe) this.#forget(name);
     for (const name of request.resourceNamesSubscribe) {
       // old Envoys ask for all clusters when they start; none is meant for all
-      if (name === '*' || name === '') continue;
+      if (name === '*' || name === '' || name.length > MAX_NAME) continue;
       const followed = this.#names.get(name) ?? this.#follow(name);
       if (followed === undefined) continue;
       const known = request.initialResourceVersions[name];
-      if (known !== undefined && followed.sent === '') followed.sent = known.slice(0, MAX_TEXT);
+      if (known !== undefined && followed.sent === '') followed.sent = firstOf(known, MAX_TEXT);
       this.#waiting.add(followed);
     }
   }
 
   #follow(name: string): Followed | undefined {
-    if (this.#names.size >= MAX_NAMES) {
+    if (this.#names.size >= MAX_NAMES || !this.#house.names.take(this.#names.size)) {
       this.#house.events.tooManyNames(this, MAX_NAMES);
       return undefined;
     }
-    const followed = { subject: this.#house.subscriptions.subscribe(name, this), sent: '' };
+    const subject = this.#house.subscriptions.subscribe(name, this);
+    const followed = { subject, sent: '', isNowhere: false };
     this.#names.set(name, followed);
     return followed;
   }
@@ -174,16 +202,19 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     if (followed === undefined) return;
     this.#names.delete(name);
     this.#waiting.delete(followed);
+    this.#house.names.giveBack(1);
+    this.#countNowhere(followed, false);
     this.#house.subscriptions.unsubscribe(followed.subject, this);
   }
 
   /** Who starts with a question for all of a type waits for an answer to it: there is nothing for all. */
   #answerType({ typeUrl, resourceNamesSubscribe, responseNonce }: DeltaDiscoveryRequest): void {
-    if (responseNonce !== '' || this.#answeredTypes.has(typeUrl) || this.#answeredTypes.size > 100) return;
+    if (responseNonce !== '' || typeUrl.length > MAX_TEXT || this.#answeredTypes.has(typeUrl)) return;
+    if (this.#answeredTypes.size >= MAX_TYPES) return;
     const isForAll = resourceNamesSubscribe.length === 0 || resourceNamesSubscribe.includes('*');
     if (typeUrl === CLUSTER_TYPE && !isForAll) return;
     this.#answeredTypes.add(typeUrl);
-    this.#send(typeUrl.slice(0, MAX_TEXT), [], []);
+    this.#send(typeUrl, [], []);
   }
 
   #flushSoon(): void {
@@ -198,42 +229,61 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
 
   #flush(): void {
     if (!this.#house.isReady()) return;
-    while (this.#waiting.size > 0 && !this.#isOver && this.#stream.unsent < MAX_UNSENT) {
-      const chosen = this.#waiting.values().take(NAMES_IN_RESPONSE).toArray();
-      const resources: { name: string; version: string; resource: { typeUrl: string; value: Uint8Array } }[] =
-        [];
+    while (this.#waiting.size > 0 && !this.#isOver && this.#mayWrite()) {
+      const resources: Resource[] = [];
       const removed: string[] = [];
-      for (const followed of chosen) {
+      let octetsInAll = 0;
+      for (const followed of this.#waiting) {
+        if (resources.length + removed.length >= NAMES_IN_RESPONSE || octetsInAll >= OCTETS_IN_RESPONSE)
+          break;
         this.#waiting.delete(followed);
         const { name } = followed.subject;
-        const { octets, version } = this.#house.subscriptions.clusterOf(followed.subject, this.node.locality);
-        if (followed.sent === version) continue;
-        if (this.#isBeyond(followed)) {
+        if (!this.#isToBeTold(followed)) {
           if (followed.sent !== REMOVED) removed.push(name);
           followed.sent = REMOVED;
           continue;
         }
+        const { octets, version } = this.#house.subscriptions.clusterOf(followed.subject, this.node.locality);
+        if (followed.sent === version) continue;
         followed.sent = version;
+        octetsInAll += octets.length;
         resources.push({ name, version, resource: { typeUrl: CLUSTER_TYPE, value: octets } });
       }
       if (resources.length + removed.length > 0) this.#send(CLUSTER_TYPE, resources, removed);
     }
   }
 
-  /** Whether it leads nowhere, as too many do; one that the sidecar had is emptied all the same. */
-  #isBeyond({ subject, sent }: Followed): boolean {
-    if (subject.target !== undefined || sent !== '') return false;
-    return ++this.#empty > MAX_EMPTY;
+  #mayWrite(): boolean {
+    const { unsent, unsentByAll } = this.#stream;
+    return unsent < MAX_UNSENT && (unsent === 0 || unsentByAll < MAX_UNSENT_BY_ALL);
   }
 
-  #send(
-    typeUrl: string,
-    resources: { name: string; version: string; resource: { typeUrl: string; value: Uint8Array } }[],
-    removedResources: string[],
-  ): void {
+  /** Whether it gets a cluster: of those that lead nowhere too many get none, and too many for all are not followed further. */
+  #isToBeTold(followed: Followed): boolean {
+    const isNowhere = followed.subject.target === undefined;
+    if (isNowhere && !followed.isNowhere && !this.#house.nowhere.take(this.#nowhere)) {
+      this.#house.events.tooManyNames(this, this.#nowhere);
+      this.#forget(followed.subject.name);
+      return false;
+    }
+    this.#countNowhere(followed, isNowhere);
+    // one that the sidecar had is emptied all the same
+    return !isNowhere || followed.sent !== '' || this.#nowhere <= MAX_EMPTY;
+  }
+
+  #countNowhere(followed: Followed, isNowhere: boolean): void {
+    if (followed.isNowhere === isNowhere) return;
+    followed.isNowhere = isNowhere;
+    this.#nowhere += isNowhere ? 1 : -1;
+    // what comes to lead nowhere was taken before
+    if (!isNowhere) this.#house.nowhere.giveBack(1);
+  }
+
+  #send(typeUrl: string, resources: Resource[], removedResources: string[]): void {
     const nonce = String(++this.#nonce);
     const octets = encoded(DeltaDiscoveryResponseSchema, { typeUrl, nonce, resources, removedResources });
     this.#stream.send(octets);
+    this.#times.sent(nonce);
     this.pushes += resources.length + removedResources.length;
     this.#house.events.pushed(resources.length + removedResources.length, octets.length);
   }

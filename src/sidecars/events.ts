@@ -22,4 +22,6 @@ export interface SidecarEvents {
   garbage(peer: string, reason: string): void;
   tooManyNames(sidecar: Sidecar, most: number): void;
   pushed(resources: number, octets: number): void;
+  /** A response was acknowledged, or refused, so long after it was sent. */
+  answered(seconds: number): void;
 }

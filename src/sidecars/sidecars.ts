@@ -7,6 +7,7 @@ import { STATUS } from '../grpc/status.ts';
 import type { DomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import { Localities, type LocalityRule } from '../name/localities.ts';
+import { Budget } from './budget.ts';
 import { DeltaStream } from './delta-stream.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
 import { McpStream } from './istio/mcp-stream.ts';
@@ -36,7 +37,8 @@ export interface SidecarCounters {
   rejected: number;
 }
 
-export interface SidecarLog {
+/** Is told what happens; for the log and metrics. */
+export interface SidecarObserver {
   /** a sidecar said who it is */
   met(peer: string, node: string): void;
   left(peer: string, node: string): void;
@@ -46,6 +48,8 @@ export interface SidecarLog {
   tooManyNames(peer: string, node: string, most: number): void;
   /** Istio would not take an interface */
   leftOut(name: InterfaceName, reason: string): void;
+  /** a response was acknowledged or refused, so long after it was sent */
+  answered(seconds: number): void;
 }
 
 /** A sidecar as `rpc-dns sidecars` shows it. */
@@ -71,7 +75,15 @@ const ENVOY_TYPE = 'type.googleapis.com/';
 /** A node's metadata may be long; nothing of it is kept but its name. */
 const MAX_MESSAGE_OCTETS = 1024 * 1024;
 const MAX_CONNECTIONS = 4_000;
-const MAX_STREAMS = 8;
+const MAX_STREAMS = 4;
+/** Octets of messages that have begun and are not whole, of all together. */
+const MAX_UNFINISHED_OCTETS = 64 * 1024 * 1024;
+/** Names that all sidecars together follow, and each in any case. */
+const NAMES = { most: 400_000, share: 100 };
+/** Of those, names that lead nowhere. */
+const NOWHERE = { most: 50_000, share: 20 };
+/** Each is sent the whole set, of which some may wait for those that do not read. */
+const MAX_ISTIODS = 16;
 const KEEP_ALIVE_MS = 30_000;
 /** istiod takes whole sets: changes wait for each other so long … */
 const SET_AFTER_MS = 1_000;
@@ -81,7 +93,7 @@ const SET_WITHIN_MS = 10_000;
 export class Sidecars {
   readonly counters: SidecarCounters = { pushes: 0, pushedOctets: 0, refusals: 0, garbage: 0, rejected: 0 };
   readonly #line: EventLine;
-  readonly #log: SidecarLog;
+  readonly #observer: SidecarObserver;
   readonly #subscriptions: Subscriptions;
   #options: SidecarsOptions;
   #localities: Localities;
@@ -89,23 +101,26 @@ export class Sidecars {
   readonly #delta = new Set<DeltaStream>();
   readonly #state = new Set<StateStream>();
   readonly #istiods = new Set<McpStream>();
+  readonly #names = new Budget(NAMES.most, NAMES.share);
+  readonly #nowhere = new Budget(NOWHERE.most, NOWHERE.share);
   readonly #server: GrpcServer;
   readonly #unsubscribe: () => void;
   #setTimer: NodeJS.Timeout | undefined;
   #setDueAt = Number.POSITIVE_INFINITY;
 
-  constructor(line: EventLine, options: SidecarsOptions, log: SidecarLog) {
+  constructor(line: EventLine, options: SidecarsOptions, observer: SidecarObserver) {
     this.#line = line;
-    this.#log = log;
+    this.#observer = observer;
     this.#options = options;
     this.#localities = new Localities(options.localities);
     this.#subscriptions = new Subscriptions(line, this.#localities);
-    this.#entries = new ServiceEntries(line, this.#entryOptions(), { leftOut: log.leftOut });
+    this.#entries = new ServiceEntries(line, this.#entryOptions(), { leftOut: observer.leftOut });
     const { host, port, tls } = options;
     const limits = {
       maxMessageOctets: MAX_MESSAGE_OCTETS,
       maxConnections: MAX_CONNECTIONS,
       maxStreams: MAX_STREAMS,
+      maxUnfinishedOctets: MAX_UNFINISHED_OCTETS,
       keepAliveMs: KEEP_ALIVE_MS,
     };
     const routes = {
@@ -115,7 +130,7 @@ export class Sidecars {
     this.#server = new GrpcServer({ host, port, tls, ...limits }, routes, {
       refused: (peer, reason) => {
         this.counters.rejected++;
-        log.rejected(peer, reason);
+        observer.rejected(peer, reason);
       },
     });
     const { journal } = line.feed;
@@ -186,20 +201,23 @@ export class Sidecars {
       events: this.#events,
       isReady: () => this.#line.feed.isReady,
       now: () => this.#line.now(),
+      names: this.#names,
+      nowhere: this.#nowhere,
     };
   }
 
   readonly #events: SidecarEvents = {
-    met: ({ peer, node }) => this.#log.met(peer, node.id),
+    met: ({ peer, node }) => this.#observer.met(peer, node.id),
     refused: ({ peer, node }, text) => {
       this.counters.refusals++;
-      this.#log.refused(peer, node.id, text);
+      this.#observer.refused(peer, node.id, text);
     },
     garbage: (peer, reason) => {
       this.counters.garbage++;
-      this.#log.garbage(peer, reason);
+      this.#observer.garbage(peer, reason);
     },
-    tooManyNames: ({ peer, node }, most) => this.#log.tooManyNames(peer, node.id, most),
+    tooManyNames: ({ peer, node }, most) => this.#observer.tooManyNames(peer, node.id, most),
+    answered: (seconds) => this.#observer.answered(seconds),
     pushed: (resources, octets) => {
       this.counters.pushes += resources;
       this.counters.pushedOctets += octets;
@@ -229,13 +247,23 @@ export class Sidecars {
           return;
         }
         user ??= open(request.value.typeUrl);
+        if (user instanceof McpStream && !this.#istiods.has(user)) {
+          const message = `more than ${MAX_ISTIODS} istiods`;
+          this.counters.rejected++;
+          this.#observer.rejected(stream.peer, message);
+          stream.end({ code: STATUS.RESOURCE_EXHAUSTED, message });
+          return;
+        }
         user.request(request.value);
       },
-      drained: () => (user instanceof McpStream ? user.drained() : user?.tellAll()),
+      drained: () => user?.drained(),
       ended: () => {
         if (user === undefined) return;
         if (user instanceof McpStream) this.#istiods.delete(user);
-        else this.#state.delete(user);
+        else {
+          this.#state.delete(user);
+          user.ended();
+        }
         // a set that nobody takes costs memory
         if (this.#istiods.size === 0) this.#entries.forget();
         this.#left(user);
@@ -255,12 +283,12 @@ export class Sidecars {
 
   #openIstiod(stream: ServerStream): McpStream {
     const user = new McpStream(stream, { ...this.#house, entries: () => this.#entries.all() });
-    this.#istiods.add(user);
+    if (this.#istiods.size < MAX_ISTIODS) this.#istiods.add(user);
     return user;
   }
 
   #left({ peer, node }: Sidecar): void {
-    if (node.id !== '') this.#log.left(peer, node.id);
+    if (node.id !== '') this.#observer.left(peer, node.id);
   }
 
   #changed(names: readonly InterfaceName[]): void {

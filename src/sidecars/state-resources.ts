@@ -10,8 +10,8 @@ import {
 } from '../grpc/protos/cluster_pb.ts';
 import { type Address, addressText } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import { Localities, type Locality } from '../name/localities.ts';
-import { CLUSTER_TYPE, clusterName, groupsOf } from './vip-cluster.ts';
+import type { Localities, Locality } from '../name/localities.ts';
+import { CLUSTER_TYPE, clusterName, groupsOf, NEVER_PANIC } from './vip-cluster.ts';
 import { portsAt, vipTarget } from './vip-target.ts';
 
 export const ENDPOINTS_TYPE = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
@@ -20,7 +20,6 @@ const TCP_PROXY_TYPE = 'type.googleapis.com/envoy.extensions.filters.network.tcp
 const EDS = 3;
 const V3 = 2;
 const CONNECT_ATTEMPTS = 3;
-const NOWHERE = new Localities([]);
 
 /** One kind of resources of some interfaces. */
 export interface ResourceSet {
@@ -63,6 +62,7 @@ function clusterIn({ name }: Place): Uint8Array {
     type: EDS,
     edsClusterConfig: { serviceName: name, edsConfig: { ads: {}, resourceApiVersion: V3 } },
     connectTimeout: { seconds: 1n },
+    commonLbConfig: NEVER_PANIC,
   });
 }
 
@@ -74,7 +74,7 @@ function endpointsIn(
 ): Uint8Array {
   const endpoints = vipTarget(line, address, port)?.endpoints ?? [];
   // of several groups MOSN keeps the last; one without a locality has no use for them anyway
-  const known = own === undefined ? NOWHERE : localities;
+  const known = own === undefined ? undefined : localities;
   return encoded(ClusterLoadAssignmentSchema, {
     clusterName: name,
     endpoints: groupsOf(endpoints, known, own),

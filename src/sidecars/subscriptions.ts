@@ -63,10 +63,12 @@ export class Subscriptions {
 
   /** What a sidecar in this locality gets. */
   clusterOf(subject: Subject, own: Locality | undefined): VersionedCluster {
-    const key = own === undefined || this.#localities.isEmpty ? '' : `${own.region}/${own.zone}`;
+    const endpoints = subject.target?.endpoints ?? [];
+    const isAnywhere = this.#localities.isEmpty && endpoints.every(({ locality }) => locality === undefined);
+    const key = own === undefined || isAnywhere ? '' : `${own.region}/${own.zone}`;
     const known = subject.clusters.get(key);
     if (known !== undefined) return known;
-    const cluster = clusterOf(subject.name, subject.target?.endpoints ?? [], this.#localities, own);
+    const cluster = clusterOf(subject.name, endpoints, this.#localities, own);
     subject.clusters.set(key, cluster);
     return cluster;
   }

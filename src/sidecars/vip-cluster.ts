@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { encoded } from '../grpc/messages.ts';
 import { ClusterSchema } from '../grpc/protos/cluster_pb.ts';
 import { type Address, addressText, hostPortText, parseAddress, splitHostPort } from '../name/address.ts';
-import { isSameLocality, type Localities, type Locality } from '../name/localities.ts';
+import {
+  distance,
+  isSameLocality,
+  type Localities,
+  type Locality,
+  localityText,
+} from '../name/localities.ts';
+import { USUAL_WEIGHT } from '../registry/endpoint-traits.ts';
 import type { TargetEndpoint } from './vip-target.ts';
 
 export const CLUSTER_TYPE = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -39,6 +46,8 @@ const CONNECT_TIMEOUT_MS = 1_000;
 const UNHEALTHY = 2;
 /** `STATIC` */
 const STATIC = 0;
+/** Where most are unhealthy Envoy would call all of them again; {@link TargetEndpoint.isAvoided} sees to that. */
+export const NEVER_PANIC = { healthyPanicThreshold: { value: 0 } };
 
 /**
  * The cluster of these endpoints for a sidecar in a locality: its own zone first, then its region, then all others. None:
@@ -54,6 +63,7 @@ export function clusterOf(
     name,
     type: STATIC,
     connectTimeout: { seconds: BigInt(CONNECT_TIMEOUT_MS / 1000) },
+    commonLbConfig: NEVER_PANIC,
     loadAssignment: { clusterName: name, endpoints: groupsOf(endpoints, localities, own) },
   });
   return { octets, version: createHash('sha256').update(octets).digest('hex').slice(0, 16) };
@@ -65,14 +75,16 @@ interface Group {
   readonly endpoints: TargetEndpoint[];
 }
 
+/** @param localities undefined: all are in one group, wherever they are */
 export function groupsOf(
   endpoints: readonly TargetEndpoint[],
-  localities: Localities,
+  localities: Localities | undefined,
   own: Locality | undefined,
 ) {
   const groups: Group[] = [];
+  const areWeighed = endpoints.some(({ weight }) => weight !== undefined);
   for (const endpoint of endpoints) {
-    const locality = localities.of(endpoint.host);
+    const locality = localities && (endpoint.locality ?? localities.of(endpoint.host));
     const known = groups.find((group) => isSameLocality(group.locality, locality));
     if (known !== undefined) known.endpoints.push(endpoint);
     else groups.push({ locality, rank: rankOf(locality, own), endpoints: [endpoint] });
@@ -84,18 +96,18 @@ export function groupsOf(
     .map(({ locality, rank, endpoints: members }) => ({
       ...(locality === undefined ? {} : { locality }),
       priority: ranks.indexOf(rank),
-      lbEndpoints: members.map(({ host, port, isRefusing }) => ({
+      lbEndpoints: members.map(({ host, port, weight, isAvoided }) => ({
         endpoint: { address: { socketAddress: { address: host, portValue: port } } },
-        healthStatus: isRefusing ? UNHEALTHY : 0,
+        healthStatus: isAvoided ? UNHEALTHY : 0,
+        ...(areWeighed ? { loadBalancingWeight: weight ?? USUAL_WEIGHT } : {}),
       })),
     }));
 }
 
 function rankOf(locality: Locality | undefined, own: Locality | undefined): number {
-  if (own === undefined || own.zone === '' || isSameLocality(locality, own)) return 0;
-  return locality !== undefined && locality.region === own.region ? 1 : 2;
+  return own === undefined || own.zone === '' ? 0 : distance(locality, own);
 }
 
 function textOf(locality: Locality | undefined): string {
-  return locality === undefined ? '' : `${locality.region}/${locality.zone}`;
+  return locality === undefined ? '' : localityText(locality);
 }

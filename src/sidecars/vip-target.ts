@@ -1,6 +1,7 @@
 import type { EventLine } from '../event-line/event-line.ts';
 import { type Address, parseAddress } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
+import type { Locality } from '../name/localities.ts';
 import type { AboutService } from '../plan/about.ts';
 import type { Endpoint } from '../registry/registration.ts';
 
@@ -8,7 +9,12 @@ import type { Endpoint } from '../registry/registration.ts';
 export interface TargetEndpoint {
   readonly host: string;
   readonly port: number;
-  readonly isRefusing: boolean;
+  /** as far as its registry says it */
+  readonly locality: Locality | undefined;
+  /** see {@link Endpoint.weight}; at least 1 */
+  readonly weight: number | undefined;
+  /** it takes no connections, or its registry gives it no calls; never of all */
+  readonly isAvoided: boolean;
 }
 
 /** What a VIP and a port lead to. */
@@ -38,14 +44,22 @@ export function vipTarget(line: EventLine, address: Address, port: number): VipT
   const told = services.map((service) => ({ service, endpoints: line.feed.endpointsOf(service.endpoints) }));
   const protocols = protocolsOn(told, port);
   if (name === undefined || protocols.size === 0) return undefined;
-  const { isRefusing = () => false } = line.intake;
+  const isRefused = line.intake.isRefusing;
   const endpoints = new Map<string, TargetEndpoint>();
   let withoutAddress = 0;
   for (const endpoint of told.flatMap(({ endpoints: all }) => all)) {
     if (!protocols.has(endpoint.protocol)) continue;
-    const { host, port: own } = endpoint;
+    const { host, port: own, locality, weight } = endpoint;
     if (parseAddress(host) === undefined) withoutAddress++;
-    else endpoints.set(`${host} ${own}`, { host, port: own, isRefusing: isRefusing(endpoint) });
+    else {
+      endpoints.set(`${host} ${own}`, {
+        host,
+        port: own,
+        locality,
+        weight: weight === 0 ? undefined : weight,
+        isAvoided: weight === 0 || isRefused?.(endpoint) === true,
+      });
+    }
   }
   const ordered = [...endpoints].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
   return { interface: name, endpoints: asCallable(ordered), withoutAddress };
@@ -90,6 +104,6 @@ function isDeclared({ port, protocol }: AboutService, other: string): boolean {
 
 /** Where all refuse it is rather the way to them that is broken. */
 function asCallable(endpoints: readonly TargetEndpoint[]): readonly TargetEndpoint[] {
-  if (endpoints.some(({ isRefusing }) => !isRefusing)) return endpoints;
-  return endpoints.map((endpoint) => ({ ...endpoint, isRefusing: false }));
+  if (endpoints.some(({ isAvoided }) => !isAvoided)) return endpoints;
+  return endpoints.map((endpoint) => ({ ...endpoint, isAvoided: false }));
 }

@@ -28,6 +28,8 @@ export interface EventMetrics {
   readonly reloaded: (ok: boolean) => void;
   readonly skipped: (registry: string, reason: string) => void;
   readonly leftOutFiles: (count: number) => void;
+  /** a sidecar answered what it was told, so long after it was sent */
+  readonly pushAnswered: (seconds: number) => void;
 }
 
 /**
@@ -47,6 +49,12 @@ export class Metrics {
       name: `${PREFIX}change_to_answer_seconds`,
       help: 'Time from a registry change to its answer.',
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5],
+      registers,
+    });
+    const pushes = new Histogram({
+      name: `${PREFIX}sidecar_push_seconds`,
+      help: 'Time from a response to a sidecar to its acknowledgement or refusal.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
       registers,
     });
     const reloads = new Counter({
@@ -78,6 +86,7 @@ export class Metrics {
       reloaded: (ok) => reloads.inc({ result: ok ? 'success' : 'failure' }),
       skipped: (registry, reason) => skipped.inc({ registry, reason }),
       leftOutFiles: (count) => leftOut.set(count),
+      pushAnswered: (seconds) => pushes.observe(seconds),
     };
     this.#gauges();
     this.#processGauges();

@@ -143,7 +143,9 @@ class FormNode implements ZoneNode {
     if (type !== TYPE.A && type !== TYPE.AAAA) return undefined;
     const rdatas = this.#form.addresses.filter((address) => isIpv4(address) === (type === TYPE.A));
     if (rdatas.length === 0) return undefined;
-    return { type, ttl: this.#record.ttl, rdatas, rotates: this.#rotates, areProviders: this.#rotates };
+    const { ttl } = this.#record;
+    if (!this.#rotates) return { type, ttl, rdatas };
+    return { type, ttl, rdatas, rotates: true, whereabouts: () => this.#form.localities };
   }
 
   types(): readonly number[] {

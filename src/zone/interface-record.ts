@@ -1,5 +1,6 @@
 import type { Address } from '../name/address.ts';
 import type { Prefix } from '../name/domain-name.ts';
+import type { Locality } from '../name/localities.ts';
 import { type Octets, octets } from '../name/octets.ts';
 import type { ArenaReader, BlobAt } from '../packed/arena.ts';
 import { OctetReader } from '../packed/octet-reader.ts';
@@ -10,6 +11,7 @@ import {
   HOST,
   hasAddress,
   readEndpointRecords,
+  readLocalities,
 } from './endpoint-octets.ts';
 
 /*
@@ -227,6 +229,12 @@ export class FormView {
     const reader = new OctetReader();
     this.#record.arena.open(set, reader);
     return [...addressesIn(reader, family === 'IPv4' ? HOST.ipv4 : HOST.ipv6)];
+  }
+
+  /** Where addresses of its endpoints are, as far as registries say it. */
+  get localities(): ReadonlyMap<Address, Locality> {
+    const { set } = this;
+    return set === undefined ? new Map() : readLocalities(this.#record.arena, set);
   }
 
   /** RDATA of its TXT record; '' without one. */

@@ -1,4 +1,6 @@
+import type { Address } from '../name/address.ts';
 import type { DomainName } from '../name/domain-name.ts';
+import type { Locality } from '../name/localities.ts';
 import type { Octets } from '../name/octets.ts';
 
 /** One record of class IN. RDATA is in wire form, names in it uncompressed, letter case kept. */
@@ -17,8 +19,11 @@ export interface RRset {
   readonly rdatas: readonly Octets[];
   /** each reply begins with another of them, so that clients which take the first do not all meet one provider */
   readonly rotates?: boolean;
-  /** addresses of providers, which a client calls itself: which of them it is told may depend on where it is */
-  readonly areProviders?: boolean;
+  /**
+   * Of addresses of providers, which a client calls itself, so that which of them it is told may depend on where it is: where
+   * they are, as far as registries say it.
+   */
+  readonly whereabouts?: () => ReadonlyMap<Address, Locality>;
   /** all hosts that its records name, and their addresses; undefined: they have to be looked for */
   readonly hosts?: ReadonlyMap<DomainName, RRset | undefined>;
 }

@@ -3,7 +3,7 @@
  *
  *     node test/bench/main.ts costs
  *     node test/bench/main.ts kubernetes [--objects 10000]
- *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10]
+ *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10] [--wholes 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
  *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
  *
@@ -95,6 +95,7 @@ const { values, positionals } = parseArgs({
     interfaces: { type: 'string', default: '100000' },
     streams: { type: 'string', default: '1000' },
     vips: { type: 'string', default: '10' },
+    wholes: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string' },
     only: { type: 'string' },
@@ -109,10 +110,13 @@ try {
   if (positionals[0] === 'kubernetes') {
     console.log(await benchKubernetes(atLeastOne(values.objects, 'objects'), say));
   } else if (positionals[0] === 'sidecars') {
-    const [interfaces, streams, vips] = (['interfaces', 'streams', 'vips'] as const).map((name) =>
-      atLeastOne(values[name], name),
-    );
-    console.log(await benchSidecars({ interfaces: interfaces ?? 1, streams: streams ?? 1, vips: vips ?? 1 }));
+    const options = {
+      interfaces: atLeastOne(values.interfaces, 'interfaces'),
+      streams: atLeastOne(values.streams, 'streams'),
+      vips: atLeastOne(values.vips, 'vips'),
+      wholes: atLeastOne(values.wholes, 'wholes'),
+    };
+    console.log(await benchSidecars(options, say));
   } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
   else if (positionals[0] === 'scale') {
     const options = {

@@ -83,29 +83,36 @@ function registryQuestions(style: 'cname' | 'flat'): Questions {
   };
 }
 
+const ENGINES = ['mmsg', 'dgram'] as const;
+type Engine = (typeof ENGINES)[number];
+
 export const servers: readonly BenchServer[] = [
-  {
-    id: 'rpc-dns-cname',
-    title: '**rpc-dns**, registry, `style: cname`',
-    nameSet: 'call',
-    parts: [],
-    start: (folder) => startServer(folder, rpcDnsWithRegistry('cname'), registryQuestions('cname')),
-  },
+  ...ENGINES.map(
+    (engine): BenchServer => ({
+      id: `rpc-dns-cname-${engine}`,
+      title: `**rpc-dns**, registry, \`style: cname\`, \`engine: ${engine}\``,
+      nameSet: 'call',
+      parts: [],
+      start: (folder) => startServer(folder, rpcDnsWithRegistry('cname', engine), registryQuestions('cname')),
+    }),
+  ),
   {
     id: 'rpc-dns-flat',
-    title: '**rpc-dns**, registry, `style: flat` (the A alone)',
+    title: '**rpc-dns**, registry, `style: flat` (the A alone), `engine: mmsg`',
     nameSet: 'call',
     parts: [],
-    start: (folder) => startServer(folder, rpcDnsWithRegistry('flat'), registryQuestions('flat')),
+    start: (folder) => startServer(folder, rpcDnsWithRegistry('flat', 'mmsg'), registryQuestions('flat')),
   },
   ...peers('call', REGISTRY_ZONE, registryZoneFile, registryQuestions('cname')),
-  {
-    id: 'rpc-dns-a',
-    title: '**rpc-dns**, zone file',
-    nameSet: 'a',
-    parts: [],
-    start: (folder) => startServer(folder, rpcDnsWithZoneFile, staticQuestions),
-  },
+  ...ENGINES.map(
+    (engine): BenchServer => ({
+      id: `rpc-dns-a-${engine}`,
+      title: `**rpc-dns**, zone file, \`engine: ${engine}\``,
+      nameSet: 'a',
+      parts: [],
+      start: (folder) => startServer(folder, rpcDnsWithZoneFile(engine), staticQuestions),
+    }),
+  ),
   ...peers('a', STATIC_ZONE, staticZoneFile, staticQuestions),
 ];
 
@@ -184,31 +191,38 @@ async function untilAnswering(child: Child, resolver: Resolver, questions: Quest
 
 // rpc-dns
 
-async function rpcDns(folder: string, port: number, rest: readonly string[]): Promise<Command> {
+async function rpcDns(
+  folder: string,
+  port: number,
+  engine: Engine,
+  rest: readonly string[],
+): Promise<Command> {
   const path = join(folder, 'rpc-dns.yaml');
   const lines = [
     `zone: ${REGISTRY_ZONE}`,
     `listen: { dns: ["127.0.0.1:${port}"], http: null }`,
     'store: { kind: memory }',
     `control: ${join(folder, 'control.sock')}`,
-    'engine: dgram',
+    `engine: ${engine}`,
     ...rest,
   ];
   await writeFile(path, `${lines.join('\n')}\n`);
   return [process.execPath, mainScript, 'serve', '-c', path];
 }
 
-async function rpcDnsWithZoneFile(folder: string, port: number): Promise<Command> {
-  const path = join(folder, `${STATIC_ZONE}.zone`);
-  await writeFile(path, staticZoneFile());
-  return rpcDns(folder, port, [`zones: ["${path}"]`, 'registries: []']);
+function rpcDnsWithZoneFile(engine: Engine): Setup {
+  return async (folder, port) => {
+    const path = join(folder, `${STATIC_ZONE}.zone`);
+    await writeFile(path, staticZoneFile());
+    return rpcDns(folder, port, engine, [`zones: ["${path}"]`, 'registries: []']);
+  };
 }
 
-function rpcDnsWithRegistry(style: 'cname' | 'flat'): Setup {
+function rpcDnsWithRegistry(style: 'cname' | 'flat', engine: Engine): Setup {
   return async (folder, port) => {
     const path = join(folder, 'interfaces.yaml');
     await writeFile(path, registryFile());
-    return rpcDns(folder, port, [
+    return rpcDns(folder, port, engine, [
       `answers: { style: ${style} }`,
       'zones: []',
       `registries: [{ kind: file, path: "${path}" }]`,

@@ -1,4 +1,4 @@
-/** What sidecars cost: streams that each follow a few VIPs of many interfaces, and a real Envoy. */
+/** What sidecars cost, and what calls through them do: streams that each follow a few VIPs of many interfaces, and a real Envoy. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,18 +10,22 @@ import { CLUSTER_TYPE, clusterName } from '../../src/sidecars/vip-cluster.ts';
 import { freePort } from '../support/ports.ts';
 import { runToEnd, startChild, until } from '../support/process.ts';
 import { envoyPath, provision } from '../support/provision.ts';
-import { ask } from '../support/server.ts';
+import { ask, type Cleanup } from '../support/server.ts';
 import { tempFolder } from '../support/temp.ts';
 import { cpuMicros, memoryOf } from './process-figures.ts';
 import { GeneratedSource } from './scale/generated-source.ts';
 import { interfaceAt } from './scale/interfaces.ts';
 import { oursGenerated } from './scale/subject.ts';
+import { type CallFigures, measureCalls } from './sidecar-calls.ts';
+import { measureWholes, type WholeFigures } from './sidecar-wholes.ts';
 
 export interface SidecarBenchOptions {
   readonly interfaces: number;
   readonly streams: number;
   /** of each stream */
   readonly vips: number;
+  /** interfaces of the Envoys that hold all of them */
+  readonly wholes: number;
 }
 
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
@@ -30,7 +34,42 @@ const CHANGES = 10;
 /** So long memory is left to settle. */
 const SETTLE_MS = 10_000;
 
-export async function benchSidecars({ interfaces, streams, vips }: SidecarBenchOptions): Promise<string> {
+/** @param say told what is measured now */
+export async function benchSidecars(
+  options: SidecarBenchOptions,
+  say: (line: string) => void,
+): Promise<string> {
+  say('calls');
+  const called = await cleanedUp(measureCalls);
+  say('streams');
+  const streams = await benchStreams(options, called);
+  const wholes = await cleanedUp((test) => measureWholes(test, options.wholes, say));
+  return `${streams}\n\n${wholesTable(options.wholes, wholes)}`;
+}
+
+async function cleanedUp<T>(measure: (test: Cleanup) => Promise<T>): Promise<T> {
+  const cleaning: (() => unknown)[] = [];
+  try {
+    return await measure({ after: (clean) => void cleaning.push(clean) });
+  } finally {
+    for (const clean of cleaning.reverse()) await clean();
+  }
+}
+
+function wholesTable(interfaces: number, figures: readonly WholeFigures[]): string {
+  return [
+    `| an Envoy beside ${interfaces} interfaces | memory, MB | ready after, s |`,
+    '| --- | --: | --: |',
+    ...figures.map(({ what, megabytes, seconds }) => {
+      return `| ${what} | ${megabytes.toFixed(0)} | ${Number.isNaN(seconds) ? '' : seconds.toFixed(1)} |`;
+    }),
+  ].join('\n');
+}
+
+async function benchStreams(
+  { interfaces, streams, vips }: SidecarBenchOptions,
+  called: CallFigures,
+): Promise<string> {
   await provision(['envoy']);
   const source = new GeneratedSource(3);
   await source.plant(interfaces);
@@ -85,6 +124,13 @@ export async function benchSidecars({ interfaces, streams, vips }: SidecarBenchO
       row('CPU of a change that nobody asked for, ms', unsubscribed.toFixed(2)),
       row('the same before there were sidecars', alone.toFixed(2)),
       row('memory of an Envoy without any VIP, MB', envoy.toFixed(0)),
+      row('a call to the provider directly, ms', called.direct.toFixed(2)),
+      row('the first one of a VIP, ms more', (called.first - called.direct).toFixed(2)),
+      row('later ones, ms more', (called.later - called.direct).toFixed(2)),
+      row(
+        "from ZooKeeper's word to new connections that follow, ms (median, worst)",
+        `${called.followed.median.toFixed(0)}, ${called.followed.max.toFixed(0)}`,
+      ),
     ].join('\n');
   } finally {
     await server.stop();

@@ -183,6 +183,7 @@ test('as the pod of overlay single it answers, reloads, stops and remembers', { 
 
   const container = await startContainer(t, options);
   await ready(network, container);
+  assert.match(container.child.output(), /"engine":"mmsg"/);
   const [domain, vip = ''] = await dig(network, 'com.foo.UserService.rpc.cluster.local');
   assert.equal(domain, 'UserService.foo.com.svc.rpc.cluster.local.');
   assert.match(vip, /^247\./);

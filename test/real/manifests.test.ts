@@ -44,10 +44,9 @@ function ownKustomization(text: string): string {
   return folder;
 }
 
-const withMonitoring = () =>
-  ownKustomization(
-    'resources: [manifests/overlays/replicated]\ncomponents: [manifests/components/monitoring]\n',
-  );
+const withComponent = (path: string) =>
+  ownKustomization(`resources: [manifests/overlays/replicated]\ncomponents: [manifests/${path}]\n`);
+const withMonitoring = () => withComponent('components/monitoring');
 
 /** The Prometheus operator's kinds, of which only the group is real: its schema is not ours to test. */
 const foreignDefinitions = ['ServiceMonitor', 'PrometheusRule']
@@ -94,7 +93,9 @@ function withDefinitions(): Promise<Cluster> {
 test('every kustomization renders, and a real API server accepts it', { skip }, async (t) => {
   assert.deepEqual([...all].sort(), [
     'base',
+    'components/envoy',
     'components/monitoring',
+    'components/sidecars',
     'coredns',
     'coredns/custom',
     'crds',
@@ -103,9 +104,10 @@ test('every kustomization renders, and a real API server accepts it', { skip }, 
     ...[...OVERLAYS].sort(),
   ]);
   const kube = await withDefinitions();
-  for (const path of [...kustomizations, ...components.map(withMonitoring)]) {
-    await t.test(path.startsWith('/') ? 'overlays/replicated with components/monitoring' : path, async () => {
-      const said = await apply(kube, await renderText(path), '--dry-run=server');
+  for (const path of [...kustomizations, ...components]) {
+    await t.test(path, async () => {
+      const text = await renderText(components.includes(path) ? withComponent(path) : path);
+      const said = await apply(kube, text, '--dry-run=server');
       // of deprecated versions, and of pods that the namespace would refuse
       assert.doesNotMatch(said, /warning/i);
     });
@@ -175,6 +177,10 @@ interface PodSpec {
 interface Container {
   readonly args: readonly string[];
   readonly ports: readonly { readonly containerPort: number; readonly protocol: string }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } };
+  }[];
   readonly securityContext: Readonly<Record<string, unknown>>;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly [field: string]: unknown;
@@ -235,7 +241,7 @@ test('configuration, ports, probes and times fit together', { skip }, async (t) 
       // an environment without a variable of ours
       const loaded = loadConfig(file, {});
       assert.ok(loaded.ok, loaded.ok ? '' : JSON.stringify(loaded.problems));
-      const { listen, store, control, lameduck, vips } = loaded.value.config;
+      const { listen, store, control, lameduck, vips, sidecars } = loaded.value.config;
 
       assert.deepEqual(container.args, ['serve', '-c', '/etc/rpc-dns/rpc-dns.yaml']);
       const mounts = container.volumeMounts.map(({ mountPath }) => mountPath);
@@ -246,23 +252,33 @@ test('configuration, ports, probes and times fit together', { skip }, async (t) 
       assert.deepEqual(listen.dns, [{ host: '0.0.0.0', port: 5300 }]);
       assert.deepEqual(listen.http, { host: '0.0.0.0', port: 8080 });
       const ports = container.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`);
-      assert.deepEqual(ports, ['5300/UDP', '5300/TCP', '8080/TCP']);
+      // in a mesh istiod asks the server, and elsewhere nobody does but with components/sidecars
+      const isAsked = path === 'overlays/istio-ready';
+      assert.equal(sidecars?.listen.host, '127.0.0.1');
+      assert.equal(sidecars.listen.port, 15_010);
+      const inMesh = (...texts: readonly string[]) => (isAsked ? texts : []);
+      assert.deepEqual(ports.toSorted(), [...inMesh('15010/TCP'), '5300/TCP', '5300/UDP', '8080/TCP']);
+      assert.deepEqual(
+        (container.env ?? []).map(({ name, valueFrom }) => `${name}=${valueFrom.fieldRef.fieldPath}`),
+        inMesh('POD_IP=status.podIP'),
+      );
       const service = pick(objects, 'Service', 'rpc-dns').spec as {
         ports: { port: number; targetPort: number; protocol: string }[];
       };
       assert.deepEqual(
-        service.ports.map(({ port, targetPort, protocol }) => `${port} ${targetPort}/${protocol}`),
-        ['53 5300/UDP', '53 5300/TCP'],
+        service.ports.map(({ port, targetPort, protocol }) => `${port} ${targetPort}/${protocol}`).toSorted(),
+        [...inMesh('15010 15010/TCP'), '53 5300/TCP', '53 5300/UDP'],
       );
       const policy = pick(objects, 'NetworkPolicy', 'rpc-dns').spec as {
         ingress: { from?: unknown; ports: { port: number; protocol: string }[] }[];
       };
-      const [dns, http] = policy.ingress.map((rule) => ({
+      const [dns, http, sidecarPort] = policy.ingress.map((rule) => ({
         isOpen: rule.from === undefined,
         ports: rule.ports.map(({ port, protocol }) => `${port}/${protocol}`),
       }));
       assert.deepEqual(dns, { isOpen: true, ports: ['5300/UDP', '5300/TCP'] });
       assert.deepEqual(http, { isOpen: false, ports: ['8080/TCP'] });
+      assert.deepEqual(sidecarPort?.ports ?? [], inMesh('15010/TCP'));
 
       const resources = container['resources'] as Record<'requests' | 'limits', Record<string, string>>;
       const mebibytes = (text = '') => Number(/^(\d+)Mi$/.exec(text)?.[1]);
@@ -355,15 +371,13 @@ test('the mesh is told to leave the server alone', { skip }, async () => {
   assert.equal(template.metadata.labels['istio.io/dataplane-mode'], 'none');
   assert.equal(pick(objects, 'Namespace', 'rpc-dns').metadata.labels?.['istio-injection'], 'disabled');
   const { ports } = pick(objects, 'Service', 'rpc-dns').spec as {
-    ports: { protocol: string; appProtocol?: string }[];
+    ports: { name: string; appProtocol?: string }[];
   };
-  assert.deepEqual(
-    ports.map(({ protocol, appProtocol }) => [protocol, appProtocol]),
-    [
-      ['UDP', undefined],
-      ['TCP', 'tcp'],
-    ],
-  );
+  assert.deepEqual(Object.fromEntries(ports.map(({ name, appProtocol }) => [name, appProtocol])), {
+    dns: undefined,
+    'dns-tcp': 'tcp',
+    'grpc-xds': 'kubernetes.io/h2c',
+  });
 });
 
 test('alerts and the autoscaler speak of metrics that the server has', { skip }, async (t) => {
@@ -406,15 +420,7 @@ test('what README.md says is there is there', { skip }, async (t) => {
   for (const kubernetes of ['Pending', 'Lease']) words.delete(kubernetes);
   assert.ok(words.size >= 16, [...words].join());
   for (const word of words) assert.ok(sources.includes(`'${word}'`), word);
-  for (const path of [
-    'crds',
-    'ledger',
-    'base',
-    'components/monitoring',
-    'coredns',
-    'kube-dns',
-    ...OVERLAYS,
-  ]) {
+  for (const path of ['crds', 'ledger', 'base', ...components, 'coredns', 'kube-dns', ...OVERLAYS]) {
     assert.ok(readme.includes(`\`${path}\``), path);
   }
 
@@ -490,11 +496,14 @@ spec: { interfaces: [ { name: com.foo.UserService } ] }
 test('no file names a thing that is not there', { skip }, () => {
   for (const path of all) {
     const file = manifestPath(`${path}/kustomization.yaml`);
-    const { resources = [] } = parseYaml(readFileSync(file, 'utf8')) as { resources?: string[] };
+    const { resources = [], patches = [] } = parseYaml(readFileSync(file, 'utf8')) as {
+      resources?: string[];
+      patches?: object[];
+    };
     const present = new Set(globSync('*.yaml', { cwd: dirname(file) }));
     present.delete('kustomization.yaml');
     const text = readFileSync(file, 'utf8');
     for (const name of present) assert.ok(text.includes(name), `${path}/${name} is used`);
-    assert.ok(resources.length > 0 || text.includes('configMapGenerator'), path);
+    assert.ok(resources.length + patches.length > 0 || text.includes('configMapGenerator'), path);
   }
 });

@@ -58,11 +58,14 @@ suite('a VIP leads to its providers', { skip }, () => {
       }
       const again = await caller.call('247.9.9.9', 20880);
       assert.ok(again.ms < 500, `closed after ${again.ms} ms`);
+      const old = await caller.keep(user, 20880);
+      assert.equal(old.met.name, 'user-1');
       // the registry's word is followed
       world.provide([USER('127.0.0.1:7003'), ORDER]);
       await until('the other provider', async () => (await caller.call(user, 20880)).name === 'user-2');
       world.provide([USER(), ORDER]);
       await until('nobody', async () => (await caller.call(user, 20880)).name === '');
+      assert.ok(await old.isAlive(), 'what stands lives on when its provider is not named any more');
       world.provide([USER('127.0.0.1:7001', '127.0.0.1:7003'), ORDER]);
       await until('both', async () => (await caller.call(user, 20880)).name !== '');
       const { stdout } = await world.site.cli('sidecars', '-c', 'rpc-dns.yaml');
@@ -124,12 +127,11 @@ test('two zones: a sidecar reaches its own, the other one when that has died, an
   skip,
 }, async (t) => {
   const [own, other] = ['10.1.0.1:7001', '10.2.0.1:7001'];
-  const world = await SidecarWorld.open(
-    t,
-    [USER(own, other)],
-    'localities: [{ region: hz, zone: z1, cidrs: [10.1.0.0/16] }, { region: hz, zone: z2, cidrs: [10.2.0.0/16] }]\n',
-  );
-  await world.sh(['ip addr add 10.1.0.1/32 dev lo', 'ip addr add 10.2.0.1/32 dev lo']);
+  const world = await SidecarWorld.open(t, [USER(own, other)], {
+    config:
+      'localities: [{ region: hz, zone: z1, cidrs: [10.1.0.0/16] }, { region: hz, zone: z2, cidrs: [10.2.0.0/16] }]\n',
+  });
+  for (const address of ['10.1.0.1', '10.2.0.1']) await world.namespace.addAddress(address);
   await world.startProvider(own, 'z1');
   await world.startProvider(other, 'z2');
   await world.startEnvoy(['--listen', 'ports:20880', '--zone', 'hz/z1']);

@@ -1,15 +1,32 @@
-/** A real istiod that takes its ServiceEntries from rpc-dns (MCP over xDS). */
+/** A real istiod that takes its ServiceEntries from rpc-dns (MCP over xDS), and a plain Envoy that takes its own from that istiod. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sharedCluster } from '../support/cluster.ts';
-import { defineIstio, startIstiod } from '../support/istiod.ts';
+import { bridgePorts } from '../support/bridge.ts';
+import { type Cluster, sharedCluster } from '../support/cluster.ts';
+import { startGreeter } from '../support/greeter.ts';
+import { defineIstio, podBootstrap, startIstiod, withoutMutualTls } from '../support/istiod.ts';
+import { createNamespace, skipWithoutNamespaces } from '../support/netns.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 import { skipWithout } from '../support/provision.ts';
 import { createSite, startOn } from '../support/server.ts';
+import { SidecarMachine } from '../support/sidecar-world.ts';
 
 const skip = skipWithout('etcd', 'kubernetes', 'istiod');
 const shared = sharedCluster();
+let prepared: Promise<Cluster> | undefined;
+
+/** A cluster that knows Istio's kinds. */
+function cluster(): Promise<Cluster> {
+  const prepare = async () => {
+    const kube = await shared();
+    await defineIstio(kube);
+    await kube.createNamespace('istio-system');
+    return kube;
+  };
+  prepared ??= prepare();
+  return prepared;
+}
 
 interface Config {
   readonly kind?: string;
@@ -33,9 +50,7 @@ const documentOf = (...endpoints: readonly string[]) => `interfaces:
 `;
 
 test('istiod is ready with it, has each interface, and follows what changes', { skip }, async (t) => {
-  const kube = await shared();
-  await defineIstio(kube);
-  await kube.createNamespace('istio-system');
+  const kube = await cluster();
   const port = await freePort();
   const site = await createSite({
     config: `sidecars: { listen: "127.0.0.1:${port}" }
@@ -90,4 +105,55 @@ registries: [{ kind: file, path: interfaces.yaml }]
   await until('and followed again', async () => (await endpoints()) === '10.0.0.4', { deadlineMs: 10_000 });
   assert.match((await server.http('/metrics')).text, /rpcdns_sidecar_istio_left_out 1/);
   await server.stop();
+});
+
+test('an Envoy that is configured by istiod leads a VIP to its providers, and follows them', {
+  skip: skip || skipWithoutNamespaces() || skipWithout('tools', 'envoy'),
+}, async (t) => {
+  const kube = await cluster();
+  await withoutMutualTls(kube);
+  const port = await freePort();
+  const providedBy = (endpoint: string) => `interfaces:
+  - { name: com.foo.UserService, port: 20880, vip: 192.0.2.7, endpoints: ["${endpoint}"] }
+  - { name: com.foo.Order, port: 20880, vip: 192.0.2.8, endpoints: ["10.0.0.1:7002"] }
+  - { name: com.foo.Pay, port: 50051, protocol: tri, vip: 192.0.2.9, endpoints: ["10.0.0.1:7003"] }
+`;
+  const site = await createSite({
+    config: `sidecars: { listen: "127.0.0.1:${port}" }
+registries: [{ kind: file, path: interfaces.yaml }]
+`,
+    files: { 'interfaces.yaml': providedBy('10.0.0.1:7001') },
+  });
+  await startOn(site, t, { until: 'ready' });
+  const istiod = await startIstiod(kube, `127.0.0.1:${port}`);
+  t.after(() => istiod.child.kill());
+  await until('istiod is ready', () => istiod.isReady(), { deadlineMs: 60_000 });
+  const namespace = await createNamespace();
+  t.after(() => namespace.remove());
+  await bridgePorts(t, namespace, { outside: [istiod.grpcPort] });
+  await namespace.addAddress('10.0.0.1');
+  for (const [i, name] of ['user-1', 'order', 'pay', 'user-2'].entries()) {
+    await startGreeter(namespace.run, `10.0.0.1:${7001 + i}`, name);
+  }
+  const machine = new SidecarMachine(namespace, site);
+  // as istio-init does, for the VIPs alone
+  await machine.sh([
+    'ip route replace local 192.0.2.0/24 dev lo',
+    'nft add table ip istio',
+    "nft 'add chain ip istio out { type nat hook output priority -100; }'",
+    "nft 'add rule ip istio out ip daddr 192.0.2.0/24 meta l4proto tcp redirect to :15001'",
+  ]);
+  await machine.runEnvoy(podBootstrap(istiod.grpcPort));
+  const { caller } = machine;
+  const calls = async (vip: string) => (await caller.call(vip, 20880)).name;
+  assert.equal(await calls('192.0.2.7'), 'user-1');
+  assert.equal(await calls('192.0.2.8'), 'order');
+  const kept = await caller.keep('192.0.2.7', 20880);
+  site.write('interfaces.yaml', providedBy('10.0.0.1:7004'));
+  const took = await until('the other provider', async () => (await calls('192.0.2.7')) === 'user-2');
+  assert.equal(await calls('192.0.2.8'), 'order');
+  assert.ok(await kept.isAlive(), 'what stands lives on');
+  console.log(`# followed ${took.toFixed(0)} ms after a file was written, which is looked at twice a second`);
+  // it took every listener and cluster, those of HTTP too
+  assert.deepEqual(istiod.child.output().match(/^.*ACK ERROR.*$/gm), null);
 });

@@ -90,6 +90,7 @@ test('each vendor package is imported in one folder', () => {
     undici: ['src/kubernetes/', 'src/controller/'],
     'node:sqlite': ['src/store/'],
     'node:dgram': ['src/serve/', 'src/doctor/'],
+    koffi: ['src/serve/'],
     'lru-cache': ['src/serve/'],
     'prom-client': ['src/telemetry/'],
     pino: ['src/telemetry/'],

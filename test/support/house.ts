@@ -2,6 +2,7 @@
  * Both lines of the house in one process, without sockets, threads, files or waiting: the event line over a clock that
  * the test turns, change sets applied at once, questions handed to the query handler.
  */
+
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { answerLocalities, lineOptions, namesOptions } from '../../src/app/line-options.ts';
@@ -18,6 +19,7 @@ import { readYaml } from '../../src/files/yaml-file.ts';
 import { keyOf, type NameKey } from '../../src/name/domain-name.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import type { LocalityRule } from '../../src/name/localities.ts';
+import { Localities } from '../../src/name/localities.ts';
 import type { About } from '../../src/plan/about.ts';
 import type { ClusterChange } from '../../src/registry/cluster.ts';
 import { parseInterfaces } from '../../src/registry/interfaces-document.ts';
@@ -328,6 +330,7 @@ function optionsOf(config: Config): LineOptions {
     distrustForMs: 60_000,
     settleForMs: 0,
     isProbed: false,
+    localities: new Localities([]),
     hasServices: false,
     join: [],
   };

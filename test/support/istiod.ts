@@ -37,6 +37,66 @@ export async function defineIstio(kube: Cluster): Promise<void> {
   });
 }
 
+/** No TLS between sidecars of the whole mesh: a plain Envoy would wait for certificates without end. */
+export async function withoutMutualTls(kube: Cluster): Promise<void> {
+  const namespace = 'istio-system';
+  const body = {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name: 'default', namespace },
+    spec: { mtls: { mode: 'DISABLE' } },
+  };
+  const path = `/apis/security.istio.io/v1/namespaces/${namespace}/peerauthentications`;
+  await until('PeerAuthentications are served', async () =>
+    [201, 409].includes((await kube.api('POST', path, body)).status),
+  );
+}
+
+/** The bootstrap of an Envoy that istiod takes for the sidecar of a pod, with its listener on port 15001. */
+export function podBootstrap(grpcPort: number): string {
+  const clusterAt = (name: string, port: number) => ({
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        {
+          lb_endpoints: [
+            { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
+          ],
+        },
+      ],
+    },
+  });
+  const bootstrap = {
+    node: {
+      id: 'sidecar~10.9.9.9~pod.default~default.svc.cluster.local',
+      cluster: 'pod.default',
+      metadata: { ISTIO_VERSION: '1.29.0', CLUSTER_ID: 'Kubernetes', NAMESPACE: 'default' },
+    },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
+      },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+    },
+    // istiod's resources name the second one, of the agent beside a real sidecar
+    static_resources: { clusters: [clusterAt('xds-grpc', grpcPort), clusterAt('sds-grpc', 1)] },
+  };
+  return `# port_value: 15001\n${JSON.stringify(bootstrap)}\n`;
+}
+
 /** @param source `HOST:PORT` of the xDS source */
 export async function startIstiod(kube: Cluster, source: string): Promise<Istiod> {
   const folder = tempFolder('istiod');
@@ -66,6 +126,9 @@ export async function startIstiod(kube: Cluster, source: string): Promise<Istiod
         PILOT_ENABLE_XDS_IDENTITY_CHECK: 'false',
         INJECTION_WEBHOOK_CONFIG_NAME: '',
         VALIDATION_WEBHOOK_CONFIG_NAME: '',
+        // filters of Istio's own, which a plain Envoy does not have
+        PILOT_ENABLE_METADATA_EXCHANGE: 'false',
+        PILOT_ENABLE_ALPN_FILTER: 'false',
       },
     },
   );

@@ -15,11 +15,14 @@ export interface Namespace {
   run(command: string, args: readonly string[], options?: RunOptions): Child;
   /** Makes every address of a range local, so that a listener on 0.0.0.0 gets what is sent to any of them. */
   addLocalRange(cidr: string): Promise<void>;
+  /** Gives it one address. */
+  addAddress(address: string): Promise<void>;
   /** Kills the children and removes the namespace. */
   remove(): Promise<void>;
 }
 
 let count = 0;
+let cables = 0;
 const namespaces = new Set<string>();
 
 /** Why this process can make no namespace, or false: for the `skip` option of a test. */
@@ -53,12 +56,38 @@ export async function createNamespace(): Promise<Namespace> {
     async addLocalRange(cidr) {
       await ip('-n', name, 'route', 'replace', 'local', cidr, 'dev', 'lo');
     },
+    addAddress: (address) => ip('-n', name, 'addr', 'add', `${address}/32`, 'dev', 'lo'),
     async remove() {
       await Promise.all(children.filter((child) => child.running).map((child) => child.kill()));
       await ip('netns', 'del', name);
       namespaces.delete(name);
     },
   };
+}
+
+/** A cable between two namespaces, as a way for all else from the first one. */
+export async function layCable(
+  first: Namespace,
+  second: Namespace,
+  addresses: { readonly first: string; readonly second: string },
+): Promise<void> {
+  // the second may have several
+  const port = `cable${++cables}`;
+  await ip(
+    'link',
+    'add',
+    'eth0',
+    'netns',
+    first.name,
+    ...['type', 'veth', 'peer', 'name', port],
+    'netns',
+    second.name,
+  );
+  await ip('-n', first.name, 'addr', 'add', addresses.first, 'peer', addresses.second, 'dev', 'eth0');
+  await ip('-n', second.name, 'addr', 'add', addresses.second, 'peer', addresses.first, 'dev', port);
+  await ip('-n', first.name, 'link', 'set', 'eth0', 'up');
+  await ip('-n', second.name, 'link', 'set', port, 'up');
+  await ip('-n', first.name, 'route', 'add', 'default', 'via', addresses.second);
 }
 
 async function ip(...args: readonly string[]): Promise<void> {

@@ -108,10 +108,15 @@ export async function createSite(options: SiteOptions): Promise<Site> {
   return site;
 }
 
-/** The configuration with what a test need not say: listen addresses on free ports. */
+/**
+ * The configuration with what a test need not say: listen addresses on free ports. RPC_DNS_TEST_ENGINE is the engine that all
+ * tests use which name none.
+ */
 export function completeConfig(config: string, { dnsPort, httpPort }: Site): string {
-  if (/^listen:/m.test(config)) return config;
-  return `listen: { dns: ["127.0.0.1:${dnsPort}"], http: "127.0.0.1:${httpPort}" }\n${config}`;
+  const engine = process.env['RPC_DNS_TEST_ENGINE'];
+  const chosen = engine === undefined || /^engine:/m.test(config) ? config : `${config}\nengine: ${engine}\n`;
+  if (/^listen:/m.test(chosen)) return chosen;
+  return `listen: { dns: ["127.0.0.1:${dnsPort}"], http: "127.0.0.1:${httpPort}" }\n${chosen}`;
 }
 
 export interface StartOptions {

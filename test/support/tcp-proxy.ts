@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** Between a client and a server: passes on, refuses, cuts, holds back, is slow, or spoils what the server sends. */
 export class TcpProxy {
   readonly port: number;
-  readonly #target: number;
+  #target: number;
   readonly #host: string;
   readonly #targetHost: string;
   readonly #sockets = new Set<Socket>();
@@ -39,6 +39,11 @@ export class TcpProxy {
   /** Cuts all connections; new ones are welcome. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** New connections go to another port from now on, as a Service's do when its pod is replaced. */
+  leadTo(target: number): void {
+    this.#target = target;
   }
 
   /** Accepts, and passes on nothing in either direction until it is let go. */

@@ -110,6 +110,17 @@ export class ZkTool {
     });
   }
 
+  /** One node goes and another one comes, in one transaction. */
+  replace(gone: string, next: string): Promise<void> {
+    const transaction = this.#client.transaction().remove(gone).create(next, NODE_DATA);
+    return new Promise((resolve, reject) => {
+      transaction.commit((error) => {
+        if (error) reject(asError(error));
+        else resolve();
+      });
+    });
+  }
+
   /** The names of the children, sorted; none when the node is not there. */
   list(path: string): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {

@@ -198,8 +198,8 @@ const ROWS: readonly Row[] = [
     says: ["rpc-dns.yaml:1:9: 'answers' is empty: expected keys and values"],
   },
   {
-    config: 'engine: mmsg\n',
-    says: ["rpc-dns.yaml:1:9: 'mmsg': expected one of dgram, auto"],
+    config: 'engine: fast\n',
+    says: ["rpc-dns.yaml:1:9: 'fast': expected one of dgram, mmsg, auto"],
   },
   {
     config: 'store: { kind: etcd }\n',

@@ -5,6 +5,7 @@ import { Intake, type IntakeEvents } from '../../src/intake/intake.ts';
 import { type FactsOptions, RegistryFacts } from '../../src/intake/registry-facts.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import { InterfaceNumbers } from '../../src/name/interface-numbers.ts';
+import { Localities } from '../../src/name/localities.ts';
 import { Arena } from '../../src/packed/arena.ts';
 import { EMPTY_REGISTRATION, type Registration } from '../../src/registry/registration.ts';
 
@@ -395,7 +396,15 @@ suite('a registry that says more than any has', () => {
     });
     const memory = { names: new InterfaceNumbers(), sets: new EndpointSets(new Arena(false)) };
     const intake = new Intake(memory, () => 0, events);
-    const options = { id: 'x', kind: 'file', required: true, isProbed: false, hasServices: false, join: [] };
+    const options = {
+      id: 'x',
+      kind: 'file',
+      required: true,
+      isProbed: false,
+      hasServices: false,
+      join: [],
+      localities: new Localities([]),
+    };
     intake.configure([{ ...options, ...OPTIONS }], []);
     const sink = intake.sinkOf('x');
     const { facts } = intake.source('x');

@@ -1,6 +1,8 @@
 /** Answers that are the providers themselves: a client is told those near it. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { InterfaceName } from '../../src/name/interface-name.ts';
+import { EMPTY_REGISTRATION } from '../../src/registry/registration.ts';
 import type { Client } from '../../src/serve/client.ts';
 import { readMessage } from '../../src/wire/read-message.ts';
 import { House } from '../support/house.ts';
@@ -75,6 +77,20 @@ suite('a client', () => {
     assert.equal(answer(house, '10.1.7.7'), '10.3.0.1 10.9.0.1', 'never an empty answer');
     await deliver(house, '10.1.0.1:1', '10.3.0.1:1');
     assert.equal(answer(house, '10.1.7.7'), '10.1.0.1', 'and back');
+  });
+
+  test('goes by what the registry says before its address', async () => {
+    const house = await open('endpoints');
+    const at = (host: string, region: string, zone: string) => {
+      return { host, port: 1, protocol: 'dubbo', locality: { region, zone } };
+    };
+    const endpoints = [at('10.1.0.1', 'r', 'z2'), at('10.9.0.1', '', 'z1'), at('10.9.0.2', 's', 'z9')];
+    await house.deliver('interfaces: []');
+    await house.deliverUnit('u', [
+      { ...EMPTY_REGISTRATION, interface: 'com.foo.A' as InterfaceName, source: 'here', port: 1, endpoints },
+    ]);
+    assert.equal(answer(house, '10.1.7.7'), '10.9.0.1');
+    assert.equal(answer(house, '10.2.7.7'), '10.1.0.1');
   });
 
   test('is told the same in additional records and by ANY; `_endpoints` has all', async () => {

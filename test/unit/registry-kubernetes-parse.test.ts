@@ -88,7 +88,7 @@ describe('what is kept of an EndpointSlice', () => {
     const kept = keepSlice({
       ...metadata('slice', { labels: { 'kubernetes.io/service-name': 'user' } }),
       endpoints: [
-        { addresses: ['10.244.1.7'], conditions: { ready: true } },
+        { addresses: ['10.244.1.7'], conditions: { ready: true }, zone: 'gz00a' },
         { addresses: ['10.244.1.8'], conditions: { ready: false, terminating: true } },
         { addresses: ['pod.example'] },
       ],
@@ -96,6 +96,7 @@ describe('what is kept of an EndpointSlice', () => {
     } as never);
     assert.equal(kept?.slice.service, 'trade/user');
     assert.equal(kept?.slice.addresses.length, 2);
+    assert.deepEqual(kept?.slice.zones, ['gz00a', '']);
     assert.deepEqual(kept?.slice.ports, [{ name: 'dubbo', port: 20881 }]);
   });
 

@@ -199,7 +199,7 @@ suite('sofaregistry: Hessian', () => {
       ['com.foo.Rec:1.0@DEFAULT', 'SOFA', INSTANCE, 'DefaultDataCenter', false],
     );
     assert.ok((said?.version ?? 0) > 1e12);
-    assert.deepEqual(said?.data.toSorted(), [
+    assert.deepEqual(said?.data.map(({ text }) => text).toSorted(), [
       '192.0.2.1:12200?appName=größe-应用-😀',
       `192.0.2.2:12200?appName=${'x'.repeat(40)}`,
     ]);
@@ -319,6 +319,7 @@ suite('sofaregistry: Hessian', () => {
 });
 
 suite('sofaregistry: names and data', () => {
+  const published = (texts: readonly string[], zone = '') => texts.map((text) => ({ text, zone }));
   const serviceOf = (dataInfoId: string) => {
     const reading = readDataInfoId(dataInfoId, INSTANCE);
     assert.equal(reading.kind, 'service');
@@ -369,7 +370,12 @@ suite('sofaregistry: names and data', () => {
       '',
     ];
     const pool = new StringPool();
-    const { registrations, skipped } = readData(serviceOf(idOf('com.foo.A', 'g')), data, 'here', pool);
+    const { registrations, skipped } = readData(
+      serviceOf(idOf('com.foo.A', 'g')),
+      published(data),
+      'here',
+      pool,
+    );
     assert.deepEqual(
       registrations.map(({ group, version, application, protocol, port }) => [
         group,
@@ -390,8 +396,26 @@ suite('sofaregistry: names and data', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), (texts) => {
-        readData(serviceOf(idOf('a.B')), texts, 'here', pool);
+        readData(serviceOf(idOf('a.B')), published(texts), 'here', pool);
       }),
+    );
+  });
+
+  test('a zone of its own and a weight are of the endpoint', () => {
+    const texts = ['192.0.2.91:1?weight=50', '192.0.2.92:1?_WEIGHT=0', '192.0.2.93:1?_WEIGHT=100'];
+    const read = (zone: string) =>
+      readData(serviceOf(idOf('a.B')), published(texts, zone), '', new StringPool()).registrations[0];
+    assert.deepEqual(
+      read('gz00a')?.endpoints.map(({ locality, weight }) => [locality?.zone, weight]),
+      [
+        ['gz00a', 50],
+        ['gz00a', 0],
+        ['gz00a', undefined],
+      ],
+    );
+    assert.deepEqual(
+      read('')?.endpoints.map(({ locality }) => locality),
+      [undefined, undefined, undefined],
     );
   });
 
@@ -401,7 +425,12 @@ suite('sofaregistry: names and data', () => {
     const name = 'com.foo.A' as InterfaceName;
     const [there] = readDirectory(name, '', [node], pool, readSofaProviderName).registrations;
     const service = serviceOf(idOf('com.foo.A', 'blue:x'));
-    const [here] = readData(service, ['192.0.2.91:12200?appName=sofa-app'], '', pool).registrations;
+    const [here] = readData(
+      service,
+      published(['192.0.2.91:12200?appName=sofa-app']),
+      '',
+      pool,
+    ).registrations;
     assert.deepEqual(here, there);
   });
 

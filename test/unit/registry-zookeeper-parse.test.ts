@@ -50,6 +50,7 @@ describe('a provider node', () => {
         organization: 'trade.acme',
         module: 'base',
         environment: 'product',
+        weight: 200,
       },
     ],
     [
@@ -176,7 +177,7 @@ function slowly(node: string): ProviderUrl | 'encoding' | 'url' {
     if (key !== undefined && value !== undefined) all.set(key, value);
   }
   const wanted =
-    'category disabled enabled version group application organization module environment appName uniqueId'.split(
+    'category disabled enabled version group application organization module environment appName uniqueId weight region zone'.split(
       ' ',
     );
   const parameters: (string | undefined)[] = [];
@@ -316,7 +317,14 @@ describe('a provider node of SOFARPC', () => {
     'bolt://192.0.2.2:12200?version=1.0&accepts=100000&appName=sofa-app&weight=200&language=java&pid=9800&interface=com.foo.UserService&timeout=0&serialization=hessian2&protocol=bolt&delay=-1&dynamic=true&startTime=1795359098471&id=rpc-cfg-1&uniqueId=blue&rpcVer=51302';
 
   it('has its uniqueId for a group, and no version: 1.0 is that of the protocol', () => {
-    const provider = { ...UNSET, protocol: 'bolt', host: '192.0.2.2', port: 12200, application: 'sofa-app' };
+    const provider = {
+      ...UNSET,
+      protocol: 'bolt',
+      host: '192.0.2.2',
+      port: 12200,
+      application: 'sofa-app',
+      weight: 200,
+    };
     assert.deepEqual(readSofaProviderName(encodeURIComponent(SOFA)), {
       kind: 'provider',
       provider: { ...provider, group: 'blue' },

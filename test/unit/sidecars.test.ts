@@ -11,7 +11,7 @@ import type { Status } from '../../src/grpc/status.ts';
 import { explain } from '../../src/lookup/explain.ts';
 import { ROOT } from '../../src/name/domain-name.ts';
 import { parseNetwork } from '../../src/name/network.ts';
-import { type SidecarLog, Sidecars, type SidecarsOptions } from '../../src/sidecars/sidecars.ts';
+import { type SidecarObserver, Sidecars, type SidecarsOptions } from '../../src/sidecars/sidecars.ts';
 import { clusterName, parseClusterName } from '../../src/sidecars/vip-cluster.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { House } from '../support/house.ts';
@@ -22,7 +22,7 @@ const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const CONFIG =
   'registries: [{ kind: file, path: a, forgetAfter: 0s }]\nvips: { pools: ["247.1.0.0/24"], reuseAfter: 1h }\n';
-const NOTHING: SidecarLog = {
+const NOTHING: SidecarObserver = {
   met: () => {},
   left: () => {},
   refused: () => {},
@@ -30,6 +30,7 @@ const NOTHING: SidecarLog = {
   rejected: () => {},
   tooManyNames: () => {},
   leftOut: () => {},
+  answered: () => {},
 };
 
 const A = (...endpoints: readonly string[]) => ({
@@ -49,12 +50,16 @@ interface Port {
   readonly sidecars: Sidecars;
   readonly port: number;
   readonly told: string[];
+  /** how long answers to responses took, in seconds */
+  readonly answers: number[];
 }
 
 async function serve(test: TestContext, house: House, more: Partial<SidecarsOptions> = {}): Promise<Port> {
   const told: string[] = [];
-  const log: SidecarLog = {
+  const answers: number[] = [];
+  const log: SidecarObserver = {
     ...NOTHING,
+    answered: (seconds) => answers.push(seconds),
     refused: (_peer, node, text) => told.push(`refused by ${node}: ${text}`),
     garbage: (_peer, reason) => told.push(`garbage: ${reason}`),
     rejected: (_peer, reason) => told.push(`rejected: ${reason}`),
@@ -72,7 +77,7 @@ async function serve(test: TestContext, house: House, more: Partial<SidecarsOpti
   const sidecars = new Sidecars(house.events, options, log);
   const port = await sidecars.listen();
   test.after(() => sidecars.close());
-  return { sidecars, port, told };
+  return { sidecars, port, told, answers };
 }
 
 /** What a sidecar holds: endpoints of each cluster that it was sent, by name. */
@@ -184,10 +189,14 @@ suite('a sidecar', () => {
   test('is told what it dialled, and every change of that alone', async (t) => {
     const house = await House.open({ config: CONFIG });
     await deliver(house, A('10.0.0.1:20880', '10.0.0.2:20999'), B);
-    const { port, sidecars } = await serve(t, house);
+    const { port, sidecars, answers } = await serve(t, house);
     const envoy = await Envoy.connect(t, port);
     envoy.ask([AT_A], { node: { id: 'one', cluster: 'test' } });
     await envoy.has(AT_A, '10.0.0.1:20880 10.0.0.2:20999');
+    assert.equal(answers.length, 0);
+    envoy.send({ typeUrl: CLUSTER, responseNonce: envoy.nonce });
+    await until('the answer is timed', () => answers.length === 1);
+    assert.ok((answers[0] ?? -1) >= 0);
     envoy.send({ typeUrl: CLUSTER, responseNonce: envoy.nonce });
     await deliver(house, A('10.0.0.2:20999'), B);
     await envoy.has(AT_A, '10.0.0.2:20999');

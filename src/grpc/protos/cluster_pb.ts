@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cluster.proto.
  */
 export const file_cluster: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jbHVzdGVyLnByb3RvEhdlbnZveS5jb25maWcuY2x1c3Rlci52MyI0Cg1Tb2NrZXRBZGRyZXNzEg8KB2FkZHJlc3MYAiABKAkSEgoKcG9ydF92YWx1ZRgDIAEoDSJJCgdBZGRyZXNzEj4KDnNvY2tldF9hZGRyZXNzGAEgASgLMiYuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuU29ja2V0QWRkcmVzcyI9CghFbmRwb2ludBIxCgdhZGRyZXNzGAEgASgLMiAuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQWRkcmVzcyKVAQoKTGJFbmRwb2ludBIzCghlbmRwb2ludBgBIAEoCzIhLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkVuZHBvaW50EhUKDWhlYWx0aF9zdGF0dXMYAiABKAUSOwoVbG9hZF9iYWxhbmNpbmdfd2VpZ2h0GAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJItQBChNMb2NhbGl0eUxiRW5kcG9pbnRzEjMKCGxvY2FsaXR5GAEgASgLMiEuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTG9jYWxpdHkSOQoMbGJfZW5kcG9pbnRzGAIgAygLMiMuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTGJFbmRwb2ludBI7ChVsb2FkX2JhbGFuY2luZ193ZWlnaHQYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSEAoIcHJpb3JpdHkYBSABKA0ibgoVQ2x1c3RlckxvYWRBc3NpZ25tZW50EhQKDGNsdXN0ZXJfbmFtZRgBIAEoCRI/CgllbmRwb2ludHMYAiADKAsyLC5lbnZveS5jb25maWcuY2x1c3Rlci52My5Mb2NhbGl0eUxiRW5kcG9pbnRzIhgKFkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2UiagoMQ29uZmlnU291cmNlEjwKA2FkcxgDIAEoCzIvLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2USHAoUcmVzb3VyY2VfYXBpX3ZlcnNpb24YBiABKAUiYwoQRWRzQ2x1c3RlckNvbmZpZxI5CgplZHNfY29uZmlnGAEgASgLMiUuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ29uZmlnU291cmNlEhQKDHNlcnZpY2VfbmFtZRgCIAEoCSLpAQoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAUSRQoSZWRzX2NsdXN0ZXJfY29uZmlnGAMgASgLMikuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRWRzQ2x1c3RlckNvbmZpZxIyCg9jb25uZWN0X3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SRwoPbG9hZF9hc3NpZ25tZW50GCEgASgLMi4uZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ2x1c3RlckxvYWRBc3NpZ25tZW50IlUKCUNpZHJSYW5nZRIWCg5hZGRyZXNzX3ByZWZpeBgBIAEoCRIwCgpwcmVmaXhfbGVuGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIk0KEEZpbHRlckNoYWluTWF0Y2gSOQoNcHJlZml4X3JhbmdlcxgDIAMoCzIiLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNpZHJSYW5nZSJCCgZGaWx0ZXISDAoEbmFtZRgBIAEoCRIqCgx0eXBlZF9jb25maWcYBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IoYBCgtGaWx0ZXJDaGFpbhJFChJmaWx0ZXJfY2hhaW5fbWF0Y2gYASABKAsyKS5lbnZveS5jb25maWcuY2x1c3Rlci52My5GaWx0ZXJDaGFpbk1hdGNoEjAKB2ZpbHRlcnMYAyADKAsyHy5lbnZveS5jb25maWcuY2x1c3Rlci52My5GaWx0ZXIiiAEKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSMQoHYWRkcmVzcxgCIAEoCzIgLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFkZHJlc3MSOwoNZmlsdGVyX2NoYWlucxgDIAMoCzIkLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkZpbHRlckNoYWluImwKCFRjcFByb3h5EhMKC3N0YXRfcHJlZml4GAEgASgJEg8KB2NsdXN0ZXIYAiABKAkSOgoUbWF4X2Nvbm5lY3RfYXR0ZW1wdHMYByABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWViBnByb3RvMw", [file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers]);
+  fileDesc("Cg1jbHVzdGVyLnByb3RvEhdlbnZveS5jb25maWcuY2x1c3Rlci52MyI0Cg1Tb2NrZXRBZGRyZXNzEg8KB2FkZHJlc3MYAiABKAkSEgoKcG9ydF92YWx1ZRgDIAEoDSJJCgdBZGRyZXNzEj4KDnNvY2tldF9hZGRyZXNzGAEgASgLMiYuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuU29ja2V0QWRkcmVzcyI9CghFbmRwb2ludBIxCgdhZGRyZXNzGAEgASgLMiAuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQWRkcmVzcyKVAQoKTGJFbmRwb2ludBIzCghlbmRwb2ludBgBIAEoCzIhLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkVuZHBvaW50EhUKDWhlYWx0aF9zdGF0dXMYAiABKAUSOwoVbG9hZF9iYWxhbmNpbmdfd2VpZ2h0GAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlIigKCExvY2FsaXR5Eg4KBnJlZ2lvbhgBIAEoCRIMCgR6b25lGAIgASgJItQBChNMb2NhbGl0eUxiRW5kcG9pbnRzEjMKCGxvY2FsaXR5GAEgASgLMiEuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTG9jYWxpdHkSOQoMbGJfZW5kcG9pbnRzGAIgAygLMiMuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuTGJFbmRwb2ludBI7ChVsb2FkX2JhbGFuY2luZ193ZWlnaHQYAyABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSEAoIcHJpb3JpdHkYBSABKA0ibgoVQ2x1c3RlckxvYWRBc3NpZ25tZW50EhQKDGNsdXN0ZXJfbmFtZRgBIAEoCRI/CgllbmRwb2ludHMYAiADKAsyLC5lbnZveS5jb25maWcuY2x1c3Rlci52My5Mb2NhbGl0eUxiRW5kcG9pbnRzIhgKFkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2UiagoMQ29uZmlnU291cmNlEjwKA2FkcxgDIAEoCzIvLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkFnZ3JlZ2F0ZWRDb25maWdTb3VyY2USHAoUcmVzb3VyY2VfYXBpX3ZlcnNpb24YBiABKAUiYwoQRWRzQ2x1c3RlckNvbmZpZxI5CgplZHNfY29uZmlnGAEgASgLMiUuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuQ29uZmlnU291cmNlEhQKDHNlcnZpY2VfbmFtZRgCIAEoCSIYCgdQZXJjZW50Eg0KBXZhbHVlGAEgASgBIlMKDkNvbW1vbkxiQ29uZmlnEkEKF2hlYWx0aHlfcGFuaWNfdGhyZXNob2xkGAEgASgLMiAuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuUGVyY2VudCKsAgoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAUSRQoSZWRzX2NsdXN0ZXJfY29uZmlnGAMgASgLMikuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRWRzQ2x1c3RlckNvbmZpZxIyCg9jb25uZWN0X3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SQQoQY29tbW9uX2xiX2NvbmZpZxgbIAEoCzInLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNvbW1vbkxiQ29uZmlnEkcKD2xvYWRfYXNzaWdubWVudBghIAEoCzIuLmVudm95LmNvbmZpZy5jbHVzdGVyLnYzLkNsdXN0ZXJMb2FkQXNzaWdubWVudCJVCglDaWRyUmFuZ2USFgoOYWRkcmVzc19wcmVmaXgYASABKAkSMAoKcHJlZml4X2xlbhgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZSJNChBGaWx0ZXJDaGFpbk1hdGNoEjkKDXByZWZpeF9yYW5nZXMYAyADKAsyIi5lbnZveS5jb25maWcuY2x1c3Rlci52My5DaWRyUmFuZ2UiQgoGRmlsdGVyEgwKBG5hbWUYASABKAkSKgoMdHlwZWRfY29uZmlnGAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSKGAQoLRmlsdGVyQ2hhaW4SRQoSZmlsdGVyX2NoYWluX21hdGNoGAEgASgLMikuZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRmlsdGVyQ2hhaW5NYXRjaBIwCgdmaWx0ZXJzGAMgAygLMh8uZW52b3kuY29uZmlnLmNsdXN0ZXIudjMuRmlsdGVyIogBCghMaXN0ZW5lchIMCgRuYW1lGAEgASgJEjEKB2FkZHJlc3MYAiABKAsyIC5lbnZveS5jb25maWcuY2x1c3Rlci52My5BZGRyZXNzEjsKDWZpbHRlcl9jaGFpbnMYAyADKAsyJC5lbnZveS5jb25maWcuY2x1c3Rlci52My5GaWx0ZXJDaGFpbiJsCghUY3BQcm94eRITCgtzdGF0X3ByZWZpeBgBIAEoCRIPCgdjbHVzdGVyGAIgASgJEjoKFG1heF9jb25uZWN0X2F0dGVtcHRzGAcgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlYgZwcm90bzM", [file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message envoy.config.cluster.v3.SocketAddress
@@ -240,6 +240,42 @@ export const EdsClusterConfigSchema: GenMessage<EdsClusterConfig> = /*@__PURE__*
   messageDesc(file_cluster, 9);
 
 /**
+ * envoy/type/v3
+ *
+ * @generated from message envoy.config.cluster.v3.Percent
+ */
+export type Percent = Message<"envoy.config.cluster.v3.Percent"> & {
+  /**
+   * @generated from field: double value = 1;
+   */
+  value: number;
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.Percent.
+ * Use `create(PercentSchema)` to create a new message.
+ */
+export const PercentSchema: GenMessage<Percent> = /*@__PURE__*/
+  messageDesc(file_cluster, 10);
+
+/**
+ * @generated from message envoy.config.cluster.v3.CommonLbConfig
+ */
+export type CommonLbConfig = Message<"envoy.config.cluster.v3.CommonLbConfig"> & {
+  /**
+   * @generated from field: envoy.config.cluster.v3.Percent healthy_panic_threshold = 1;
+   */
+  healthyPanicThreshold?: Percent | undefined;
+};
+
+/**
+ * Describes the message envoy.config.cluster.v3.CommonLbConfig.
+ * Use `create(CommonLbConfigSchema)` to create a new message.
+ */
+export const CommonLbConfigSchema: GenMessage<CommonLbConfig> = /*@__PURE__*/
+  messageDesc(file_cluster, 11);
+
+/**
  * @generated from message envoy.config.cluster.v3.Cluster
  */
 export type Cluster = Message<"envoy.config.cluster.v3.Cluster"> & {
@@ -266,6 +302,11 @@ export type Cluster = Message<"envoy.config.cluster.v3.Cluster"> & {
   connectTimeout?: Duration | undefined;
 
   /**
+   * @generated from field: envoy.config.cluster.v3.CommonLbConfig common_lb_config = 27;
+   */
+  commonLbConfig?: CommonLbConfig | undefined;
+
+  /**
    * @generated from field: envoy.config.cluster.v3.ClusterLoadAssignment load_assignment = 33;
    */
   loadAssignment?: ClusterLoadAssignment | undefined;
@@ -276,7 +317,7 @@ export type Cluster = Message<"envoy.config.cluster.v3.Cluster"> & {
  * Use `create(ClusterSchema)` to create a new message.
  */
 export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
-  messageDesc(file_cluster, 10);
+  messageDesc(file_cluster, 12);
 
 /**
  * @generated from message envoy.config.cluster.v3.CidrRange
@@ -298,7 +339,7 @@ export type CidrRange = Message<"envoy.config.cluster.v3.CidrRange"> & {
  * Use `create(CidrRangeSchema)` to create a new message.
  */
 export const CidrRangeSchema: GenMessage<CidrRange> = /*@__PURE__*/
-  messageDesc(file_cluster, 11);
+  messageDesc(file_cluster, 13);
 
 /**
  * @generated from message envoy.config.cluster.v3.FilterChainMatch
@@ -315,7 +356,7 @@ export type FilterChainMatch = Message<"envoy.config.cluster.v3.FilterChainMatch
  * Use `create(FilterChainMatchSchema)` to create a new message.
  */
 export const FilterChainMatchSchema: GenMessage<FilterChainMatch> = /*@__PURE__*/
-  messageDesc(file_cluster, 12);
+  messageDesc(file_cluster, 14);
 
 /**
  * @generated from message envoy.config.cluster.v3.Filter
@@ -337,7 +378,7 @@ export type Filter = Message<"envoy.config.cluster.v3.Filter"> & {
  * Use `create(FilterSchema)` to create a new message.
  */
 export const FilterSchema: GenMessage<Filter> = /*@__PURE__*/
-  messageDesc(file_cluster, 13);
+  messageDesc(file_cluster, 15);
 
 /**
  * @generated from message envoy.config.cluster.v3.FilterChain
@@ -359,7 +400,7 @@ export type FilterChain = Message<"envoy.config.cluster.v3.FilterChain"> & {
  * Use `create(FilterChainSchema)` to create a new message.
  */
 export const FilterChainSchema: GenMessage<FilterChain> = /*@__PURE__*/
-  messageDesc(file_cluster, 14);
+  messageDesc(file_cluster, 16);
 
 /**
  * @generated from message envoy.config.cluster.v3.Listener
@@ -386,7 +427,7 @@ export type Listener = Message<"envoy.config.cluster.v3.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_cluster, 15);
+  messageDesc(file_cluster, 17);
 
 /**
  * @generated from message envoy.config.cluster.v3.TcpProxy
@@ -413,5 +454,5 @@ export type TcpProxy = Message<"envoy.config.cluster.v3.TcpProxy"> & {
  * Use `create(TcpProxySchema)` to create a new message.
  */
 export const TcpProxySchema: GenMessage<TcpProxy> = /*@__PURE__*/
-  messageDesc(file_cluster, 16);
+  messageDesc(file_cluster, 18);
 

@@ -5,6 +5,7 @@ import {
   registrationsOfInstances,
 } from '../application-instances.ts';
 import { readHost, shown } from '../endpoint-text.ts';
+import { readTraits } from '../endpoint-traits.ts';
 import type { Endpoint, Registration } from '../registration.ts';
 import { MAX_SKIPPED_OF_UNIT, type SkippedEntry } from '../skip-log.ts';
 import type { StringPool } from '../string-pool.ts';
@@ -62,8 +63,15 @@ export function readService(
       skip('address', `${shown(name)}: instance ${id} has no address and port that can be called`);
       continue;
     }
-    const endpoint: Endpoint = { host: pool.take(host), port, protocol: 'http' };
-    const instance = { endpoint, metadata: readMeta(service?.['Meta'], keys, pool) };
+    const meta = fields(service?.['Meta']);
+    const weight = fields(service?.['Weights'])?.['Passing'];
+    const endpoint: Endpoint = {
+      host: pool.take(host),
+      port,
+      protocol: 'http',
+      ...readTraits({ region: meta?.['region'], zone: meta?.['zone'], weight, usualWeight: 1 }, pool),
+    };
+    const instance = { endpoint, metadata: readMeta(meta, keys, pool) };
     // two ids may stand for one address, as after a restart: it is one endpoint, and well if one of them is
     const id = JSON.stringify(instance);
     instances.set(id, instances.get(id) ?? instance);
@@ -88,8 +96,11 @@ function isPassing(checks: unknown): boolean {
   });
 }
 
-function readMeta(meta: unknown, keys: MetadataKeys, pool: StringPool): Readonly<Record<string, string>> {
-  const said = fields(meta);
+function readMeta(
+  said: Fields | undefined,
+  keys: MetadataKeys,
+  pool: StringPool,
+): Readonly<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const key of [keys.interfaces, keys.version, keys.group]) {
     const value = said !== undefined && Object.hasOwn(said, key) ? said[key] : undefined;

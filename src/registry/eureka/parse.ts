@@ -2,6 +2,7 @@
 import { bad, ok, type Result } from '../../base/result.ts';
 import type { MetadataKeys } from '../application-instances.ts';
 import { readHost, readPort, shown } from '../endpoint-text.ts';
+import { readTraits } from '../endpoint-traits.ts';
 import type { Endpoint } from '../registration.ts';
 import type { StringPool } from '../string-pool.ts';
 
@@ -30,6 +31,8 @@ export interface ToldInstance {
 const MAX_APP = 255;
 const MAX_ID = 300;
 const MAX_NAMES = 16;
+/** What Spring Cloud's load balancer takes for one that says none. */
+const SPRING_WEIGHT = 1;
 const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -70,6 +73,9 @@ function namesIn(said: Fields, app: string): readonly string[] {
 function endpointIn(said: Fields, pool: StringPool): Endpoint | undefined {
   const host = readHost(text(said['ipAddr'])) ?? readHost(text(said['hostName']));
   if (host === undefined) return undefined;
+  const metadata = fields(said['metadata']);
+  const { region, zone, weight } = metadata ?? {};
+  const traits = readTraits({ region, zone, weight, usualWeight: SPRING_WEIGHT }, pool);
   for (const [key, protocol] of [
     ['port', 'http'],
     ['securePort', 'https'],
@@ -77,7 +83,7 @@ function endpointIn(said: Fields, pool: StringPool): Endpoint | undefined {
     const own = said[key];
     const port = readPort(text(fields(own)?.['$'] ?? own));
     const isOn = text(fields(own)?.['@enabled'] ?? true) === 'true';
-    if (port !== undefined && isOn) return { host: pool.take(host), port, protocol };
+    if (port !== undefined && isOn) return { host: pool.take(host), port, protocol, ...traits };
   }
   return undefined;
 }

@@ -15,6 +15,10 @@ const workload = z.object({
   /** by the name of the ServiceEntry's port */
   ports: z.record(z.string(), port).default({}),
   labels: texts.default({}),
+  /** `region/zone/subzone` */
+  locality: z.string().default(''),
+  /** 0 is as unset */
+  weight: z.int().min(0).default(0),
 });
 
 const serviceEntry = z.object({

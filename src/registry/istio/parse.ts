@@ -7,6 +7,7 @@ import {
   serviceKeyText,
 } from '../../name/interface-name.ts';
 import { readHost, shown } from '../endpoint-text.ts';
+import { readTraits } from '../endpoint-traits.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
 import type { KeptServiceEntry, ServiceEntrySpec, Workload } from './objects.ts';
@@ -15,6 +16,9 @@ export interface Reading {
   readonly registrations: readonly Registration[];
   readonly skipped: readonly SkippedEntry[];
 }
+
+/** What Istio takes for one without a weight. */
+const USUAL_WEIGHT = 1;
 
 type EntryPort = ServiceEntrySpec['ports'][number];
 
@@ -95,7 +99,7 @@ function servicesOf(
 }
 
 function endpointsOf(
-  { address, ports: own }: Workload,
+  { address, ports: own, locality, weight }: Workload,
   ports: readonly EntryPort[],
   skip: (reason: string, detail: string) => void,
 ): Endpoint[] {
@@ -104,10 +108,13 @@ function endpointsOf(
     skip('address', `no usable address: '${address}'`);
     return [];
   }
+  const [region, zone] = locality.split('/');
+  const traits = readTraits({ region, zone, weight: weight || undefined, usualWeight: USUAL_WEIGHT });
   return ports.map((port) => ({
     host,
     port: own[port.name] ?? port.targetPort ?? port.number,
     protocol: protocolOf(port),
+    ...traits,
   }));
 }
 

@@ -176,10 +176,16 @@ export function keepSlice(object: ApiObject): KeptSlice | undefined {
   const service = metadata.labels?.[SERVICE_LABEL];
   if (service === undefined) return undefined;
   const addresses: Address[] = [];
-  for (const endpoint of endpoints ?? []) {
-    for (const text of endpoint.addresses ?? []) {
+  const zones: string[] = [];
+  const known = new Map<string, string>();
+  for (const { addresses: texts, zone } of endpoints ?? []) {
+    const shared = known.get(zone ?? '') ?? zone ?? '';
+    known.set(shared, shared);
+    for (const text of texts ?? []) {
       const address = parseAddress(text);
-      if (address !== undefined) addresses.push(address);
+      if (address === undefined) continue;
+      addresses.push(address);
+      zones.push(shared);
     }
   }
   return {
@@ -187,6 +193,7 @@ export function keepSlice(object: ApiObject): KeptSlice | undefined {
     slice: {
       service: `${metadata.namespace ?? ''}/${service}`,
       addresses: packed(addresses),
+      ...(zones.some((zone) => zone !== '') ? { zones: packed(zones) } : {}),
       ports: (ports ?? []).flatMap(({ name, port, protocol }) =>
         port === undefined || port === null || protocol === 'UDP' ? [] : [{ name: name ?? '', port }],
       ),
@@ -200,6 +207,7 @@ export interface RawSlice {
     | readonly {
         readonly addresses?: readonly string[];
         readonly conditions?: { readonly ready?: boolean };
+        readonly zone?: string | null;
         readonly targetRef?: { readonly kind?: string; readonly name?: string };
       }[]
     | null;

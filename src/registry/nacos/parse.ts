@@ -9,6 +9,7 @@ import {
   registrationsOfInstances,
 } from '../application-instances.ts';
 import { readHost } from '../endpoint-text.ts';
+import { type EndpointTraits, readTraits, USUAL_WEIGHT, weightOf } from '../endpoint-traits.ts';
 import { EMPTY_REGISTRATION, type Endpoint, type Registration } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
 import type { DubboService } from './dubbo-services.ts';
@@ -112,6 +113,7 @@ interface Instance {
   readonly host: string;
   readonly port: number;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly traits: EndpointTraits;
 }
 
 type Skip = (reason: string, detail: string) => void;
@@ -141,7 +143,21 @@ function readInstance(value: unknown, skip: Skip): Instance | undefined {
   const texts = Object.entries(metadata).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
-  return { host, port, metadata: Object.fromEntries(texts) };
+  const said = Object.fromEntries(texts);
+  return { host, port, metadata: said, traits: traitsIn(said, textOf(value['clusterName']), weight) };
+}
+
+/** Without a name of its own a cluster says nothing of where it is. */
+const DEFAULT_CLUSTER = 'DEFAULT';
+
+/**
+ * A cluster of Nacos is a zone, unless the metadata says one. Dubbo and SOFARPC write their weight, of 100, into the metadata;
+ * Nacos's own, of 1, is what operators turn, and counts beside it.
+ */
+function traitsIn(metadata: Instance['metadata'], cluster: string, own: unknown): EndpointTraits {
+  const zone = metadata['zone'] ?? (cluster === DEFAULT_CLUSTER ? '' : cluster);
+  const weight = (weightOf(own, 1) * weightOf(metadata['weight'], 100)) / USUAL_WEIGHT;
+  return readTraits({ region: metadata['region'], zone, weight, usualWeight: USUAL_WEIGHT });
 }
 
 const PROTOCOL = /^[A-Za-z][\w+.-]{0,63}$/;
@@ -173,10 +189,11 @@ function registrationOf(
   }
   const usual = by === 'dubbo' ? 'dubbo' : 'bolt';
   const endpoints = instances.map(
-    ({ host, port, metadata }): Endpoint => ({
+    ({ host, port, metadata, traits }): Endpoint => ({
       host,
       port,
       protocol: protocolOf(metadata, usual),
+      ...traits,
     }),
   );
   const about = by === 'dubbo' ? dubboFields(said) : { application: said['appName'] ?? '' };
@@ -267,9 +284,9 @@ function ofDubboApplication(
 
 /** `dubbo.endpoints` is `[{"port":20881,"protocol":"dubbo"}]`, a text. */
 function dubboEndpoints(instance: Instance, skip: Skip): Endpoint[] {
-  const { host, port, metadata } = instance;
+  const { host, port, metadata, traits } = instance;
   const text = metadata['dubbo.endpoints'];
-  if (text === undefined) return [{ host, port, protocol: protocolOf(metadata, 'dubbo') }];
+  if (text === undefined) return [{ host, port, protocol: protocolOf(metadata, 'dubbo'), ...traits }];
   let list: unknown;
   try {
     list = JSON.parse(text);
@@ -285,7 +302,7 @@ function dubboEndpoints(instance: Instance, skip: Skip): Endpoint[] {
     const protocol = isJson(entry) ? textOf(entry['protocol']) : '';
     const isGood =
       typeof at === 'number' && Number.isInteger(at) && at > 0 && at <= 65_535 && PROTOCOL.test(protocol);
-    if (isGood) return [{ host, port: at, protocol }];
+    if (isGood) return [{ host, port: at, protocol, ...traits }];
     skip('dubbo-endpoints', `${host}:${port}: dubbo.endpoints has an entry without port and protocol`);
     return [];
   });
@@ -300,8 +317,8 @@ function ofApplication(
 ): Registration[] {
   const own = instances.filter((instance) => !isDubboApplication(instance));
   if (own.length === 0) return [];
-  const entries = own.map(({ host, port, metadata }): ApplicationInstance => {
-    return { endpoint: { host, port, protocol: protocolOf(metadata, 'http') }, metadata };
+  const entries = own.map(({ host, port, metadata, traits }): ApplicationInstance => {
+    return { endpoint: { host, port, protocol: protocolOf(metadata, 'http'), ...traits }, metadata };
   });
   return registrationsOfInstances(application, entries, keys, source, (reason, detail) =>
     skip(reason, detail.startsWith(`${source}: `) ? detail.slice(source.length + 2) : detail),

@@ -4,6 +4,7 @@
  */
 import { checkServiceKey, type InterfaceName, parseInterfaceName } from '../../name/interface-name.ts';
 import { readHost, readPort, shown } from '../endpoint-text.ts';
+import { readTraits } from '../endpoint-traits.ts';
 import { type ProviderFact, registrationsOfProviders } from '../provider-directory.ts';
 import type { Registration } from '../registration.ts';
 import type { SkippedEntry } from '../skip-log.ts';
@@ -16,6 +17,8 @@ const SOFARPC_GROUP = 'SOFA';
 /** SOFARPC writes its first protocol so. */
 const BOLT = 'DEFAULT';
 export const MAX_DATA_INFO_ID = 2_000;
+/** SOFARPC's usual one. */
+const USUAL_WEIGHT = 100;
 /** So many reasons of one unit are told. */
 const MAX_SKIPPED = 20;
 
@@ -58,6 +61,14 @@ export function readDataInfoId(dataInfoId: string, instance: string): DataInfoId
   return { kind: 'service', service };
 }
 
+/** What one provider published. */
+export interface PublishedText {
+  /** `192.0.2.91:12200?rpcVer=51302&appName=sofa-app` */
+  readonly text: string;
+  /** of the session server that it was published to; '': the usual one */
+  readonly zone: string;
+}
+
 export interface ServiceContent {
   readonly registrations: readonly Registration[];
   readonly skipped: readonly SkippedEntry[];
@@ -66,19 +77,20 @@ export interface ServiceContent {
 /**
  * All that is published of one service.
  *
- * @param data `192.0.2.91:12200?rpcVer=51302&appName=sofa-app`, one for each provider, in whatever order
+ * @param data one for each provider, in whatever order
  * @param source where a person finds it
  */
 export function readData(
   service: SofaService,
-  data: readonly string[],
+  data: readonly PublishedText[],
   source: string,
   pool: StringPool,
 ): ServiceContent {
   const skipped: SkippedEntry[] = [];
   const providers: ProviderFact[] = [];
-  for (const text of data.toSorted()) {
-    const reading = readProvider(text, service);
+  for (const published of data.toSorted(byText)) {
+    const { text } = published;
+    const reading = readProvider(published, service);
     if (!('reason' in reading)) providers.push(reading);
     else if (skipped.length < MAX_SKIPPED)
       skipped.push({ reason: reading.reason, detail: `${source}: ${shown(text)} ${reading.detail}` });
@@ -86,7 +98,14 @@ export function readData(
   return { registrations: registrationsOfProviders(service.name, source, providers, pool), skipped };
 }
 
-function readProvider(text: string, { group, protocol }: SofaService): ProviderFact | SkippedEntry {
+function byText(a: PublishedText, b: PublishedText): number {
+  return a.text < b.text ? -1 : a.text > b.text ? 1 : 0;
+}
+
+function readProvider(
+  { text, zone }: PublishedText,
+  { group, protocol }: SofaService,
+): ProviderFact | SkippedEntry {
   const [, where = '', query = ''] = /^(?:[A-Za-z][\w+.-]*:\/\/)?([^/?]*)[^?]*(?:\?(.*))?$/s.exec(text) ?? [];
   const colon = where.lastIndexOf(':');
   const port = colon < 0 ? undefined : readPort(where.slice(colon + 1));
@@ -95,7 +114,9 @@ function readProvider(text: string, { group, protocol }: SofaService): ProviderF
   if (host === undefined) return { reason: 'host', detail: 'has no usable host' };
   const application = parameterIn(query, 'appName') || parameterIn(query, 'app_name');
   const nothing = { version: '', organization: '', module: '', environment: '' };
-  return { ...nothing, protocol, host, port, group, application };
+  const weight = parameterIn(query, 'weight') || parameterIn(query, '_WEIGHT');
+  const traits = readTraits({ zone, weight, usualWeight: USUAL_WEIGHT });
+  return { ...nothing, protocol, host, port, group, application, ...traits };
 }
 
 function parameterIn(query: string, key: string): string {

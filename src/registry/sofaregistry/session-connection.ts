@@ -17,6 +17,7 @@ import {
 } from './bolt-frames.ts';
 import { type Hessian, HessianObject, readHessian, type Writable, writeHessian } from './hessian.ts';
 import type { SofaRegistryOptions } from './options.ts';
+import type { PublishedText } from './parse.ts';
 
 const REGISTRY = 'com.alipay.sofa.registry.';
 const MODEL = `${REGISTRY}core.model.`;
@@ -44,7 +45,7 @@ export interface ReceivedData {
   /** the data centre */
   readonly segment: string;
   readonly version: number;
-  readonly data: readonly string[];
+  readonly data: readonly PublishedText[];
   /** whether some of it was no text */
   readonly isBroken: boolean;
 }
@@ -245,11 +246,11 @@ export function receivedData(value: Hessian): ReceivedData | undefined {
   const [dataId, group] = [text('dataId'), text('group')];
   if (dataId === '' || group === '' || typeof version !== 'number' || !(zones instanceof Map))
     return undefined;
-  const data: string[] = [];
+  const data: PublishedText[] = [];
   let isBroken = false;
   // a list may be there many times, by reference
   let boxesSeen = 0;
-  for (const boxes of zones.values()) {
+  for (const [zone, boxes] of zones) {
     if (!Array.isArray(boxes)) {
       isBroken = true;
       continue;
@@ -258,9 +259,16 @@ export function receivedData(value: Hessian): ReceivedData | undefined {
     if (boxesSeen > MAX_BOXES) return undefined;
     for (const box of boxes) {
       const content = box instanceof HessianObject ? box.fields.get('data') : undefined;
-      if (typeof content === 'string') data.push(content);
+      if (typeof content === 'string') data.push({ text: content, zone: zoneText(zone) });
       else isBroken = true;
     }
   }
   return { dataId, group, instance: text('instanceId'), segment: text('segment'), version, data, isBroken };
+}
+
+/** Without a name of its own a zone says nothing of where it is. */
+const DEFAULT_ZONES = new Set<unknown>(['DEFAULT_ZONE', 'DefaultZone']);
+
+function zoneText(zone: unknown): string {
+  return typeof zone !== 'string' || DEFAULT_ZONES.has(zone) ? '' : zone;
 }

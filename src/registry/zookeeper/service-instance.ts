@@ -4,6 +4,7 @@
  */
 import { bad, ok, type Result } from '../../base/result.ts';
 import { readHost, readPort } from '../endpoint-text.ts';
+import { readTraits } from '../endpoint-traits.ts';
 import type { Endpoint } from '../registration.ts';
 
 /** An instance of Dubbo's application mode. */
@@ -47,16 +48,25 @@ export function readServiceInstance(data: Buffer): Result<ServiceInstance> {
   if (port === undefined) return bad('no port from 1 to 65535');
   const status = metadata['instance_status'];
   const isUp = status === undefined || status === 'UP';
-  return ok({ kind: 'spring-cloud', endpoint: { host, port, protocol: 'http' }, isUp, metadata });
+  const endpoint = { host, port, protocol: 'http', ...traitsIn(metadata, SPRING_WEIGHT) };
+  return ok({ kind: 'spring-cloud', endpoint, isUp, metadata });
+}
+
+const SPRING_WEIGHT = 1;
+const DUBBO_WEIGHT = 100;
+
+function traitsIn({ region, zone, weight }: Readonly<Record<string, string>>, usualWeight: number) {
+  return readTraits({ region, zone, weight, usualWeight });
 }
 
 function readDubbo(host: string, ownPort: unknown, metadata: Record<string, string>): Result<DubboInstance> {
+  const traits = traitsIn(metadata, DUBBO_WEIGHT);
   const listed = parseJson(metadata['dubbo.endpoints'] ?? '');
   const endpoints = (Array.isArray(listed) ? listed.slice(0, 100) : []).flatMap((one): Endpoint[] => {
     const { protocol, port: text } = objectIn(one) ?? {};
     const port = readPort(String(text));
     return typeof protocol === 'string' && protocol !== '' && port !== undefined
-      ? [{ host, port, protocol }]
+      ? [{ host, port, protocol, ...traits }]
       : [];
   });
   const port = readPort(String(ownPort));
@@ -64,7 +74,8 @@ function readDubbo(host: string, ownPort: unknown, metadata: Record<string, stri
   const startedAt = Number(metadata['timestamp']);
   return ok({
     kind: 'dubbo',
-    endpoints: endpoints.length > 0 || port === undefined ? endpoints : [{ host, port, protocol: 'dubbo' }],
+    endpoints:
+      endpoints.length > 0 || port === undefined ? endpoints : [{ host, port, protocol: 'dubbo', ...traits }],
     revision: metadata['dubbo.metadata.revision'] ?? '',
     startedAt: Number.isFinite(startedAt) ? startedAt : 0,
   });

@@ -1,7 +1,9 @@
 import { encoded } from '../../grpc/messages.ts';
 import { type DiscoveryRequest, DiscoveryResponseSchema } from '../../grpc/protos/ads_pb.ts';
 import type { ServerStream } from '../../grpc/server.ts';
+import { AnswerTimes } from '../answer-times.ts';
 import type { Sidecar, SidecarEvents } from '../events.ts';
+import { firstOf } from '../texts.ts';
 import type { EntrySet } from './service-entries.ts';
 
 const RESOURCE = 'type.googleapis.com/istio.mcp.v1alpha1.Resource';
@@ -38,12 +40,14 @@ export class McpStream implements Sidecar {
   /** asked before the registries were read */
   readonly #waiting = new Set<string>();
   #nonce = 0;
+  readonly #times: AnswerTimes;
   #isOutdated = false;
 
   constructor(stream: ServerStream, house: McpHouse) {
     this.#stream = stream;
     this.#house = house;
     this.openedAt = house.now();
+    this.#times = new AnswerTimes(house.events.answered);
   }
 
   get peer(): string {
@@ -55,18 +59,20 @@ export class McpStream implements Sidecar {
   }
 
   request({ node, typeUrl, responseNonce, errorDetail }: DiscoveryRequest): void {
+    this.#times.answered(responseNonce);
     if (node !== undefined) {
-      this.node = { ...this.node, id: node.id.slice(0, MAX_TEXT) };
-      this.#house.events.met(this);
+      const isMet = this.node.id !== '';
+      this.node = { ...this.node, id: firstOf(node.id, MAX_TEXT) };
+      if (!isMet) this.#house.events.met(this);
     }
     if (errorDetail !== undefined) {
-      this.refusal = { at: this.#house.now(), text: errorDetail.message.slice(0, 500) };
+      this.refusal = { at: this.#house.now(), text: firstOf(errorDetail.message, 500) };
       this.#house.events.refused(this, this.refusal.text);
     }
     const known = this.#asked.get(typeUrl);
     // the first request of a kind is answered whatever nonce it carries; the others acknowledge, or are late
     if (known !== undefined && (responseNonce !== '' || known.nonce !== '')) return;
-    if (known === undefined && this.#asked.size >= MAX_TYPES) return;
+    if (known === undefined && (this.#asked.size >= MAX_TYPES || typeUrl.length > MAX_TEXT)) return;
     this.#asked.set(typeUrl, known ?? { nonce: '', version: '' });
     if (this.#house.isReady()) this.#answer(typeUrl);
     else this.#waiting.add(typeUrl);
@@ -108,6 +114,7 @@ export class McpStream implements Sidecar {
       resources: set.entries.map((value) => ({ typeUrl: RESOURCE, value })),
     });
     this.#stream.send(octets);
+    this.#times.sent(asked.nonce);
     this.pushes += set.entries.length;
     this.#house.events.pushed(set.entries.length, octets.length);
   }

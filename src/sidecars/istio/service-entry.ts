@@ -6,8 +6,9 @@ import { McpResourceSchema, ServiceEntrySchema } from '../../grpc/protos/istio_p
 import { addressText, parseAddress } from '../../name/address.ts';
 import { type DomainName, join, toShortText } from '../../name/domain-name.ts';
 import type { InterfaceName } from '../../name/interface-name.ts';
-import type { Localities } from '../../name/localities.ts';
+import { type Localities, localityText } from '../../name/localities.ts';
 import type { AboutService } from '../../plan/about.ts';
+import { USUAL_WEIGHT } from '../../registry/endpoint-traits.ts';
 
 export interface EntryOptions {
   /** the zone in which hosts are named: the first one */
@@ -135,6 +136,14 @@ function appProtocol(protocol: string): string {
   return HTTP.has(protocol) ? 'HTTP' : GRPC.has(protocol) ? 'GRPC' : 'TCP';
 }
 
+interface EntryEndpoint {
+  readonly address: string;
+  readonly ports: Record<string, number>;
+  readonly locality: string;
+  /** 0, and unset: as Istio's own default */
+  readonly weight?: number;
+}
+
 /** One for each host: on each port of the entry the one that it has for that protocol. */
 function endpointsOf(
   line: EventLine,
@@ -146,19 +155,30 @@ function endpointsOf(
   const all = told
     .flatMap(({ endpoints }) => endpoints)
     .filter(({ host }) => parseAddress(host) !== undefined);
-  const living = all.filter((endpoint) => !isRefusing(endpoint));
-  const endpoints = new Map<string, { address: string; ports: Record<string, number>; locality: string }>();
-  for (const { host, port, protocol } of living.length > 0 ? living : all) {
+  const living = all.filter((endpoint) => endpoint.weight !== 0 && !isRefusing(endpoint));
+  const areWeighed = living.some(({ weight }) => weight !== undefined);
+  const endpoints = new Map<string, EntryEndpoint>();
+  const atHost = new Map<string, EntryEndpoint[]>();
+  for (const endpoint of living.length > 0 ? living : all) {
+    const { host, port, protocol } = endpoint;
+    const there = atHost.get(host) ?? [];
+    atHost.set(host, there);
     for (const { name } of ports.filter((one) => one.protocol === protocol)) {
       // a host may have several of one protocol: then each is an endpoint
-      const place = [...endpoints.entries()].find(
-        ([, one]) => one.address === host && one.ports[name] === undefined,
-      );
-      const locality = localities.of(host);
-      const where = locality === undefined ? '' : `${locality.region}/${locality.zone}`;
-      if (place !== undefined) place[1].ports[name] = port;
-      else
-        endpoints.set(`${host} ${name} ${port}`, { address: host, ports: { [name]: port }, locality: where });
+      const place = there.find((one) => one.ports[name] === undefined);
+      if (place !== undefined) {
+        place.ports[name] = port;
+        continue;
+      }
+      const locality = endpoint.locality ?? localities.of(host);
+      const made = {
+        address: host,
+        ports: { [name]: port },
+        locality: locality === undefined ? '' : localityText(locality),
+        ...(areWeighed ? { weight: endpoint.weight ?? USUAL_WEIGHT } : {}),
+      };
+      endpoints.set(`${host} ${name} ${port}`, made);
+      there.push(made);
     }
   }
   return [...endpoints].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);

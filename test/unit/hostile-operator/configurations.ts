@@ -323,7 +323,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ['store: { path: 5 }\n', 'rpc-dns.yaml:1:16: \'path\' is a number to YAML: quote it ("5")'],
   ['store: { kind: kubernetes, kubeconfig: nope }\n', 'rpc-dns.yaml:1:40: nope: no such file'],
   ['store: { kind: kubernetes, kubeconfig: . }\n', 'rpc-dns.yaml:1:40: .: is a folder: expected a file'],
-  ['engine: fast\n', "rpc-dns.yaml:1:9: 'fast': expected one of dgram, auto"],
+  ['engine: fast\n', "rpc-dns.yaml:1:9: 'fast': expected one of dgram, mmsg, auto"],
   ['lameduck: 10\n', "rpc-dns.yaml:1:11: '10': expected a number with ms, s, m, h or d, such as 24h"],
   [
     'lameduck: ten\n',
@@ -384,7 +384,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ],
   [
     'registries: [{ kind: zookeeper, servers: "zk:2181", path: x }]\n',
-    "rpc-dns.yaml:1:53: unknown key 'path': expected one of kind, servers, layouts, root, roots, digest, sessionTimeout, metadata, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:53: unknown key 'path': expected one of kind, servers, layouts, root, roots, digest, sessionTimeout, metadata, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   ['registries: [{ kind: kubernetes, namespaces: trade }]\n', "rpc-dns.yaml:1:46: 'trade': expected a list"],
   [

@@ -213,7 +213,7 @@ export const REGISTRIES: readonly WrongText[] = [
   ],
   [
     'kind: consul, server: "c:8500", token: secret',
-    "rpc-dns.yaml:1:48: unknown key 'token': expected one of kind, server, datacenter, tokenFile, interval, tls, metadata, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:48: unknown key 'token': expected one of kind, server, datacenter, tokenFile, interval, tls, metadata, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   ['kind: consul, server: "c:8500", tokenFile: nope', 'rpc-dns.yaml:1:59: nope: no such file'],
   [
@@ -306,11 +306,11 @@ export const REGISTRIES: readonly WrongText[] = [
   ],
   [
     'kind: sofaregistry, servers: "s:9603", layouts: [sofarpc]',
-    "rpc-dns.yaml:1:55: unknown key 'layouts': expected one of kind, servers, instance, zone, interval, tls, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:55: unknown key 'layouts': expected one of kind, servers, instance, zone, interval, tls, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: sofaregistry, servers: "s:9603", username: me',
-    "rpc-dns.yaml:1:55: unknown key 'username': expected one of kind, servers, instance, zone, interval, tls, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:55: unknown key 'username': expected one of kind, servers, instance, zone, interval, tls, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: sofaregistry, servers: "s:9603", tls: { ca: good.yaml }',
@@ -332,11 +332,11 @@ export const REGISTRIES: readonly WrongText[] = [
   ['kind: istio, context: 5', 'rpc-dns.yaml:1:38: \'context\' is a number to YAML: quote it ("5")'],
   [
     'kind: istio, podCIDRs: ["10.0.0.0/8"]',
-    "rpc-dns.yaml:1:29: unknown key 'podCIDRs': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:29: unknown key 'podCIDRs': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: istio, servers: "istiod:15010"',
-    "rpc-dns.yaml:1:29: unknown key 'servers': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:29: unknown key 'servers': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: istio, join: [istio]',
@@ -346,7 +346,7 @@ export const REGISTRIES: readonly WrongText[] = [
   ['kind: istio, namespace: trade', "rpc-dns.yaml:1:29: unknown key 'namespace': did you mean namespaces?"],
   [
     'kind: istio, controller: false',
-    "rpc-dns.yaml:1:29: unknown key 'controller': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:29: unknown key 'controller': expected one of kind, kubeconfig, context, namespaces, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   ['kind: http', "rpc-dns.yaml:1:14: 'url' is missing: expected a text"],
   [
@@ -382,7 +382,7 @@ export const REGISTRIES: readonly WrongText[] = [
   [
     'kind: http, path: x.yaml',
     "rpc-dns.yaml:1:14: 'url' is missing: expected a text",
-    "rpc-dns.yaml:1:28: unknown key 'path': expected one of kind, url, interval, tokenFile, tls, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:28: unknown key 'path': expected one of kind, url, interval, tokenFile, tls, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: http, url: "http://h/", interval: 1ms',
@@ -395,7 +395,7 @@ export const REGISTRIES: readonly WrongText[] = [
   ['kind: http, url: "http://h/", tokenFile: nope', 'rpc-dns.yaml:1:57: nope: no such file'],
   [
     'kind: http, url: "http://h/", token: secret',
-    "rpc-dns.yaml:1:46: unknown key 'token': expected one of kind, url, interval, tokenFile, tls, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:46: unknown key 'token': expected one of kind, url, interval, tokenFile, tls, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: http, url: "http://h/", tls: {}',
@@ -491,11 +491,11 @@ export const REGISTRIES: readonly WrongText[] = [
   ],
   [
     'kind: etcd, servers: "e:2379", root: /dubbo',
-    "rpc-dns.yaml:1:47: unknown key 'root': expected one of kind, servers, layouts, prefix, username, passwordFile, tls, metadata, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:47: unknown key 'root': expected one of kind, servers, layouts, prefix, username, passwordFile, tls, metadata, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: etcd, servers: "e:2379", interval: 5s',
-    "rpc-dns.yaml:1:47: unknown key 'interval': expected one of kind, servers, layouts, prefix, username, passwordFile, tls, metadata, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:47: unknown key 'interval': expected one of kind, servers, layouts, prefix, username, passwordFile, tls, metadata, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: etcd, servers: "etcd://u:secret@e:2379"',
@@ -619,10 +619,22 @@ export const REGISTRIES: readonly WrongText[] = [
   ['kind: file, path: 5', 'rpc-dns.yaml:1:34: \'path\' is a number to YAML: quote it ("5")'],
   [
     'kind: file, path: good.yaml, interval: 5s',
-    "rpc-dns.yaml:1:45: unknown key 'interval': expected one of kind, path, name, required, distrustFor, probe, join, forgetAfter, settleFor",
+    "rpc-dns.yaml:1:45: unknown key 'interval': expected one of kind, path, name, required, distrustFor, probe, localities, join, forgetAfter, settleFor",
   ],
   [
     'kind: kubernetes, namespaces: ["Trade"]',
     "rpc-dns.yaml:1:47: 'Trade': expected the name of a namespace such as trade",
+  ],
+  [
+    'kind: file, path: good.yaml, localities: [{ zone: "gz 00a", cidrs: [10.1.0.0/16] }]',
+    "rpc-dns.yaml:1:66: 'gz 00a': expected ASCII without blanks",
+  ],
+  [
+    'kind: file, path: good.yaml, localities: [{ cidrs: [10.1.0.0/16] }]',
+    "rpc-dns.yaml:1:58: 'zone' is missing: expected a text",
+  ],
+  [
+    'kind: file, path: good.yaml, localities: [{ zone: gz00a, cidrs: [10.1.0.0/33] }]',
+    "rpc-dns.yaml:1:81: '10.1.0.0/33': a prefix length of 0 to 32 is possible here; expected an address or a network such as 10.0.0.7, 10.0.0.0/8 or fd00::/64",
   ],
 ];

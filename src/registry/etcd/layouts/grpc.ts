@@ -13,10 +13,13 @@ import {
   readMetadata,
   readObject,
   registerApplication,
+  traitsIn,
 } from './instances.ts';
 import type { EtcdLayout } from './layout.ts';
 
 const DELETE = 1;
+/** gRPC writes none; who does in its metadata means a hundredth part of the usual one, as Dubbo and Kratos do. */
+const USUAL_WEIGHT = 100;
 
 export const grpcLayout: EtcdLayout = {
   prefix: undefined,
@@ -29,7 +32,12 @@ export const grpcLayout: EtcdLayout = {
     if (said['Op'] === DELETE) return { kind: 'none' };
     const endpoint = readHostPort(said['Addr'], 'grpc', context.pool);
     if (endpoint === undefined) return badEntry('address', `${shown(entry)}: its Addr is no host:port`);
-    return { kind: 'fact', fact: [{ endpoint, metadata: readMetadata(said['Metadata'], context) }] };
+    const { Metadata } = said;
+    const traits = traitsIn(Metadata, context, USUAL_WEIGHT);
+    return {
+      kind: 'fact',
+      fact: [{ endpoint: { ...endpoint, ...traits }, metadata: readMetadata(Metadata, context) }],
+    };
   },
   register(service, facts, source, context, skipped) {
     const name = parseInterfaceName(service);

@@ -1,6 +1,7 @@
 /** What the layouts share that name applications: instances in JSON, and how they are told apart. */
 import { type ApplicationInstance, registrationsOfInstances } from '../../application-instances.ts';
 import { readHost, readPort, shown } from '../../endpoint-text.ts';
+import { type EndpointTraits, readTraits } from '../../endpoint-traits.ts';
 import type { Endpoint } from '../../registration.ts';
 import type { EtcdLayout, LayoutContext, Place, Reading } from './layout.ts';
 
@@ -47,6 +48,17 @@ export function readHostPort(
   const host = at < 1 ? undefined : readHost(text.slice(0, at));
   const port = readPort(text.slice(at + 1));
   return host === undefined || port === undefined ? undefined : { host: pool.take(host), port, protocol };
+}
+
+/** Where an instance is and what it weighs, as its metadata says. @param ownWeight what stands beside the metadata */
+export function traitsIn(
+  metadata: unknown,
+  { pool }: LayoutContext,
+  usualWeight: number,
+  ownWeight?: unknown,
+): EndpointTraits {
+  const { region, zone, weight } = isObject(metadata) ? metadata : NO_METADATA;
+  return readTraits({ region, zone, weight: ownWeight ?? weight, usualWeight }, pool);
 }
 
 /** Of whatever stands there only what is wanted: the rest may be large, and anything. */

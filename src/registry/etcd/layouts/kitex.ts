@@ -8,8 +8,12 @@ import {
   readMetadata,
   readObject,
   registerApplication,
+  traitsIn,
 } from './instances.ts';
 import type { EtcdLayout } from './layout.ts';
+
+/** What Kitex writes for one that sets none. */
+const USUAL_WEIGHT = 10;
 
 export const kitexLayout: EtcdLayout = {
   prefix: 'kitex/registry-etcd',
@@ -23,7 +27,10 @@ export const kitexLayout: EtcdLayout = {
     // a socket of the machine itself, for instance
     if (endpoint === undefined || (said['network'] ?? 'tcp') !== 'tcp')
       return badEntry('address', `${shown(entry)}: its address is no host:port of network tcp`);
-    return { kind: 'fact', fact: [{ endpoint, metadata: readMetadata(said['tags'], context) }] };
+    const { tags, weight } = said;
+    const traits = traitsIn(tags, context, USUAL_WEIGHT, weight);
+    const metadata = readMetadata(tags, context);
+    return { kind: 'fact', fact: [{ endpoint: { ...endpoint, ...traits }, metadata }] };
   },
   register: registerApplication,
 };

@@ -12,11 +12,15 @@ import {
   readMetadata,
   readObject,
   registerApplication,
+  traitsIn,
 } from './instances.ts';
 import type { EtcdLayout, LayoutContext } from './layout.ts';
 
 /** An instance listens on so many addresses at most: its value may hold anything. */
 const MAX_ENDPOINTS = 16;
+
+/** What Kratos takes for one whose metadata says none. */
+const USUAL_WEIGHT = 100;
 
 export const kratosLayout: EtcdLayout = {
   prefix: '/microservices',
@@ -32,7 +36,11 @@ export const kratosLayout: EtcdLayout = {
     if (usable.length === 0 || usable.length < endpoints.length)
       return badEntry('address', `${shown(entry)}: its endpoints are not all like grpc://10.0.0.1:9000`);
     const metadata = readMetadata(said['metadata'], context, said['version']);
-    return { kind: 'fact', fact: usable.map((endpoint) => ({ endpoint, metadata })) };
+    const traits = traitsIn(said['metadata'], context, USUAL_WEIGHT);
+    return {
+      kind: 'fact',
+      fact: usable.map((endpoint) => ({ endpoint: { ...endpoint, ...traits }, metadata })),
+    };
   },
   register: registerApplication,
 };

@@ -1,0 +1,181 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Client } from './client.ts';
+import { EAGAIN, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
+import { MessageBatch } from './mmsg/message-batch.ts';
+import { openSocket } from './mmsg/open-socket.ts';
+import { type Family, hostOf, portOf } from './mmsg/socket-name.ts';
+import type { Listener, QueryHandler } from './query-handler.ts';
+import { ReplyRing, type UdpServer } from './udp-dgram.ts';
+
+/** So many queries are taken at once, and their replies sent. */
+const BATCH = 64;
+/** The longest datagram there is. */
+const MAX_OCTETS = 65_535;
+
+/**
+ * The engine for Linux: node:dgram says that a query is there, as it costs nothing while there is none, and what came with it
+ * is taken and answered by two system calls. Rejects when the address cannot be bound.
+ */
+export async function openMmsg(
+  libc: Libc,
+  address: string,
+  port: number,
+  listener: Listener,
+  handler: QueryHandler,
+  replySize: number,
+): Promise<UdpServer> {
+  const { fd, family } = openSocket(libc, address, port);
+  const socket = createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    lookup: (host, _options, done) => done(null, host, family),
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    // from here on it closes the descriptor
+    socket.bind({ fd }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  socket.on('error', () => {});
+  const exchange = new BatchExchange(libc, fd, family, socket, listener, handler, replySize);
+  const onMessage = (message: Buffer, client: RemoteInfo) => exchange.take(message, client);
+  socket.on('message', onMessage);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        socket.off('message', onMessage);
+        socket.close(() => resolve());
+      }),
+  };
+}
+
+class BatchExchange {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #listener: Listener;
+  readonly #handler: QueryHandler;
+  readonly #queries: MessageBatch;
+  readonly #replies: MessageBatch;
+  readonly #lengths = new Uint32Array(BATCH);
+  readonly #client: BatchClient;
+  /** for what came by node:dgram, and for what the kernel does not take at once */
+  readonly #ring: ReplyRing;
+
+  constructor(
+    libc: Libc,
+    fd: number,
+    family: Family,
+    socket: Socket,
+    listener: Listener,
+    handler: QueryHandler,
+    replySize: number,
+  ) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#listener = listener;
+    this.#handler = handler;
+    this.#queries = new MessageBatch(libc, family, BATCH, MAX_OCTETS);
+    this.#replies = new MessageBatch(libc, family, BATCH, replySize, this.#queries);
+    this.#client = new BatchClient(family);
+    this.#ring = new ReplyRing(socket, replySize);
+  }
+
+  /** The first of what is there; the others are still in the socket. */
+  take(message: Buffer, client: RemoteInfo): void {
+    // source port 0 is nobody's, and a send to it fails
+    if (client.port !== 0) {
+      const length = this.#handler.handle(message, this.#listener, client);
+      if (length > 0) this.#ring.send(this.#handler.out, length, client);
+    }
+    this.#takeBatch();
+  }
+
+  #takeBatch(): void {
+    const queries = this.#queries;
+    const replies = this.#replies;
+    const count = this.#libc.recvmmsg(this.#fd, queries.address, BATCH, MSG_DONTWAIT, null);
+    if (count <= 0) return;
+    for (let i = 0; i < count; i++) {
+      const name = queries.names[i] as Buffer;
+      this.#client.name = name;
+      const length = portOf(name) === 0 ? 0 : this.#answer(i);
+      this.#lengths[i] = length;
+      replies.setLength(i, length);
+    }
+    this.#send(count);
+    queries.reset(count);
+  }
+
+  #answer(i: number): number {
+    const { buffers } = this.#queries;
+    const out = this.#replies.buffers[i] as Buffer;
+    return this.#handler.handleInto(
+      out,
+      buffers[i] as Buffer,
+      this.#queries.receivedLength(i),
+      this.#listener,
+      this.#client,
+    );
+  }
+
+  /** All that have a reply, from one that has none to the next. */
+  #send(count: number): void {
+    const lengths = this.#lengths;
+    for (let from = 0; from < count; ) {
+      if (lengths[from] === 0) {
+        from++;
+        continue;
+      }
+      let to = from + 1;
+      while (to < count && lengths[to] !== 0) to++;
+      this.#sendRun(from, to);
+      from = to;
+    }
+  }
+
+  #sendRun(from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const sent = this.#libc.sendmmsg(this.#fd, this.#replies.headerAt(at), to - at, MSG_DONTWAIT);
+      if (sent > 0) {
+        at += sent;
+        continue;
+      }
+      // an error is of the one client that the first of them is for …
+      if (this.#libc.errno() !== EAGAIN) {
+        at++;
+        continue;
+      }
+      // … unless the socket is full: node:dgram waits for room
+      this.#queue(at, to);
+      return;
+    }
+  }
+
+  #queue(from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      this.#client.name = this.#queries.names[i] as Buffer;
+      this.#ring.send(this.#replies.buffers[i] as Buffer, this.#lengths[i] as number, this.#client);
+    }
+  }
+}
+
+/** Who asked, read when somebody wants to know. */
+class BatchClient implements Client {
+  readonly family: 'IPv4' | 'IPv6';
+  readonly #family: Family;
+  name: Buffer = Buffer.alloc(0);
+
+  constructor(family: Family) {
+    this.#family = family;
+    this.family = family === 4 ? 'IPv4' : 'IPv6';
+  }
+
+  get address(): string {
+    return hostOf(this.name, this.#family);
+  }
+
+  get port(): number {
+    return portOf(this.name);
+  }
+}

@@ -1,0 +1,90 @@
+/** The engine that is taken: mmsg where memory, calls and kernel do what it needs, and node:dgram where one does not. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
+import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
+import { hostOf, portOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
+import { chooseEngine } from '../../src/serve/udp-engine.ts';
+
+const choose = (wanted: 'auto' | 'dgram' | 'mmsg', load?: () => Promise<Libc>) =>
+  chooseEngine(wanted, undefined as never, 1232, load);
+
+suite('an engine', () => {
+  test('is mmsg on this machine, unless dgram is wanted', async () => {
+    for (const wanted of ['auto', 'mmsg'] as const) {
+      const { name, problem } = await choose(wanted);
+      assert.deepEqual([name, problem], ['mmsg', undefined]);
+    }
+    const never = () => assert.fail('koffi is loaded');
+    assert.equal((await choose('dgram', never)).name, 'dgram');
+  });
+
+  const broken: readonly [what: string, change: (libc: Libc) => Partial<Libc>, problem: RegExp][] = [
+    ['a kernel that refuses the call', () => ({ recvmmsg: () => -1, errno: () => 1 }), /^recvmmsg: EPERM$/],
+    ['a kernel without it', () => ({ sendmmsg: () => -1, errno: () => 38 }), /^sendmmsg: ENOSYS$/],
+    ['no socket to be had', () => ({ socket: () => -1, errno: () => 24 }), /^socket: EMFILE$/],
+    [
+      'a call that takes fewer',
+      (libc) => ({ sendmmsg: (fd, messages, _count, flags) => libc.sendmmsg(fd, messages, 1, flags) }),
+      /^sendmmsg: 1 messages of 3$/,
+    ],
+    [
+      'a call that writes elsewhere',
+      (libc) => ({
+        allocate: (octets) => {
+          const { address } = libc.allocate(octets);
+          return { address, memory: new ArrayBuffer(octets) };
+        },
+      }),
+      /^sendmmsg: E/,
+    ],
+    [
+      'a call that writes nothing',
+      () => ({ recvmmsg: () => 3 }),
+      /the layout of messages in memory is another one/,
+    ],
+  ];
+  for (const [what, change, problem] of broken) {
+    test(`${what}: node:dgram`, async () => {
+      const libc = await openLibc();
+      const engine = await choose('auto', async () => ({ ...libc, ...change(libc) }));
+      assert.equal(engine.name, 'dgram');
+      assert.match(engine.problem ?? '', problem);
+    });
+  }
+
+  test('without the library: node:dgram', async () => {
+    const engine = await choose('mmsg', () =>
+      Promise.reject(new Error('the package koffi is not installed')),
+    );
+    assert.deepEqual([engine.name, engine.problem], ['dgram', 'the package koffi is not installed']);
+  });
+});
+
+test('names of sockets', () => {
+  for (const [host, family, length] of [
+    ['127.0.0.1', 4, 16],
+    ['0.0.0.0', 4, 16],
+    ['::', 6, 28],
+    ['fd00::1', 6, 28],
+  ] as const) {
+    const name = socketName(host, 5300);
+    assert.ok(name !== undefined);
+    assert.deepEqual([name.length, hostOf(name, family), portOf(name)], [length, host, 5300]);
+  }
+  assert.equal(socketName('fe80::1%7', 1)?.readUInt32LE(24), 7);
+  for (const host of ['fe80::1%no-such-interface', 'localhost', ''])
+    assert.equal(socketName(host, 1), undefined);
+});
+
+test('a batch answers those who asked: both name them in one place', async () => {
+  const libc = await openLibc();
+  const asked = new MessageBatch(libc, 4, 3, 100);
+  const told = new MessageBatch(libc, 4, 3, 50, asked);
+  assert.equal(told.names, asked.names);
+  assert.deepEqual(
+    told.buffers.map(({ length }) => length),
+    [50, 50, 50],
+  );
+  assert.equal(told.headerAt(2) - told.headerAt(0), 128n);
+});
