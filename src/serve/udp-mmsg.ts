@@ -3,12 +3,14 @@ import type { Client } from './client.ts';
 import { EAGAIN, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
 import { MessageBatch } from './mmsg/message-batch.ts';
 import { openSocket } from './mmsg/open-socket.ts';
-import { type Family, hostOf, portOf } from './mmsg/socket-name.ts';
+import { type Family, hostOf, portOf, socketName } from './mmsg/socket-name.ts';
 import type { Listener, QueryHandler } from './query-handler.ts';
 import { ReplyRing, type UdpServer } from './udp-dgram.ts';
 
-/** So many queries are taken at once, and their replies sent. */
+/** So many queries are taken at once. */
 const BATCH = 64;
+/** The places of a batch: the first is for the query that node:dgram brings. */
+const PLACES = BATCH + 1;
 /** The longest datagram there is. */
 const MAX_OCTETS = 65_535;
 
@@ -57,9 +59,10 @@ class BatchExchange {
   readonly #handler: QueryHandler;
   readonly #queries: MessageBatch;
   readonly #replies: MessageBatch;
-  readonly #lengths = new Uint32Array(BATCH);
+  readonly #lengths = new Uint32Array(PLACES);
+  readonly #behindFirst: bigint;
   readonly #client: BatchClient;
-  /** for what came by node:dgram, and for what the kernel does not take at once */
+  /** for what the kernel does not take at once */
   readonly #ring: ReplyRing;
 
   constructor(
@@ -75,36 +78,40 @@ class BatchExchange {
     this.#fd = fd;
     this.#listener = listener;
     this.#handler = handler;
-    this.#queries = new MessageBatch(libc, family, BATCH, MAX_OCTETS);
-    this.#replies = new MessageBatch(libc, family, BATCH, replySize, this.#queries);
+    this.#queries = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
+    this.#replies = new MessageBatch(libc, family, PLACES, replySize, this.#queries);
+    this.#behindFirst = this.#queries.headerAt(1);
     this.#client = new BatchClient(family);
     this.#ring = new ReplyRing(socket, replySize);
   }
 
   /** The first of what is there; the others are still in the socket. */
   take(message: Buffer, client: RemoteInfo): void {
-    // source port 0 is nobody's, and a send to it fails
-    if (client.port !== 0) {
-      const length = this.#handler.handle(message, this.#listener, client);
-      if (length > 0) this.#ring.send(this.#handler.out, length, client);
-    }
-    this.#takeBatch();
-  }
-
-  #takeBatch(): void {
     const queries = this.#queries;
-    const replies = this.#replies;
-    const count = this.#libc.recvmmsg(this.#fd, queries.address, BATCH, MSG_DONTWAIT, null);
-    if (count <= 0) return;
-    for (let i = 0; i < count; i++) {
+    this.#set(0, this.#answerFirst(message, client));
+    const found = this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
+    const end = 1 + Math.max(0, found);
+    for (let i = 1; i < end; i++) {
       const name = queries.names[i] as Buffer;
       this.#client.name = name;
-      const length = portOf(name) === 0 ? 0 : this.#answer(i);
-      this.#lengths[i] = length;
-      replies.setLength(i, length);
+      // source port 0 is nobody's, and a send to it fails
+      this.#set(i, portOf(name) === 0 ? 0 : this.#answer(i));
     }
-    this.#send(count);
-    queries.reset(count);
+    this.#send(end);
+    queries.reset(end);
+  }
+
+  #set(i: number, length: number): void {
+    this.#lengths[i] = length;
+    if (length > 0) this.#replies.setLength(i, length);
+  }
+
+  #answerFirst(message: Buffer, client: RemoteInfo): number {
+    const name = client.port === 0 ? undefined : socketName(client.address, client.port);
+    if (name === undefined) return 0;
+    name.copy(this.#queries.names[0] as Buffer);
+    const out = this.#replies.buffers[0] as Buffer;
+    return this.#handler.handleInto(out, message, message.length, this.#listener, client);
   }
 
   #answer(i: number): number {
