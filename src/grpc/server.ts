@@ -44,7 +44,9 @@ export interface ServerStream {
   readonly peer: string;
   /** octets that the client has not taken yet */
   readonly unsent: number;
-  /** the same of all streams together */
+  /** it has more to take than is sent at once: `drained` will be called */
+  readonly isBehind: boolean;
+  /** what all streams together have not taken yet; rather too much than too little */
   readonly unsentByAll: number;
   send(message: Uint8Array): void;
   end(status: Status): void;
@@ -63,6 +65,8 @@ export type Routes = Readonly<Record<string, (stream: ServerStream) => StreamUse
 /** What a client may send before it is read; it is read at once. */
 const STREAM_WINDOW = 256 * 1024;
 const MAX_HEADER_OCTETS = 16 * 1024;
+/** What is unsent is counted anew at most so often; in between what is sent is added. */
+const COUNT_EVERY_MS = 50;
 /** So long a client may take to read how its stream ended. */
 const END_WITHIN_MS = 5_000;
 
@@ -72,6 +76,7 @@ interface Served {
   held: number;
   end(status: Status): void;
   readonly peer: string;
+  readonly http: ServerHttp2Stream;
 }
 
 export interface ServerEvents {
@@ -89,7 +94,9 @@ export class GrpcServer {
   #timer: NodeJS.Timeout | undefined;
   readonly #served = new Set<Served>();
   #held = 0;
+  /** octets, never too few */
   #unsent = 0;
+  #countedAt = 0;
 
   constructor(options: ServerOptions, routes: Routes, events: ServerEvents) {
     this.#options = options;
@@ -207,12 +214,15 @@ export class GrpcServer {
     };
     http.on('wantTrailers', () => http.sendTrailers(trailersOf(status, false)));
     http.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    const unsentByAll = (): number => this.#unsent;
+    const unsentByAll = (): number => this.#countUnsent();
     const peer = peerOf(http);
     const user = route({
       peer,
       get unsent() {
         return http.writableLength;
+      },
+      get isBehind() {
+        return http.writableNeedDrain;
       },
       get unsentByAll() {
         return unsentByAll();
@@ -221,14 +231,11 @@ export class GrpcServer {
         if (isOver || http.destroyed) return;
         const frame = framed(message);
         this.#unsent += frame.length;
-        http.write(frame, () => {
-          this.#unsent -= frame.length;
-          if (!isOver && http.writableLength === 0) user.drained();
-        });
+        http.write(frame);
       },
       end,
     });
-    const served: Served = { held: 0, end, peer };
+    const served: Served = { held: 0, end, peer, http };
     const hold = (octets: number): void => {
       this.#held += octets - served.held;
       served.held = octets;
@@ -243,6 +250,7 @@ export class GrpcServer {
       this.#boundHeld();
     });
     http.on('end', () => end({ code: STATUS.OK, message: '' }));
+    http.on('drain', () => user.drained());
     http.on('close', () => {
       isOver = true;
       reader = undefined;
@@ -250,6 +258,15 @@ export class GrpcServer {
       this.#served.delete(served);
       user.ended();
     });
+  }
+
+  #countUnsent(): number {
+    const now = performance.now();
+    if (now - this.#countedAt < COUNT_EVERY_MS) return this.#unsent;
+    this.#countedAt = now;
+    this.#unsent = 0;
+    for (const { http } of this.#served) this.#unsent += http.writableLength;
+    return this.#unsent;
   }
 
   #boundHeld(): void {

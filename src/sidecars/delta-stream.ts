@@ -24,12 +24,14 @@ const NAMES_IN_RESPONSE = 20;
 const OCTETS_IN_RESPONSE = 64 * 1024;
 /** A sidecar that has so much to read yet gets the newest state when it has read it … */
 const MAX_UNSENT = 256 * 1024;
-/** … and any that has something to read, while there is so much for all together. */
+/** … and any that is behind, while there is so much for all together. */
 const MAX_UNSENT_BY_ALL = 64 * 1024 * 1024;
 const MAX_TEXT = 200;
 /** Longer names are none of ours, and nothing is kept of them. */
 const MAX_NAME = 200;
 const MAX_TYPES = 100;
+/** What one turn of the loop tells one sidecar; others have their turn between. */
+const RESPONSES_IN_TURN = 25;
 
 /** The last response that a sidecar did not take. */
 export interface Refusal {
@@ -42,8 +44,10 @@ interface Followed {
   readonly subject: Subject;
   /** version that the sidecar has; '' before the first, `removed` for one that was taken away */
   sent: string;
-  /** it led nowhere when it was told, and stands in the budget of those */
+  /** it stands in the budget of those that lead nowhere */
   isNowhere: boolean;
+  /** … and the sidecar has an empty cluster for it */
+  isEmptied: boolean;
 }
 
 interface Resource {
@@ -61,6 +65,8 @@ export interface DeltaHouse {
   /** before that nothing is answered: an empty cluster would close connections */
   readonly isReady: () => boolean;
   readonly now: () => number;
+  /** whether anybody has the VIP of such a name; may say yes for ports on which nothing listens */
+  readonly isGiven: (name: string) => boolean;
   /** of the names that all streams follow */
   readonly names: Budget;
   /** of those among them that lead nowhere, each of which costs as much as one that does */
@@ -84,6 +90,7 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   readonly #answeredTypes = new Set<string>();
   readonly #times: AnswerTimes;
   #nowhere = 0;
+  #emptied = 0;
   #nonce = 0;
   #isFlushing = false;
   #isOver = false;
@@ -174,25 +181,36 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   }
 
   #take(request: DeltaDiscoveryRequest): void {
+    let isTooMany = false;
     for (const name of request.resourceNamesUnsubscribe) this.#forget(name);
     for (const name of request.resourceNamesSubscribe) {
       // old Envoys ask for all clusters when they start; none is meant for all
       if (name === '*' || name === '' || name.length > MAX_NAME) continue;
       const followed = this.#names.get(name) ?? this.#follow(name);
-      if (followed === undefined) continue;
+      if (followed === undefined) {
+        isTooMany = true;
+        continue;
+      }
       const known = request.initialResourceVersions[name];
       if (known !== undefined && followed.sent === '') followed.sent = firstOf(known, MAX_TEXT);
       this.#waiting.add(followed);
     }
+    if (isTooMany) this.#house.events.tooManyNames(this, this.#names.size);
   }
 
+  /** @returns undefined: one too many */
   #follow(name: string): Followed | undefined {
-    if (this.#names.size >= MAX_NAMES || !this.#house.names.take(this.#names.size)) {
-      this.#house.events.tooManyNames(this, MAX_NAMES);
+    const { names, nowhere, subscriptions, isReady, isGiven } = this.#house;
+    if (this.#names.size >= MAX_NAMES) return undefined;
+    // refused before anything is made for it: made-up names are the cheapest to ask for
+    const isNowhere = isReady() && !isGiven(name);
+    if (isNowhere && !nowhere.take(this.#nowhere)) return undefined;
+    if (!names.take(this.#names.size)) {
+      if (isNowhere) nowhere.giveBack(1);
       return undefined;
     }
-    const subject = this.#house.subscriptions.subscribe(name, this);
-    const followed = { subject, sent: '', isNowhere: false };
+    if (isNowhere) this.#nowhere++;
+    const followed = { subject: subscriptions.subscribe(name, this), sent: '', isNowhere, isEmptied: false };
     this.#names.set(name, followed);
     return followed;
   }
@@ -224,12 +242,15 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     setImmediate(() => {
       this.#isFlushing = false;
       this.#flush();
+      // what is left waits for its turn, or until something is read
+      if (this.#waiting.size > 0 && this.#house.isReady() && this.#mayWrite()) this.#flushSoon();
     });
   }
 
   #flush(): void {
     if (!this.#house.isReady()) return;
-    while (this.#waiting.size > 0 && !this.#isOver && this.#mayWrite()) {
+    for (let i = 0; i < RESPONSES_IN_TURN; i++) {
+      if (this.#waiting.size === 0 || this.#isOver || !this.#mayWrite()) return;
       const resources: Resource[] = [];
       const removed: string[] = [];
       let octetsInAll = 0;
@@ -254,8 +275,9 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
   }
 
   #mayWrite(): boolean {
-    const { unsent, unsentByAll } = this.#stream;
-    return unsent < MAX_UNSENT && (unsent === 0 || unsentByAll < MAX_UNSENT_BY_ALL);
+    const stream = this.#stream;
+    if (!stream.isBehind) return true;
+    return stream.unsent < MAX_UNSENT && stream.unsentByAll < MAX_UNSENT_BY_ALL;
   }
 
   /** Whether it gets a cluster: of those that lead nowhere too many get none, and too many for all are not followed further. */
@@ -267,8 +289,12 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
       return false;
     }
     this.#countNowhere(followed, isNowhere);
+    if (!isNowhere || followed.isEmptied) return true;
     // one that the sidecar had is emptied all the same
-    return !isNowhere || followed.sent !== '' || this.#nowhere <= MAX_EMPTY;
+    if (followed.sent === '' && this.#emptied >= MAX_EMPTY) return false;
+    followed.isEmptied = true;
+    this.#emptied++;
+    return true;
   }
 
   #countNowhere(followed: Followed, isNowhere: boolean): void {
@@ -276,7 +302,10 @@ export class DeltaStream implements StreamUser, Subscriber, Sidecar {
     followed.isNowhere = isNowhere;
     this.#nowhere += isNowhere ? 1 : -1;
     // what comes to lead nowhere was taken before
-    if (!isNowhere) this.#house.nowhere.giveBack(1);
+    if (isNowhere) return;
+    this.#house.nowhere.giveBack(1);
+    if (followed.isEmptied) this.#emptied--;
+    followed.isEmptied = false;
   }
 
   #send(typeUrl: string, resources: Resource[], removedResources: string[]): void {

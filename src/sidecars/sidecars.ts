@@ -16,6 +16,8 @@ import type { EntryOptions } from './istio/service-entry.ts';
 import { resourcesOf } from './state-resources.ts';
 import { StateStream } from './state-stream.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { parseClusterName } from './vip-cluster.ts';
+import { ownerOf } from './vip-target.ts';
 
 export interface SidecarsOptions {
   readonly host: string;
@@ -224,8 +226,14 @@ export class Sidecars {
     },
   };
 
+  readonly #isGiven = (name: string): boolean => {
+    const at = parseClusterName(name);
+    return at !== undefined && ownerOf(this.#line, at.address) !== undefined;
+  };
+
   #serveDelta(stream: ServerStream): StreamUser {
-    const user = new DeltaStream(stream, { ...this.#house, subscriptions: this.#subscriptions }, (ended) => {
+    const house = { ...this.#house, subscriptions: this.#subscriptions, isGiven: this.#isGiven };
+    const user = new DeltaStream(stream, house, (ended) => {
       this.#delta.delete(ended);
       this.#left(ended);
     });

@@ -123,8 +123,8 @@ export class StateStream implements Sidecar {
 
   #tell(typeUrl: string): void {
     if (!this.#house.isReady()) return;
-    const { unsent, unsentByAll } = this.#stream;
-    if (unsent > MAX_UNSENT || (unsent > 0 && unsentByAll > MAX_UNSENT_BY_ALL)) {
+    const stream = this.#stream;
+    if (stream.isBehind && (stream.unsent > MAX_UNSENT || stream.unsentByAll > MAX_UNSENT_BY_ALL)) {
       this.#isBehind = true;
       return;
     }

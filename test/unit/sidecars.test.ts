@@ -369,6 +369,42 @@ suite('a hostile sidecar', () => {
     assert.ok([...sidecars.list()].every(({ node }) => node.length <= 200));
   });
 
+  test('takes no share from others: one who asks for a little is answered, and told when it comes to be', async (t) => {
+    const house = await House.open({ config: CONFIG });
+    await deliver(house, B);
+    const { port, sidecars, told } = await serve(t, house);
+    const bad = await Promise.all(Array.from({ length: 6 }, () => Envoy.connect(t, port)));
+    for (const [i, envoy] of bad.entries())
+      envoy.ask(Array.from({ length: 10_000 }, (_, n) => `vip|247.${i}.${n >> 8}.${n & 255}:7`));
+    await until('too many for all', () => told.length > 0);
+    assert.ok(sidecars.subjects < 51_000, `${sidecars.subjects} names that lead nowhere`);
+    const good = await Envoy.connect(t, port);
+    good.ask([AT_A, AT_B, 'vip|247.1.0.2:1']);
+    await good.has('vip|247.1.0.2:1', '');
+    await good.has(AT_A, '');
+    await good.has(AT_B, '10.0.0.9:1');
+    await deliver(house, A('10.0.0.1:1'), B);
+    await good.has(AT_A, '10.0.0.1:1');
+    for (const { connection } of bad) connection.close();
+    await until('what they had is free again', () => sidecars.subjects === 3);
+    const next = await Envoy.connect(t, port);
+    next.ask(Array.from({ length: 1_000 }, (_, n) => `vip|247.9.${n >> 8}.${n & 255}:7`));
+    await until('all of them', () => next.clusters.size === 1_000);
+  });
+
+  test('is who it said it is first, and names that are too long are none', async (t) => {
+    const house = await House.open({ config: CONFIG });
+    await deliver(house, A('10.0.0.1:1'));
+    const { port, sidecars } = await serve(t, house);
+    const envoy = await Envoy.connect(t, port);
+    for (const zone of ['z1', 'z2'])
+      envoy.ask([AT_A, `vip|${'9'.repeat(500)}`], { node: { id: zone, locality: { region: 'r', zone } } });
+    await envoy.has(AT_A, '10.0.0.1:1');
+    await quiet();
+    const [shown] = [...sidecars.list()];
+    assert.deepEqual([shown?.node, shown?.locality, shown?.vips], ['z1', 'r/z1', [AT_A]]);
+  });
+
   test('that sends garbage, or a frame without end, is left; who does it stands in the log', async (t) => {
     const house = await House.open({ config: CONFIG });
     await deliver(house, A('10.0.0.1:1'));
