@@ -30,6 +30,9 @@ export interface IntakeEvents {
   readonly onDistrust: (source: Source, held: number) => void;
 }
 
+/** A registry may say anything: more instances than this are not taken in. */
+const MAX_ENTRIES = 5_000_000;
+
 /** What registries say: the only place where it is written. It decides nothing. */
 export class Intake {
   #sources: readonly Source[] = [];
@@ -199,6 +202,7 @@ export class Intake {
       replace: () => this.#replacement(id),
       update: (unit, registrations) => {
         const source = this.source(id);
+        if (!this.#hasRoom(source, unit, registrations)) return;
         this.#told(source, source.facts.update(unit, this.#usable(source, registrations), this.#now()));
       },
       state: (state) => this.#setState(this.source(id), state),
@@ -230,6 +234,7 @@ export class Intake {
       put: (unit, registrations) => {
         const source = this.source(id);
         if (!isCurrent(source)) return;
+        if (!this.#hasRoom(source, unit, registrations)) return source.facts.keep(unit);
         this.#events.onChanged(source.facts.put(unit, this.#usable(source, registrations), this.#now()));
       },
       done: () => {
@@ -263,6 +268,25 @@ export class Intake {
     source.state = state;
     this.#events.onState(source, state);
   }
+
+  /** What was known of a unit for which there is no room stays. */
+  #hasRoom(source: Source, unit: string, registrations: readonly Registration[]): boolean {
+    let entries = source.facts.entries;
+    for (const { endpoints } of registrations) entries += Math.max(1, endpoints.length);
+    // it is told once: of the others there may be as many again
+    if (entries < MAX_ENTRIES / 2) this.#full.delete(source);
+    if (entries <= MAX_ENTRIES || registrations.length === 0) return true;
+    if (!this.#full.has(source))
+      this.#skipped(
+        source,
+        'too-many',
+        `${unit.slice(0, 200)}: over ${MAX_ENTRIES} instances in one registry`,
+      );
+    this.#full.add(source);
+    return false;
+  }
+
+  readonly #full = new Set<Source>();
 
   #usable(source: Source, told: readonly Registration[]): readonly Registration[] {
     const registrations = withLocalities(told, source.options.localities);

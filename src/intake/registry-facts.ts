@@ -195,9 +195,14 @@ export class RegistryFacts {
   put(unit: string, registrations: readonly Registration[], now: number): ReadonlySet<InterfaceName> {
     const changed = new Set<InterfaceName>();
     this.#apply(unit, registrations, now, changed);
+    this.keep(unit);
+    return changed.size === 0 ? NO_CHANGE : changed;
+  }
+
+  /** One unit of a complete delivery of which nothing is said: what it was stays. */
+  keep(unit: string): void {
     const number = this.#unitNumbers.get(unit);
     if (number !== undefined) this.#roundOf.set(number, this.#round);
-    return changed.size === 0 ? NO_CHANGE : changed;
   }
 
   /** The delivery is complete: units that were not put are gone. @returns interfaces about which something changed */

@@ -268,9 +268,12 @@ async function readCredentials(access: ClusterAccess): Promise<Credentials> {
   const config = new kubernetes.KubeConfig();
   const file = access.kubeconfig === undefined ? undefined : homePath(access.kubeconfig);
   if (file !== undefined) {
-    config.loadFromFile(file);
+    const raw = readKubeconfig(file, (text) => {
+      config.loadFromString(text);
+      config.makePathsAbsolute(dirname(file));
+      return kubernetes.loadYaml<RawKubeConfig>(text);
+    });
     if (access.context !== undefined) config.setCurrentContext(access.context);
-    const raw = kubernetes.loadYaml<RawKubeConfig>(readFileSync(file, 'utf8'));
     config.users = config.users.map((user) => {
       const found = raw.users?.find(({ name }) => name === user.name)?.user?.tokenFile;
       if (found === undefined) return user;
@@ -294,8 +297,17 @@ async function readCredentials(access: ClusterAccess): Promise<Credentials> {
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     const context = access.context ?? config.getCurrentContext();
-    throw new ApiError(0, 'NoCredentials', `${access.kubeconfig}: context '${context}' has no cluster`);
+    const what = context
+      ? `context '${context}' has no cluster`
+      : 'no current-context, and none is configured';
+    throw new ApiError(0, 'NoCredentials', `${access.kubeconfig}: ${what}`);
   }
+  if (!/^https?:\/\/[^/]/i.test(cluster.server))
+    throw new ApiError(
+      0,
+      'NoCredentials',
+      `${access.kubeconfig}: the cluster's server is no http:// or https:// URL`,
+    );
   const request = await authenticate(config, cluster.server);
   return {
     server: cluster.server,
@@ -305,6 +317,20 @@ async function readCredentials(access: ClusterAccess): Promise<Credentials> {
     headers: request.getHeaders(),
     headersAt: performance.now(),
   };
+}
+
+/** @param read throws at what is no YAML, or no kubeconfig */
+function readKubeconfig<T>(file: string, read: (text: string) => T): T {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return read(text);
+  } catch (error) {
+    // the parser's own message quotes lines of the file, where tokens stand
+    const { reason, mark } = error as { reason?: unknown; mark?: { line: number; column: number } };
+    const place = mark === undefined ? '' : `:${mark.line + 1}:${mark.column + 1}`;
+    const what = typeof reason === 'string' && mark !== undefined ? reason : 'it is no kubeconfig';
+    throw new ApiError(0, 'NoCredentials', `${file}${place}: ${what}`);
+  }
 }
 
 async function authorization(credentials: Credentials): Promise<Readonly<Record<string, string>>> {

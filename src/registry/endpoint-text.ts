@@ -51,7 +51,7 @@ function isUnspecified(octets: string): boolean {
 const MAX_SHOWN = 160;
 
 /** For people: short, and on one line. */
-export function shown(text: string): string {
-  const clean = text.slice(0, MAX_SHOWN).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
-  return text.length > MAX_SHOWN ? `${clean}…` : clean;
+export function shown(text: string, max = MAX_SHOWN): string {
+  const clean = text.slice(0, max).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+  return text.length > max ? `${clean}…` : clean;
 }

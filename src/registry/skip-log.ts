@@ -1,3 +1,4 @@
+import { shown } from './endpoint-text.ts';
 import type { RegistrySink } from './watcher.ts';
 
 /** An entry that could not be used. */
@@ -10,6 +11,7 @@ export interface SkippedEntry {
 
 /** Of so many entries of a unit it is told; the others would say the same. */
 export const MAX_SKIPPED_OF_UNIT = 100;
+const MAX_DETAIL = 500;
 
 /** Reports what is skipped once, however often its unit is read; again when it was away meanwhile. */
 export class SkipLog {
@@ -27,7 +29,10 @@ export class SkipLog {
   }
 
   note(unit: string, all: readonly SkippedEntry[]): void {
-    const entries = all.slice(0, MAX_SKIPPED_OF_UNIT);
+    // whoever wrote an entry may have put anything into it
+    const entries = all
+      .slice(0, MAX_SKIPPED_OF_UNIT)
+      .map(({ reason, detail }) => ({ reason, detail: shown(detail, MAX_DETAIL) }));
     const known = this.#known.get(unit);
     if (entries.length === 0) {
       if (known !== undefined) this.#known.delete(unit);

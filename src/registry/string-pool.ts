@@ -2,6 +2,8 @@
 
 /** Beyond it the pool starts anew: it saves memory, and must not become a leak. */
 const MAX_TEXTS = 65_536;
+/** A longer one is nobody else's, or anything; it is not held here. */
+const MAX_LENGTH = 1_024;
 
 /**
  * Hands out one flat copy for equal texts. V8 keeps a cut-out of 13 or more characters as a view of the whole: without a
@@ -12,6 +14,7 @@ export class StringPool {
 
   take(text: string): string {
     if (text === '') return '';
+    if (text.length > MAX_LENGTH) return flatCopy(text);
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { EndpointSets } from '../../src/intake/endpoint-sets.ts';
+import { Intake, type IntakeEvents } from '../../src/intake/intake.ts';
 import { type FactsOptions, RegistryFacts } from '../../src/intake/registry-facts.ts';
 import type { InterfaceName } from '../../src/name/interface-name.ts';
 import { InterfaceNumbers } from '../../src/name/interface-numbers.ts';
+import { Localities } from '../../src/name/localities.ts';
 import { Arena } from '../../src/packed/arena.ts';
 import { EMPTY_REGISTRATION, type Registration } from '../../src/registry/registration.ts';
 
@@ -382,5 +384,55 @@ suite('settleFor', () => {
     assert.deepEqual([...view.storable()], []);
     view.tick(35_000);
     assert.deepEqual([...view.storable()].sort(), ['com.foo.A', 'com.foo.B']);
+  });
+});
+
+suite('a registry that says more than any has', () => {
+  test('keeps what it said of a unit before, and what fits; that is told once', () => {
+    const skips: string[] = [];
+    const ignored = new Proxy({} as IntakeEvents, { get: () => () => {} });
+    const events: IntakeEvents = Object.assign(Object.create(ignored), {
+      onSkipped: (_source: unknown, reason: string, detail: string) => skips.push(`${reason} ${detail}`),
+    });
+    const memory = { names: new InterfaceNumbers(), sets: new EndpointSets(new Arena(false)) };
+    const intake = new Intake(memory, () => 0, events);
+    const options = {
+      id: 'x',
+      kind: 'file',
+      required: true,
+      isProbed: false,
+      hasServices: false,
+      join: [],
+      localities: new Localities([]),
+    };
+    intake.configure([{ ...options, ...OPTIONS }], []);
+    const sink = intake.sinkOf('x');
+    const { facts } = intake.source('x');
+    const [few, many] = [registered('com.foo.A', ['10.0.0.1']), registered('com.foo.A')];
+    const [endpoint] = few.endpoints;
+    const huge = {
+      ...many,
+      endpoints: Array.from({ length: 5_000_001 }, () => endpoint as (typeof few.endpoints)[0]),
+    };
+    const first = sink.replace();
+    first.put('one', [few]);
+    first.done();
+    sink.update('one', [huge]);
+    sink.update('two', [huge]);
+    assert.deepEqual(told(facts), ['com.foo.A: 10.0.0.1']);
+    const second = sink.replace();
+    second.put('one', [huge]);
+    second.put('three', [registered('com.foo.B', ['10.0.0.2'])]);
+    second.done();
+    assert.deepEqual(
+      [told(facts), told(facts, 'com.foo.B')],
+      [['com.foo.A: 10.0.0.1'], ['com.foo.B: 10.0.0.2']],
+    );
+    const full = 'too-many one: over 5000000 instances in one registry';
+    assert.deepEqual(skips, [full]);
+    sink.update('one', []);
+    assert.equal(facts.entries, 1);
+    sink.update('one', [huge]);
+    assert.deepEqual(skips, [full, full]);
   });
 });

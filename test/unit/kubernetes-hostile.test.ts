@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { WATCHED_KINDS_DEFAULTS } from '../../src/kubernetes/watched-kinds.ts';
 import { IstioWatcher } from '../../src/registry/istio/watcher.ts';
 import { KUBERNETES_DEFAULTS } from '../../src/registry/kubernetes/options.ts';
@@ -226,3 +227,33 @@ for (const kind of ['istio', 'kubernetes'] as const) {
     }
   });
 }
+
+test('a kubeconfig that is none is told with its place, and nothing of what stands in it', async () => {
+  const file = join(tempFolder('kubeconfig'), 'config');
+  const context = 'contexts: [{ name: x, context: { cluster: c, user: u } }]\ncurrent-context: x\n';
+  const user = `users: [{ name: u, user: { token: ${TOKEN} } }]\n`;
+  const cases: readonly (readonly [text: string, reason: RegExp])[] = [
+    ['', /config: it is no kubeconfig$/],
+    [
+      `users:\n- name: u\n  user:\n    token: ${TOKEN}\n   bad: [\n`,
+      /config:5:4: bad indentation of a mapping entry$/,
+    ],
+    [`{"users":[{"user":{"token":"${TOKEN}"`, /config:1:\d+: unexpected end of the stream/],
+    [TOKEN, /config: no current-context, and none is configured$/],
+    [`users: ${TOKEN}\n`, /config: no current-context, and none is configured$/],
+    [`${user}${context}`, /config: context 'x' has no cluster$/],
+    [
+      `clusters: [{ name: c, cluster: { server: "h:6443" } }]\n${user}${context}`,
+      /no http:\/\/ or https:\/\/ URL$/,
+    ],
+  ];
+  for (const [text, expected] of cases) {
+    writeFileSync(file, text);
+    const client = new ApiClient({ kubeconfig: file, context: undefined });
+    const error = await client.request('GET', '/x').catch((failure: Error) => failure);
+    await client.close();
+    assert.ok(error instanceof Error, text);
+    assert.match(error.message, expected);
+    assert.doesNotMatch(error.message, new RegExp(`${TOKEN}|\\n`));
+  }
+});

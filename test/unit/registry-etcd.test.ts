@@ -250,6 +250,34 @@ suite('an etcd that is none', () => {
     });
   });
 
+  test('values that list more than anybody has: a reason, and no memory', async () => {
+    const list = (i: number) => Array.from({ length: 1_000 }, (_, k) => `com.foo.S${i}x${k}`).join();
+    const kvs = Array.from({ length: 60 }, (_, i) => ({
+      key: base64(`/grpc/app/${String(i).padStart(4, '0')}`),
+      mod_revision: '5',
+      value: base64(JSON.stringify({ Addr: '10.0.0.1:1', Metadata: { interfaces: list(i % 20) } })),
+    }));
+    const range: Script['range'] = (response) => say(response, { header, kvs });
+    const more = {
+      prefixes: new Map([['grpc', '/grpc']] as const),
+      maxReplyOctets: 2 ** 24,
+      requestTimeoutMs: 5_000,
+    };
+    // what many say counts once
+    await watched({ range }, (sink) => until('live', () => sink.kind === 'live').then(() => {}), {
+      ...more,
+      maxTextLength: 20 * 17_000,
+    });
+    await watched(
+      { range },
+      async (sink, reasons) => {
+        await until('failed', () => sink.kind === 'failed');
+        assert.match(reasons(), /what keys below \/grpc\/ list is over 100000 characters in all$/m);
+      },
+      { ...more, maxTextLength: 100_000 },
+    );
+  });
+
   test('a bad entry is skipped with a reason, and spoils no other', async () => {
     const bad = [
       { key: base64(Buffer.from('/dubbo/\xff\xfe/providers/x', 'latin1')), mod_revision: '5' },
@@ -360,6 +388,7 @@ suite("what reads etcd's replies", () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const table = new KeyTable();
         const model = new Map<number, string>();
+        const long = (id: number) => `${id % 4}${'x'.repeat(300)}`;
         for (const { id, isRemoval } of steps) {
           // a key is of one service for ever
           const service = `s${id % 3}`;
@@ -368,11 +397,12 @@ suite("what reads etcd's replies", () => {
             model.delete(id);
           } else {
             table.put(id, service, 1, 1, [
-              { endpoint: { host: String(id), port: 1, protocol: 'x' }, metadata: {} },
+              { endpoint: { host: String(id), port: 1, protocol: 'x' }, metadata: { interfaces: long(id) } },
             ]);
             model.set(id, service);
           }
           assert.equal(table.size, model.size);
+          assert.equal(table.textLength, new Set([...model.keys()].map(long)).size * 301);
           for (const one of ['s0', 's1', 's2']) {
             const hosts = table.keptOf(one).map((kept) => JSON.stringify(kept).match(/"host":"(\d+)"/)?.[1]);
             const expected = [...model].filter(([, of]) => of === one).map(([known]) => known);
@@ -380,7 +410,7 @@ suite("what reads etcd's replies", () => {
           }
         }
         assert.equal([...table.sweep(2)].length, model.size);
-        assert.equal(table.size, 0);
+        assert.deepEqual([table.size, table.textLength], [0, 0]);
       }),
     );
   });

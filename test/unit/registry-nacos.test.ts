@@ -797,6 +797,16 @@ suite('servers that no honest vendor makes', () => {
     });
   }
 
+  test('by HTTP: one service of more than anybody reads is skipped, and spoils no other', async () => {
+    const server = await scripted('http');
+    server.services.set(A, [host('10.0.0.1')]);
+    server.services.set(B, [host('10.0.0.2', { metadata: { x: 'y'.repeat(17e6) } })]);
+    const sink = watched(server);
+    await live(sink);
+    assert.deepEqual(sink.endpoints('com.foo.A'), ['10.0.0.1:1']);
+    assert.match(sink.skips[0]?.detail ?? '', /com\.foo\.B::: a reply of over 16777216 octets$/);
+  });
+
   test('a host of half a megabyte is soon read', () => {
     for (const ip of [
       '%'.repeat(500_000),

@@ -1,13 +1,17 @@
 /** The small parts of the ZooKeeper watcher: frames, servers, pauses, the queue of reads. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
+import { SkipLog } from '../../src/registry/skip-log.ts';
 import { StringPool } from '../../src/registry/string-pool.ts';
 import { FrameReader } from '../../src/registry/zookeeper/frame-reader.ts';
 import { NameTable } from '../../src/registry/zookeeper/name-table.ts';
 import { isNodePath, parseServers } from '../../src/registry/zookeeper/options.ts';
 import { ReadQueue } from '../../src/registry/zookeeper/read-queue.ts';
 import { backoffMs } from '../../src/registry/zookeeper/supervisor.ts';
+import { RecordingSink } from '../support/watcher-contract.ts';
 
 function frame(content: Uint8Array): Buffer {
   const octets = Buffer.alloc(4 + content.length);
@@ -170,4 +174,29 @@ it('equal texts are one, also beyond what the pool holds', () => {
   const pool = new StringPool();
   for (let i = 0; i < 70_000; i++) pool.take(`host-${i}`);
   assert.equal(pool.take('ж$\u{1F600}'), 'ж$\u{1F600}');
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 100; i++) {
+    const long = `${i}${'x'.repeat(1e6)}`;
+    assert.equal(pool.take(long), long);
+  }
+  collect();
+  assert.ok(process.memoryUsage().heapUsed - before < 20e6, 'long ones are not held');
+});
+
+it('what is skipped is told once, on one line, and of a unit a hundred', () => {
+  const sink = new RecordingSink();
+  const log = new SkipLog(sink);
+  const odd = { reason: 'odd', detail: `a\nb\u0000\u202e\ud800${'x'.repeat(1e6)}` };
+  const many = Array.from({ length: 1_000 }, (_, i) => ({ reason: 'many', detail: `${i}` }));
+  for (let i = 0; i < 3; i++) log.note('unit', [odd, ...many]);
+  assert.equal(sink.skips.length, 100);
+  assert.match(sink.skips[0]?.detail ?? '', /^a\?b\?{3}x{400,}…$/);
+  assert.equal([...log.all()][0]?.[1].size, 100);
+  log.note('unit', []);
+  assert.deepEqual([...log.all()], []);
+  log.note('unit', [odd]);
+  assert.equal(sink.skips.length, 101);
 });

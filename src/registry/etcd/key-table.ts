@@ -1,3 +1,5 @@
+import { NONE } from '../../base/none.ts';
+import type { ApplicationInstance } from '../application-instances.ts';
 import type { SkippedEntry } from '../skip-log.ts';
 import { flatCopy } from '../string-pool.ts';
 import type { Fact } from './layouts/layout.ts';
@@ -6,6 +8,7 @@ import type { Fact } from './layouts/layout.ts';
 export type Kept = Fact | SkippedEntry | undefined;
 
 const NO_SLOT = -1;
+const LONG_TEXT = 256;
 
 /**
  * Keys and what they register, by service. Columns instead of objects, and a number instead of a key's text, which in
@@ -24,6 +27,14 @@ export class KeyTable {
   readonly #previous: number[] = [];
   readonly #kept: Kept[] = [];
   readonly #free: number[] = [];
+  /** how many keys say each long text */
+  readonly #texts = new Map<string, number>();
+  #textLength = 0;
+
+  /** Characters of long texts, such as lists of interfaces; what several keys say counts once. */
+  get textLength(): number {
+    return this.#textLength;
+  }
 
   get size(): number {
     return this.#slots.size;
@@ -49,7 +60,7 @@ export class KeyTable {
       this.#revisions[known] = revision;
       this.#generations[known] = generation;
       if (sameKept(this.#kept[known], kept)) return false;
-      this.#kept[known] = kept;
+      this.#keep(known, kept);
       return true;
     }
     const slot = this.#free.pop() ?? this.#ids.length;
@@ -61,7 +72,7 @@ export class KeyTable {
     this.#services[slot] = text;
     this.#revisions[slot] = revision;
     this.#generations[slot] = generation;
-    this.#kept[slot] = kept;
+    this.#keep(slot, kept);
     this.#previous[slot] = NO_SLOT;
     this.#next[slot] = head;
     if (head !== NO_SLOT) this.#previous[head] = slot;
@@ -96,6 +107,20 @@ export class KeyTable {
     return slots.map((slot) => this.#kept[slot]);
   }
 
+  #keep(slot: number, kept: Kept): void {
+    for (const text of longTextsOf(this.#kept[slot])) {
+      const count = (this.#texts.get(text) ?? 0) - 1;
+      if (count > 0) this.#texts.set(text, count);
+      else if (this.#texts.delete(text)) this.#textLength -= text.length;
+    }
+    for (const text of longTextsOf(kept)) {
+      const count = this.#texts.get(text) ?? 0;
+      this.#texts.set(text, count + 1);
+      if (count === 0) this.#textLength += text.length;
+    }
+    this.#kept[slot] = kept;
+  }
+
   #removeSlot(slot: number): string {
     const service = this.#services[slot] ?? '';
     const [next = NO_SLOT, previous = NO_SLOT] = [this.#next[slot], this.#previous[slot]];
@@ -104,11 +129,19 @@ export class KeyTable {
     else if (next !== NO_SLOT) this.#heads.set(service, next);
     else this.#heads.delete(service);
     this.#slots.delete(this.#ids[slot] ?? 0);
-    this.#kept[slot] = undefined;
+    this.#keep(slot, undefined);
     this.#services[slot] = '';
     this.#free.push(slot);
     return service;
   }
+}
+
+/** Long ones alone: of the others as many are kept as there may be keys. */
+function longTextsOf(kept: Kept): readonly string[] {
+  if (!Array.isArray(kept)) return NONE;
+  const [first] = kept as readonly ApplicationInstance[];
+  const texts = first === undefined ? NONE : Object.values(first.metadata);
+  return texts.some((text) => text.length > LONG_TEXT) ? texts : NONE;
 }
 
 function sameKept(a: Kept, b: Kept): boolean {

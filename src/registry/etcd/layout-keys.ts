@@ -12,6 +12,7 @@ const STRAY = '\0';
 
 /** So many different facts are shared; beyond it sharing begins anew. */
 const MAX_SHARED = 65_536;
+const MAX_SHARED_LENGTH = 1_024;
 
 /** What the keys of one layout say, from list to list and from event to event. */
 export class LayoutKeys {
@@ -42,6 +43,11 @@ export class LayoutKeys {
 
   get size(): number {
     return this.#table.size;
+  }
+
+  /** Characters of all long texts that keys say. */
+  get textLength(): number {
+    return this.#table.textLength;
   }
 
   /** Everything is going to be read. @param isNewHistory revisions mean something else than before */
@@ -114,6 +120,8 @@ export class LayoutKeys {
 
   #shared(fact: Fact): Fact {
     const text = JSON.stringify(fact);
+    // shared is what an instance says with each of its services, and that is short
+    if (text.length > MAX_SHARED_LENGTH) return fact;
     const known = this.#facts.get(text);
     if (known !== undefined) return known;
     if (this.#facts.size >= MAX_SHARED) this.#facts.clear();

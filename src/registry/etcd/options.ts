@@ -29,6 +29,8 @@ export interface EtcdOptions {
   readonly maxReplyOctets: number;
   /** More keys are no registry. */
   readonly maxKeys: number;
+  /** of all that their values list; what several say counts once */
+  readonly maxTextLength: number;
 }
 
 export const ETCD_DEFAULTS = {
@@ -41,6 +43,8 @@ export const ETCD_DEFAULTS = {
   pageKeys: 2_000,
   maxReplyOctets: 16 * 2 ** 20,
   maxKeys: 2_000_000,
+  // 100,000 interfaces are about 6,000,000
+  maxTextLength: 64_000_000,
 };
 
 export const ETCD_PORT = 2379;

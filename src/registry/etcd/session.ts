@@ -108,10 +108,18 @@ export class Session {
       }
       count += page.entries.length;
       if (count > maxKeys) throw new GatewayError(`over ${maxKeys} keys begin with ${layout.prefix}/`);
+      this.#bound(layout);
       if (!page.hasMore) return revision;
       if (page.entries.length === 0 || last === undefined) throw new GatewayError('a page without keys');
       from = Buffer.concat([last, ZERO]);
     }
+  }
+
+  #bound({ size, textLength, prefix }: LayoutKeys): void {
+    const { maxKeys, maxTextLength } = this.#options;
+    if (size > maxKeys) throw new GatewayError(`over ${maxKeys} keys begin with ${prefix}/`);
+    if (textLength > maxTextLength)
+      throw new GatewayError(`what keys below ${prefix}/ list is over ${maxTextLength} characters in all`);
   }
 
   /**
@@ -151,8 +159,7 @@ export class Session {
           layout.apply(event);
           this.#history.revision = Math.max(this.#history.revision, event.revision);
         }
-        if (layout.size > this.#options.maxKeys)
-          throw new GatewayError(`over ${this.#options.maxKeys} keys begin with ${layout.prefix}/`);
+        this.#bound(layout);
         if (reply.events.length > 0) this.#handlers.changed();
       }),
     );

@@ -1,7 +1,7 @@
 /** Requests to Nacos' HTTP port: bounded in size and time, and every failure is a value. */
 import { Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import { collect } from '../http-exchange.ts';
+import { collect, TooLarge } from '../http-exchange.ts';
 import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { ServerAddress } from './options.ts';
 import { type Json, parseJson } from './payload.ts';
@@ -10,7 +10,12 @@ export type HttpReply =
   /** status 200 and an object of JSON */
   | { readonly kind: 'json'; readonly value: Json }
   | { readonly kind: 'status'; readonly status: number }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** there is more of this one reply than we take */
+      readonly isTooLarge?: boolean;
+    };
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -45,6 +50,7 @@ export class NacosHttp {
       const response = await this.#open(server, request, AbortSignal.any([deadline, this.#stopped.signal]));
       return await read(response);
     } catch (error) {
+      if (error instanceof TooLarge) return { kind: 'failed', reason: error.message, isTooLarge: true };
       if (deadline.aborted) return failed(`no whole reply within ${DEADLINE_MS / 1000} s`);
       return failed(reasonOf(error as NodeJS.ErrnoException));
     }

@@ -11,7 +11,7 @@ const MAX_PAGES = 1_000;
 
 type Answer =
   | { readonly ok: true; readonly value: Json }
-  /** the server does not want to */
+  /** the server does not want to, or there is more of it than we take */
   | { readonly ok: false; readonly reason: string; readonly isRefused: boolean };
 
 export class HttpReader implements Reader {
@@ -121,7 +121,8 @@ export class HttpReader implements Reader {
         token: token.value,
       });
       if (reply.kind === 'json') return { ok: true, value: reply.value };
-      if (reply.kind === 'failed') return { ok: false, reason: reply.reason, isRefused: false };
+      if (reply.kind === 'failed')
+        return { ok: false, reason: reply.reason, isRefused: reply.isTooLarge === true };
       const isAboutToken = reply.status === 401 || reply.status === 403;
       if (!isAboutToken || token.value === undefined || attempt > 0)
         return { ok: false, reason: `status ${reply.status} of ${path}`, isRefused: isAboutToken };
