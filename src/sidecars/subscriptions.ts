@@ -2,7 +2,14 @@ import type { EventLine } from '../event-line/event-line.ts';
 import type { Address } from '../name/address.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
 import type { Localities, Locality } from '../name/localities.ts';
-import { clusterOf, parseClusterName, type VersionedCluster, type VipPort } from './vip-cluster.ts';
+import {
+  clusterOf,
+  localitiesOf,
+  parseClusterName,
+  rankOf,
+  type VersionedCluster,
+  type VipPort,
+} from './vip-cluster.ts';
 import { type VipTarget, vipTarget } from './vip-target.ts';
 
 /** Who wants to know what is behind a VIP and a port. */
@@ -17,8 +24,16 @@ export class Subject {
   readonly at: VipPort | undefined;
   readonly subscribers = new Set<Subscriber>();
   target: VipTarget | undefined;
-  /** as sidecars of each locality get it, made when it is asked for */
-  readonly clusters = new Map<string, VersionedCluster>();
+  /**
+   * As sidecars get it, by how far its endpoints are from them, made when it is asked for: a sidecar may claim to be anywhere, and
+   * most places are as far away as any other.
+   */
+  readonly clusters = new Map<
+    string,
+    { readonly own: Locality | undefined; readonly cluster: VersionedCluster }
+  >();
+  /** where its endpoints are, each place once; undefined: not looked at yet */
+  places: readonly (Locality | undefined)[] | undefined;
 
   constructor(name: string, at: VipPort | undefined) {
     this.name = name;
@@ -64,12 +79,13 @@ export class Subscriptions {
   /** What a sidecar in this locality gets. */
   clusterOf(subject: Subject, own: Locality | undefined): VersionedCluster {
     const endpoints = subject.target?.endpoints ?? [];
-    const isAnywhere = this.#localities.isEmpty && endpoints.every(({ locality }) => locality === undefined);
-    const key = own === undefined || isAnywhere ? '' : `${own.region}/${own.zone}`;
+    subject.places ??= localitiesOf(endpoints, this.#localities);
+    const ranks = subject.places.map((place) => rankOf(place, own));
+    const key = ranks.every((rank) => rank === ranks[0]) ? '' : ranks.join();
     const known = subject.clusters.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.cluster;
     const cluster = clusterOf(subject.name, endpoints, this.#localities, own);
-    subject.clusters.set(key, cluster);
+    subject.clusters.set(key, { own, cluster });
     return cluster;
   }
 
@@ -108,13 +124,13 @@ export class Subscriptions {
 
   #look(subject: Subject): void {
     if (subject.at === undefined) return;
-    const before = [...subject.clusters];
+    const before = [...subject.clusters.values()];
     this.#move(subject, vipTarget(this.#line, subject.at.address, subject.at.port));
     subject.clusters.clear();
-    const isSame = before.every(([key, { version }]) => {
-      const own = key === '' ? undefined : localityOf(key);
-      return this.clusterOf(subject, own).version === version;
-    });
+    subject.places = undefined;
+    const isSame = before.every(
+      ({ own, cluster }) => this.clusterOf(subject, own).version === cluster.version,
+    );
     if (isSame && before.length > 0) return;
     for (const subscriber of subject.subscribers) subscriber.changed(subject);
   }
@@ -126,11 +142,6 @@ export class Subscriptions {
     if (before !== undefined) leave(this.#byInterface, before, subject);
     if (after !== undefined) join(this.#byInterface, after, subject);
   }
-}
-
-function localityOf(key: string): Locality {
-  const slash = key.indexOf('/');
-  return { region: key.slice(0, slash), zone: key.slice(slash + 1) };
 }
 
 function join<K>(map: Map<K, Set<Subject>>, key: K, subject: Subject): void {

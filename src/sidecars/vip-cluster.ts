@@ -104,7 +104,21 @@ export function groupsOf(
     }));
 }
 
-function rankOf(locality: Locality | undefined, own: Locality | undefined): number {
+/** Where endpoints are, each place once, in an order that goes by them alone. */
+export function localitiesOf(
+  endpoints: readonly TargetEndpoint[],
+  localities: Localities,
+): (Locality | undefined)[] {
+  const found: (Locality | undefined)[] = [];
+  for (const { host, locality } of endpoints) {
+    const place = locality ?? localities.of(host);
+    if (!found.some((one) => isSameLocality(one, place))) found.push(place);
+  }
+  return found;
+}
+
+/** Smaller is nearer. */
+export function rankOf(locality: Locality | undefined, own: Locality | undefined): number {
   return own === undefined || own.zone === '' ? 0 : distance(locality, own);
 }
 

@@ -10,8 +10,11 @@ import type { ServerTls } from '../../src/grpc/server.ts';
 import type { Status } from '../../src/grpc/status.ts';
 import { explain } from '../../src/lookup/explain.ts';
 import { ROOT } from '../../src/name/domain-name.ts';
+import type { InterfaceName } from '../../src/name/interface-name.ts';
+import { Localities } from '../../src/name/localities.ts';
 import { parseNetwork } from '../../src/name/network.ts';
 import { type SidecarObserver, Sidecars, type SidecarsOptions } from '../../src/sidecars/sidecars.ts';
+import { Subject, Subscriptions } from '../../src/sidecars/subscriptions.ts';
 import { clusterName, parseClusterName } from '../../src/sidecars/vip-cluster.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { House } from '../support/house.ts';
@@ -333,6 +336,24 @@ suite('what is behind a VIP', () => {
     await own.has(AT_A, 'z2=10.2.0.1:1 | 1:z3=10.3.0.1:1');
     sidecars.configure({ localities: [], zone: house.config.zone[0] ?? ROOT, istio: ISTIO });
     await own.has(AT_A, '10.2.0.1:1 10.3.0.1:1');
+  });
+
+  test('claims to be anywhere, and what is told is made once for all that are as far away', () => {
+    const at = (zone: string) => ({ region: 'hz', zone });
+    const subject = new Subject(AT_A, undefined);
+    const endpoints = ['z1', 'z2'].map((zone, i) => {
+      const [host, locality] = [`10.0.0.${i}`, at(zone)];
+      return { host, port: 1, locality, weight: undefined, isAvoided: false };
+    });
+    subject.target = { interface: 'com.foo.A' as InterfaceName, endpoints, withoutAddress: 0 };
+    const subscriptions = new Subscriptions(undefined as never, new Localities([]));
+    const versions = new Set<string>();
+    for (let i = 0; i < 1_000; i++) {
+      versions.add(subscriptions.clusterOf(subject, at(`z${i}`)).version);
+      versions.add(subscriptions.clusterOf(subject, { region: `r${i}`, zone: 'z' }).version);
+    }
+    versions.add(subscriptions.clusterOf(subject, undefined).version);
+    assert.deepEqual([versions.size, subject.clusters.size], [3, 3]);
   });
 
   test('an endpoint that takes no connections is UNHEALTHY, but for where all are', async (t) => {
