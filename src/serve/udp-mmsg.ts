@@ -2,8 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Client } from './client.ts';
 import { EAGAIN, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
 import { MessageBatch } from './mmsg/message-batch.ts';
-import { openSocket } from './mmsg/open-socket.ts';
-import { type Family, hostOf, portOf, socketName } from './mmsg/socket-name.ts';
+import { keepToItself, openSocket } from './mmsg/open-socket.ts';
+import { type Family, portOf, scopedHostOf, socketName } from './mmsg/socket-name.ts';
 import type { Listener, QueryHandler } from './query-handler.ts';
 import { ReplyRing, type UdpServer } from './udp-dgram.ts';
 
@@ -39,6 +39,8 @@ export async function openMmsg(
       resolve();
     });
   });
+  // libuv has set SO_REUSEADDR: another process could bind the port too, and take the queries
+  keepToItself(libc, fd);
   socket.on('error', () => {});
   const exchange = new BatchExchange(libc, fd, family, socket, listener, handler, replySize);
   const onMessage = (message: Buffer, client: RemoteInfo) => exchange.take(message, client);
@@ -81,7 +83,7 @@ class BatchExchange {
     this.#queries = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
     this.#replies = new MessageBatch(libc, family, PLACES, replySize, this.#queries);
     this.#behindFirst = this.#queries.headerAt(1);
-    this.#client = new BatchClient(family);
+    this.#client = new BatchClient(libc, family);
     this.#ring = new ReplyRing(socket, replySize);
   }
 
@@ -107,7 +109,7 @@ class BatchExchange {
   }
 
   #answerFirst(message: Buffer, client: RemoteInfo): number {
-    const name = client.port === 0 ? undefined : socketName(client.address, client.port);
+    const name = client.port === 0 ? undefined : socketName(this.#libc, client.address, client.port);
     if (name === undefined) return 0;
     name.copy(this.#queries.names[0] as Buffer);
     const out = this.#replies.buffers[0] as Buffer;
@@ -170,16 +172,18 @@ class BatchExchange {
 /** Who asked, read when somebody wants to know. */
 class BatchClient implements Client {
   readonly family: 'IPv4' | 'IPv6';
+  readonly #libc: Libc;
   readonly #family: Family;
   name: Buffer = Buffer.alloc(0);
 
-  constructor(family: Family) {
+  constructor(libc: Libc, family: Family) {
+    this.#libc = libc;
     this.#family = family;
     this.family = family === 4 ? 'IPv4' : 'IPv6';
   }
 
   get address(): string {
-    return hostOf(this.name, this.#family);
+    return scopedHostOf(this.#libc, this.name, this.#family);
   }
 
   get port(): number {

@@ -1,9 +1,10 @@
 /** The engine that is taken: mmsg where memory, calls and kernel do what it needs, and node:dgram where one does not. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
 import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
-import { hostOf, portOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
+import { hostOf, portOf, scopedHostOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
 import { chooseEngine } from '../../src/serve/udp-engine.ts';
 
 const choose = (wanted: 'auto' | 'dgram' | 'mmsg', load?: () => Promise<Libc>) =>
@@ -61,20 +62,31 @@ suite('an engine', () => {
   });
 });
 
-test('names of sockets', () => {
+test('names of sockets', async () => {
+  const libc = await openLibc();
   for (const [host, family, length] of [
     ['127.0.0.1', 4, 16],
     ['0.0.0.0', 4, 16],
     ['::', 6, 28],
     ['fd00::1', 6, 28],
   ] as const) {
-    const name = socketName(host, 5300);
+    const name = socketName(libc, host, 5300);
     assert.ok(name !== undefined);
     assert.deepEqual([name.length, hostOf(name, family), portOf(name)], [length, host, 5300]);
+    assert.equal(scopedHostOf(libc, name, family), host);
   }
-  assert.equal(socketName('fe80::1%7', 1)?.readUInt32LE(24), 7);
-  for (const host of ['fe80::1%no-such-interface', 'localhost', ''])
-    assert.equal(socketName(host, 1), undefined);
+  assert.equal(socketName(libc, 'fe80::1%7', 1)?.readUInt32LE(24), 7);
+  for (const host of ['fe80::1%no-such-interface', 'fe80::1%0', 'fe80::1%', 'localhost', ''])
+    assert.equal(socketName(libc, host, 1), undefined);
+});
+
+test('the name of a socket on one link says on which: others have the same addresses', async () => {
+  const libc = await openLibc();
+  const lo = Number(readFileSync('/sys/class/net/lo/ifindex', 'latin1'));
+  const name = socketName(libc, 'fe80::1%lo', 5300);
+  assert.ok(name !== undefined);
+  assert.equal(name.readUInt32LE(24), lo);
+  assert.equal(scopedHostOf(libc, name, 6), 'fe80::1%lo');
 });
 
 test('a batch answers those who asked: both name them in one place', async () => {
