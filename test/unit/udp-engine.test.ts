@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
+import { EAGAIN, type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
 import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
 import { hostOf, portOf, scopedHostOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
 import { chooseEngine } from '../../src/serve/udp-engine.ts';
@@ -18,6 +18,21 @@ suite('an engine', () => {
     }
     const never = () => assert.fail('koffi is loaded');
     assert.equal((await choose('dgram', never)).name, 'dgram');
+  });
+
+  test('is mmsg where datagrams come late, and one by one', async () => {
+    const libc = await openLibc();
+    let calls = 0;
+    const isLate = () => calls % 3 !== 0;
+    const engine = await choose('auto', async () => ({
+      ...libc,
+      recvmmsg: (fd, messages, _count, flags, timeout) => {
+        calls++;
+        return isLate() ? -1 : libc.recvmmsg(fd, messages, 1, flags, timeout);
+      },
+      errno: () => (isLate() ? EAGAIN : libc.errno()),
+    }));
+    assert.deepEqual([engine.name, engine.problem], ['mmsg', undefined]);
   });
 
   const broken: readonly [what: string, change: (libc: Libc) => Partial<Libc>, problem: RegExp][] = [
@@ -38,6 +53,11 @@ suite('an engine', () => {
         },
       }),
       /^sendmmsg: E/,
+    ],
+    [
+      'a kernel that brings nothing',
+      () => ({ recvmmsg: () => -1, errno: () => EAGAIN }),
+      /^recvmmsg: 0 messages of 3$/,
     ],
     [
       'a call that writes nothing',
