@@ -11,6 +11,11 @@ import { ReplyRing, type UdpServer } from './udp-dgram.ts';
 const BATCH = 64;
 /** The places of a batch: the first is for the query that node:dgram brings. */
 const PLACES = BATCH + 1;
+/**
+ * While queries come faster than they are answered, batches are taken for so long before TCP and changes have their turn;
+ * after that what node:dgram brings is answered alone.
+ */
+const TURN_MS = 8;
 /** The longest datagram there is. */
 const MAX_OCTETS = 65_535;
 
@@ -66,6 +71,9 @@ class BatchExchange {
   readonly #client: BatchClient;
   /** for what the kernel does not take at once */
   readonly #ring: ReplyRing;
+  /** when the first full batch of this turn was answered; 0: none was full */
+  #fullSince = 0;
+  #isTired = false;
 
   constructor(
     libc: Libc,
@@ -91,7 +99,9 @@ class BatchExchange {
   take(message: Buffer, client: RemoteInfo): void {
     const queries = this.#queries;
     this.#set(0, this.#answerFirst(message, client));
-    const found = this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
+    const found = this.#isTired
+      ? 0
+      : this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
     const end = 1 + Math.max(0, found);
     for (let i = 1; i < end; i++) {
       const name = queries.names[i] as Buffer;
@@ -101,7 +111,24 @@ class BatchExchange {
     }
     this.#send(end);
     queries.reset(end);
+    if (found === BATCH) this.#watchTurn();
   }
+
+  /** node:dgram brings up to 32 queries at a time, each with a batch behind it. */
+  #watchTurn(): void {
+    const now = performance.now();
+    if (this.#fullSince === 0) {
+      this.#fullSince = now;
+      setImmediate(this.#rest);
+    } else if (now - this.#fullSince > TURN_MS) {
+      this.#isTired = true;
+    }
+  }
+
+  readonly #rest = () => {
+    this.#fullSince = 0;
+    this.#isTired = false;
+  };
 
   #set(i: number, length: number): void {
     this.#lengths[i] = length;

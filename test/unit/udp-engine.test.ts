@@ -1,11 +1,18 @@
 /** The engine that is taken: mmsg where memory, calls and kernel do what it needs, and node:dgram where one does not. */
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { EAGAIN, type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
 import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
 import { hostOf, portOf, scopedHostOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
+import type { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
 import { chooseEngine } from '../../src/serve/udp-engine.ts';
+import { openMmsg } from '../../src/serve/udp-mmsg.ts';
+import { freePort } from '../support/ports.ts';
+import { until } from '../support/process.ts';
 
 const choose = (wanted: 'auto' | 'dgram' | 'mmsg', load?: () => Promise<Libc>) =>
   chooseEngine(wanted, undefined as never, 1232, load);
@@ -119,4 +126,32 @@ test('a batch answers those who asked: both name them in one place', async () =>
     [50, 50, 50],
   );
   assert.equal(told.headerAt(2) - told.headerAt(0), 128n);
+});
+
+test('queries that never end leave others their turn', async (t) => {
+  const libc = await openLibc();
+  let batches = 0;
+  const endless = (_fd: number, _messages: bigint, count: number) => {
+    const end = performance.now() + 2;
+    while (performance.now() < end);
+    batches++;
+    return count;
+  };
+  const none = { handleInto: () => 0 } as unknown as QueryHandler;
+  const port = await freePort();
+  const flooded = { ...libc, recvmmsg: endless };
+  const server = await openMmsg(flooded, '127.0.0.1', port, {} as Listener, none, 1232);
+  t.after(() => server.close());
+  const client = createSocket('udp4');
+  t.after(() => client.close());
+  client.connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  for (let round = 0; round < 2; round++) {
+    batches = 0;
+    // node:dgram brings so many before others have their turn
+    for (let i = 0; i < 32; i++) client.send('query');
+    await until('they are taken', () => batches > 0);
+    await turn();
+    assert.ok(batches >= 2 && batches < 16, `${batches} batches`);
+  }
 });
