@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Client } from './client.ts';
-import { EAGAIN, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
+import { EAGAIN, ENOBUFS, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
 import { MessageBatch } from './mmsg/message-batch.ts';
 import { keepToItself, openSocket } from './mmsg/open-socket.ts';
 import { type Family, portOf, scopedHostOf, socketName } from './mmsg/socket-name.ts';
@@ -178,11 +178,12 @@ class BatchExchange {
         continue;
       }
       // an error is of the one client that the first of them is for …
-      if (this.#libc.errno() !== EAGAIN) {
+      const errno = this.#libc.errno();
+      if (errno !== EAGAIN && errno !== ENOBUFS) {
         at++;
         continue;
       }
-      // … unless the socket is full: node:dgram waits for room
+      // … unless the socket or the kernel is full: node:dgram waits for room
       this.#queue(at, to);
       return;
     }

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { EAGAIN, type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
+import type { Client } from '../../src/serve/client.ts';
+import { EAGAIN, ENOBUFS, type Libc, openLibc } from '../../src/serve/mmsg/libc.ts';
 import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
 import { hostOf, portOf, scopedHostOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
 import type { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
@@ -127,6 +128,74 @@ test('a batch answers those who asked: both name them in one place', async () =>
   );
   assert.equal(told.headerAt(2) - told.headerAt(0), 128n);
 });
+
+/** What a kernel may do with a run of messages, one after the other. */
+const SENDS: readonly (readonly [what: string, call: (libc: Libc, ...args: SendArgs) => [number, number]])[] =
+  [
+    ['takes all', (libc, ...args) => [libc.sendmmsg(...args), libc.errno()]],
+    ['takes one', (libc, fd, messages, _count, flags) => [libc.sendmmsg(fd, messages, 1, flags), 0]],
+    ['is full', () => [-1, EAGAIN]],
+    ['has no room', () => [-1, ENOBUFS]],
+    ['forbids it', () => [-1, EPERM]],
+  ];
+type SendArgs = Parameters<Libc['sendmmsg']>;
+const EPERM = 1;
+
+for (const host of ['127.0.0.1', '::1']) {
+  test(`each gets its own, whatever the kernel takes at once: ${host}`, async (t) => {
+    const libc = await openLibc();
+    const calls: string[] = [];
+    let errno = 0;
+    const moody: Libc = {
+      ...libc,
+      sendmmsg: (...args) => {
+        const [what, call] = SENDS[calls.length % SENDS.length] as (typeof SENDS)[number];
+        calls.push(what);
+        const [result, error] = call(libc, ...args);
+        errno = error;
+        return result;
+      },
+      errno: () => errno,
+    };
+    const echo = {
+      handleInto: (out: Buffer, message: Buffer, size: number, _listener: Listener, client: Client) => {
+        out.write(`${message.toString('latin1', 0, size)} from ${client.address} ${client.port}`);
+        return size + ` from ${client.address} ${client.port}`.length;
+      },
+    } as unknown as QueryHandler;
+    const port = await freePort();
+    const server = await openMmsg(moody, host, port, {} as Listener, echo, 1232);
+    t.after(() => server.close());
+    const clients = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const socket = createSocket(host === '::1' ? 'udp6' : 'udp4');
+        t.after(() => socket.close());
+        socket.connect(port, host);
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    let received = 0;
+    for (const socket of clients) {
+      const { port: own } = socket.address();
+      socket.on('message', (reply) => {
+        received++;
+        assert.match(reply.toString('latin1'), new RegExp(`^query \\d+ of ${own} from ${host} ${own}$`));
+      });
+    }
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 100; i++) {
+        const socket = clients[i % clients.length];
+        socket?.send(`query ${i} of ${socket.address().port}`);
+      }
+      await turn();
+      await turn();
+    }
+    const forbidden = () => calls.filter((what) => what === 'forbids it').length;
+    await until('all but those that may not be sent', () => received === 1000 - forbidden());
+    for (const [what] of SENDS) assert.ok(calls.includes(what), what);
+  });
+}
 
 test('queries that never end leave others their turn', async (t) => {
   const libc = await openLibc();

@@ -33,6 +33,7 @@ export const IPV6_V6ONLY = 26;
 export const MSG_DONTWAIT = 0x40;
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const ENOBUFS = 105;
 
 /** `EADDRINUSE` */
 export function errorName(errno: number): string {
