@@ -115,6 +115,8 @@ test('the name of a socket on one link says on which: others have the same addre
   assert.ok(name !== undefined);
   assert.equal(name.readUInt32LE(24), lo);
   assert.equal(scopedHostOf(libc, name, 6), 'fe80::1%lo');
+  name.writeUInt32LE(2 ** 30, 24);
+  assert.equal(scopedHostOf(libc, name, 6), `fe80::1%${2 ** 30}`);
 });
 
 test('a batch answers those who asked: both name them in one place', async () => {

@@ -12,8 +12,8 @@ export interface Libc {
   sendmmsg(fd: number, messages: bigint, count: number, flags: number): number;
   /** 0: there is none of this name */
   if_nametoindex(name: string): number;
-  /** @param name room for 16 octets @returns null: there is none of this number */
-  if_indextoname(index: number, name: Uint8Array): string | null;
+  /** @param name gets it, with a zero behind; room for 16 octets @returns null: there is none of this number */
+  if_indextoname(index: number, name: Uint8Array): unknown;
   errno(): number;
   /** Memory that stays where it is until the process ends. */
   allocate(octets: number): { readonly address: bigint; readonly memory: ArrayBuffer };
@@ -65,7 +65,7 @@ export async function openLibc(): Promise<Libc> {
     recvmmsg: call('int recvmmsg(int fd, uintptr_t messages, uint32_t count, int flags, void *timeout)'),
     sendmmsg: call('int sendmmsg(int fd, uintptr_t messages, uint32_t count, int flags)'),
     if_nametoindex: call('uint32_t if_nametoindex(const char *name)'),
-    if_indextoname: call('const char *if_indextoname(uint32_t index, _Out_ uint8_t *name)'),
+    if_indextoname: call('void *if_indextoname(uint32_t index, _Out_ uint8_t *name)'),
     errno: () => koffi.errno(),
     allocate: (octets) => {
       const pointer = koffi.alloc('uint8_t', octets);

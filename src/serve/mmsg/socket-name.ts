@@ -46,5 +46,7 @@ export function scopedHostOf(libc: Libc, name: Buffer, family: Family): string {
   const host = hostOf(name, family);
   const index = family === 6 ? name.readUInt32LE(SCOPE_AT) : 0;
   if (index === 0) return host;
-  return `${host}%${libc.if_indextoname(index, Buffer.alloc(INTERFACE_NAME_OCTETS)) ?? index}`;
+  const interfaceName = Buffer.alloc(INTERFACE_NAME_OCTETS);
+  const isKnown = libc.if_indextoname(index, interfaceName) !== null;
+  return `${host}%${isKnown ? interfaceName.toString('latin1', 0, interfaceName.indexOf(0)) : index}`;
 }
