@@ -1,9 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Client } from './client.ts';
-import { EAGAIN, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
+import { EAGAIN, ENOBUFS, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
 import { MessageBatch } from './mmsg/message-batch.ts';
-import { openSocket } from './mmsg/open-socket.ts';
-import { type Family, hostOf, portOf, socketName } from './mmsg/socket-name.ts';
+import { keepToItself, openSocket } from './mmsg/open-socket.ts';
+import { type Family, portOf, scopedHostOf, socketName } from './mmsg/socket-name.ts';
 import type { Listener, QueryHandler } from './query-handler.ts';
 import { ReplyRing, type UdpServer } from './udp-dgram.ts';
 
@@ -11,6 +11,11 @@ import { ReplyRing, type UdpServer } from './udp-dgram.ts';
 const BATCH = 64;
 /** The places of a batch: the first is for the query that node:dgram brings. */
 const PLACES = BATCH + 1;
+/**
+ * While queries come faster than they are answered, batches are taken for so long before TCP and changes have their turn;
+ * after that what node:dgram brings is answered alone.
+ */
+const TURN_MS = 8;
 /** The longest datagram there is. */
 const MAX_OCTETS = 65_535;
 
@@ -39,6 +44,8 @@ export async function openMmsg(
       resolve();
     });
   });
+  // libuv has set SO_REUSEADDR: another process could bind the port too, and take the queries
+  keepToItself(libc, fd);
   socket.on('error', () => {});
   const exchange = new BatchExchange(libc, fd, family, socket, listener, handler, replySize);
   const onMessage = (message: Buffer, client: RemoteInfo) => exchange.take(message, client);
@@ -64,6 +71,9 @@ class BatchExchange {
   readonly #client: BatchClient;
   /** for what the kernel does not take at once */
   readonly #ring: ReplyRing;
+  /** when the first full batch of this turn was answered; 0: none was full */
+  #fullSince = 0;
+  #isTired = false;
 
   constructor(
     libc: Libc,
@@ -81,7 +91,7 @@ class BatchExchange {
     this.#queries = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
     this.#replies = new MessageBatch(libc, family, PLACES, replySize, this.#queries);
     this.#behindFirst = this.#queries.headerAt(1);
-    this.#client = new BatchClient(family);
+    this.#client = new BatchClient(libc, family);
     this.#ring = new ReplyRing(socket, replySize);
   }
 
@@ -89,7 +99,9 @@ class BatchExchange {
   take(message: Buffer, client: RemoteInfo): void {
     const queries = this.#queries;
     this.#set(0, this.#answerFirst(message, client));
-    const found = this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
+    const found = this.#isTired
+      ? 0
+      : this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
     const end = 1 + Math.max(0, found);
     for (let i = 1; i < end; i++) {
       const name = queries.names[i] as Buffer;
@@ -99,7 +111,24 @@ class BatchExchange {
     }
     this.#send(end);
     queries.reset(end);
+    if (found === BATCH) this.#watchTurn();
   }
+
+  /** node:dgram brings up to 32 queries at a time, each with a batch behind it. */
+  #watchTurn(): void {
+    const now = performance.now();
+    if (this.#fullSince === 0) {
+      this.#fullSince = now;
+      setImmediate(this.#rest);
+    } else if (now - this.#fullSince > TURN_MS) {
+      this.#isTired = true;
+    }
+  }
+
+  readonly #rest = () => {
+    this.#fullSince = 0;
+    this.#isTired = false;
+  };
 
   #set(i: number, length: number): void {
     this.#lengths[i] = length;
@@ -107,7 +136,7 @@ class BatchExchange {
   }
 
   #answerFirst(message: Buffer, client: RemoteInfo): number {
-    const name = client.port === 0 ? undefined : socketName(client.address, client.port);
+    const name = client.port === 0 ? undefined : socketName(this.#libc, client.address, client.port);
     if (name === undefined) return 0;
     name.copy(this.#queries.names[0] as Buffer);
     const out = this.#replies.buffers[0] as Buffer;
@@ -149,11 +178,12 @@ class BatchExchange {
         continue;
       }
       // an error is of the one client that the first of them is for …
-      if (this.#libc.errno() !== EAGAIN) {
+      const errno = this.#libc.errno();
+      if (errno !== EAGAIN && errno !== ENOBUFS) {
         at++;
         continue;
       }
-      // … unless the socket is full: node:dgram waits for room
+      // … unless the socket or the kernel is full: node:dgram waits for room
       this.#queue(at, to);
       return;
     }
@@ -170,16 +200,18 @@ class BatchExchange {
 /** Who asked, read when somebody wants to know. */
 class BatchClient implements Client {
   readonly family: 'IPv4' | 'IPv6';
+  readonly #libc: Libc;
   readonly #family: Family;
   name: Buffer = Buffer.alloc(0);
 
-  constructor(family: Family) {
+  constructor(libc: Libc, family: Family) {
+    this.#libc = libc;
     this.#family = family;
     this.family = family === 4 ? 'IPv4' : 'IPv6';
   }
 
   get address(): string {
-    return hostOf(this.name, this.#family);
+    return scopedHostOf(this.#libc, this.name, this.#family);
   }
 
   get port(): number {

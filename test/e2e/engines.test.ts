@@ -150,6 +150,18 @@ suite('engine', () => {
       for (const [id, reply] of alone) assert.deepEqual(replies.get(id), reply);
     });
 
+    test(`${engine}: nobody else can have the port, whatever it sets`, async (t) => {
+      const server = await startServer(
+        { config: CONFIG(engine), files: { 'interfaces.yaml': INTERFACES } },
+        t,
+      );
+      const socket = createSocket({ type: 'udp4', reuseAddr: true });
+      t.after(() => socket.close());
+      socket.bind(server.dnsPort, '127.0.0.1');
+      const [error] = await once(socket, 'error');
+      assert.equal(error.code, 'EADDRINUSE');
+    });
+
     test(`${engine}: an address that is taken is said, and a stop is in time`, async (t) => {
       const server = await startServer(
         { config: CONFIG(engine), files: { 'interfaces.yaml': INTERFACES } },

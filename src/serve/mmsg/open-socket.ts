@@ -6,6 +6,7 @@ import {
   IPPROTO_IPV6,
   IPV6_V6ONLY,
   SO_RCVBUF,
+  SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -22,7 +23,7 @@ export interface BoundSocket {
 
 /** A UDP socket that never blocks. Throws an error with the system's `code`. */
 export function openSocket(libc: Libc, host: string, port: number): BoundSocket {
-  const name = socketName(host, port);
+  const name = socketName(libc, host, port);
   if (name === undefined) throw problem('EADDRNOTAVAIL', `${host} is no address here`);
   const family: Family = name.length === 16 ? 4 : 6;
   const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -34,6 +35,11 @@ export function openSocket(libc: Libc, host: string, port: number): BoundSocket 
   const code = errorName(libc.errno());
   libc.close(fd);
   throw problem(code, `bind ${host}`);
+}
+
+/** From now on nobody else can bind the port, even with SO_REUSEADDR. */
+export function keepToItself(libc: Libc, fd: number): void {
+  set(libc, fd, SOL_SOCKET, SO_REUSEADDR, 0);
 }
 
 function set(libc: Libc, fd: number, level: number, option: number, value: number): void {
