@@ -42,13 +42,21 @@ export async function openDgram(
       resolve();
     });
   });
-  // e.g. ECONNREFUSED of a client that is gone: says nothing about this socket
-  socket.on('error', () => {});
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch {
     // the kernel's own limit serves as well
   }
+  return serveSocket(socket, onMessage);
+}
+
+/** Brings what comes to a bound socket. */
+export function serveSocket(
+  socket: Socket,
+  onMessage: (message: Buffer, client: RemoteInfo) => void,
+): UdpServer {
+  // e.g. ECONNREFUSED of a client that is gone: says nothing about this socket
+  socket.on('error', () => {});
   socket.on('message', onMessage);
   return {
     close: () =>

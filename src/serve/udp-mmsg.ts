@@ -5,7 +5,7 @@ import { MessageBatch } from './mmsg/message-batch.ts';
 import { keepToItself, openSocket } from './mmsg/open-socket.ts';
 import { type Family, portOf, scopedHostOf, socketName } from './mmsg/socket-name.ts';
 import type { Listener, QueryHandler } from './query-handler.ts';
-import { ReplyRing, type UdpServer } from './udp-dgram.ts';
+import { ReplyRing, serveSocket, type UdpServer } from './udp-dgram.ts';
 
 /** So many queries are taken at once. */
 const BATCH = 64;
@@ -37,26 +37,20 @@ export async function openMmsg(
     lookup: (host, _options, done) => done(null, host, family),
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
+    socket.once('error', (error) => {
+      libc.close(fd);
+      reject(error);
+    });
     // from here on it closes the descriptor
     socket.bind({ fd }, () => {
-      socket.off('error', reject);
+      socket.removeAllListeners('error');
       resolve();
     });
   });
   // libuv has set SO_REUSEADDR: another process could bind the port too, and take the queries
   keepToItself(libc, fd);
-  socket.on('error', () => {});
   const exchange = new BatchExchange(libc, fd, family, socket, listener, handler, replySize);
-  const onMessage = (message: Buffer, client: RemoteInfo) => exchange.take(message, client);
-  socket.on('message', onMessage);
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        socket.off('message', onMessage);
-        socket.close(() => resolve());
-      }),
-  };
+  return serveSocket(socket, (message, client) => exchange.take(message, client));
 }
 
 class BatchExchange {

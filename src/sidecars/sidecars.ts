@@ -6,7 +6,7 @@ import { GrpcServer, type ServerStream, type ServerTls, type StreamUser } from '
 import { STATUS } from '../grpc/status.ts';
 import type { DomainName } from '../name/domain-name.ts';
 import type { InterfaceName } from '../name/interface-name.ts';
-import { Localities, type LocalityRule } from '../name/localities.ts';
+import { Localities, type LocalityRule, localityText } from '../name/localities.ts';
 import { Budget } from './budget.ts';
 import { DeltaStream } from './delta-stream.ts';
 import type { Sidecar, SidecarEvents } from './events.ts';
@@ -342,7 +342,7 @@ function jsonOf(kind: SidecarJson['kind'], stream: DeltaStream | StateStream | M
     peer,
     node: node.id,
     cluster: node.cluster,
-    locality: node.locality === undefined ? null : `${node.locality.region}/${node.locality.zone}`,
+    locality: node.locality === undefined ? null : localityText(node.locality),
     since: new Date(openedAt).toISOString(),
     pushes,
     vips: [...stream.names()].sort(),

@@ -25,8 +25,8 @@ export class Subject {
   readonly subscribers = new Set<Subscriber>();
   target: VipTarget | undefined;
   /**
-   * As sidecars get it, by how far its endpoints are from them, made when it is asked for: a sidecar may claim to be anywhere, and
-   * most places are as far away as any other.
+   * As sidecars get it, made when it is asked for; by how far each of {@link places} is from the sidecar, and not by the locality
+   * that it claims, of which there is no end.
    */
   readonly clusters = new Map<
     string,

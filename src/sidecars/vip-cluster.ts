@@ -84,7 +84,7 @@ export function groupsOf(
   const groups: Group[] = [];
   const areWeighed = endpoints.some(({ weight }) => weight !== undefined);
   for (const endpoint of endpoints) {
-    const locality = localities && (endpoint.locality ?? localities.of(endpoint.host));
+    const locality = localities && placeOf(endpoint, localities);
     const known = groups.find((group) => isSameLocality(group.locality, locality));
     if (known !== undefined) known.endpoints.push(endpoint);
     else groups.push({ locality, rank: rankOf(locality, own), endpoints: [endpoint] });
@@ -110,11 +110,16 @@ export function localitiesOf(
   localities: Localities,
 ): (Locality | undefined)[] {
   const found: (Locality | undefined)[] = [];
-  for (const { host, locality } of endpoints) {
-    const place = locality ?? localities.of(host);
+  for (const endpoint of endpoints) {
+    const place = placeOf(endpoint, localities);
     if (!found.some((one) => isSameLocality(one, place))) found.push(place);
   }
   return found;
+}
+
+/** What the registry says goes before the blocks of addresses. */
+function placeOf({ host, locality }: TargetEndpoint, localities: Localities): Locality | undefined {
+  return locality ?? localities.of(host);
 }
 
 /** Smaller is nearer. */

@@ -1,6 +1,6 @@
 /** One load on one server: dnsperf's figures beside the server's own CPU time and memory. */
 import { runToEnd } from '../support/process.ts';
-import { cpuMicros, memoryOf } from './process-figures.ts';
+import { cpuMicros, memoryOf } from '../support/process-figures.ts';
 import type { RunningServer } from './servers.ts';
 
 export interface Sample {

@@ -11,11 +11,11 @@ import { defineIstio, podBootstrap, startIstiod, withoutMutualTls } from '../sup
 import { createNamespace } from '../support/netns.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
+import { memoryOf } from '../support/process-figures.ts';
 import { provision } from '../support/provision.ts';
 import { ask, type Cleanup, createSite } from '../support/server.ts';
 import { SidecarMachine } from '../support/sidecar-world.ts';
 import { tempFolder } from '../support/temp.ts';
-import { memoryOf } from './process-figures.ts';
 import { GeneratedSource } from './scale/generated-source.ts';
 import { interfaceAt, providerAddress } from './scale/interfaces.ts';
 import { oursGenerated } from './scale/subject.ts';

@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { ClientConnection } from '../../src/grpc/client-connection.ts';
 import { decoded, encoded } from '../../src/grpc/messages.ts';
 import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '../../src/grpc/protos/ads_pb.ts';
-import { memoryOf } from '../bench/process-figures.ts';
 import { startHostileSidecars } from '../support/hostile-sidecars.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
+import { memoryOf } from '../support/process-figures.ts';
 import { type Cleanup, startServer } from '../support/server.ts';
 import { sized } from '../support/size.ts';
 

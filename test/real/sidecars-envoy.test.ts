@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bridgePorts } from '../support/bridge.ts';
 import { skipWithoutNamespaces } from '../support/netns.ts';
 import { until } from '../support/process.ts';
 import { type EnvoyVersion, provision, skipWithout } from '../support/provision.ts';
 import { type Provided, SidecarWorld } from '../support/sidecar-world.ts';
+import { connectZkTool } from '../support/zk-tool.ts';
+import { startZooKeeper } from '../support/zookeeper.ts';
 
 const skip = skipWithoutNamespaces() || skipWithout('tools', 'envoy');
 
@@ -121,6 +124,61 @@ test('an interface that comes to be is there, though it was dialled before', { s
   assert.equal((await caller.call('247.1.2.3', 20880)).name, '');
   world.provide([ORDER, pinned]);
   await until('it is there', async () => (await caller.call('247.1.2.3', 20880)).name === 'user-1');
+});
+
+test('weights that a registry says: who is to get no calls gets none, though most are such; others by their share', {
+  skip: skip || skipWithout('java', 'zookeeper'),
+}, async (t) => {
+  await provision(['tools', 'envoy', 'java', 'zookeeper']);
+  let address = '';
+  const world = await SidecarWorld.open(t, [], {
+    registries: async (launch) => {
+      const server = await startZooKeeper({ launch });
+      t.after(() => server.remove());
+      address = server.address;
+      return `[{ kind: zookeeper, servers: "${address}", forgetAfter: 0s, distrustFor: 0s }]`;
+    },
+  });
+  await bridgePorts(t, world.namespace, { inside: [Number(address.split(':')[1])] });
+  const zk = await connectZkTool(address);
+  t.after(() => zk.close());
+  const register = (port: number, weight: number) => {
+    const url = `dubbo://127.0.0.1:${port}/com.foo.User?side=provider&weight=${weight}`;
+    return zk.create(`/dubbo/com.foo.User/providers/${encodeURIComponent(url)}`);
+  };
+  for (const [port, weight] of [
+    [7001, 100],
+    [7002, 0],
+    [7003, 0],
+  ] as const) {
+    await world.startProvider(`127.0.0.1:${port}`, `weight-${weight}`);
+    await register(port, weight);
+  }
+  await world.sh(['ip route replace local 247.0.0.0/8 dev lo']);
+  await world.startEnvoy(['--listen', 'redirect:15001']);
+  await until('it has a VIP', async () => (await world.vipOf('com.foo.User').catch(() => '')) !== '');
+  const user = await world.vipOf('com.foo.User');
+  const metBy = async (calls: number) => {
+    const met = new Map<string, number>();
+    for (let i = 0; i < calls; i++) {
+      const { name } = await world.caller.call(user, 7001);
+      met.set(name, (met.get(name) ?? 0) + 1);
+    }
+    return met;
+  };
+  await until('all three are told', async () => {
+    const { stdout } = await world.site.cli('lookup', 'com.foo.User', '-c', 'rpc-dns.yaml');
+    return stdout.split('weight 0').length === 3;
+  });
+  assert.equal((await metBy(1)).size, 1);
+  assert.deepEqual([...(await metBy(60))], [['weight-100', 60]]);
+  await world.startProvider('127.0.0.1:7004', 'weight-300');
+  await register(7004, 300);
+  await until('the fourth is met', async () => (await metBy(8)).has('weight-300'));
+  const met = await metBy(80);
+  assert.deepEqual([...met.keys()].sort(), ['weight-100', 'weight-300']);
+  const share = (met.get('weight-300') ?? 0) / 80;
+  assert.ok(share > 0.6 && share < 0.9, `${share} of calls for 300 of 400`);
 });
 
 test('two zones: a sidecar reaches its own, the other one when that has died, and its own again', {

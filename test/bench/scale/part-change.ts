@@ -1,6 +1,6 @@
 /** What one change costs, and how soon it is answered. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuMicros, cpuShare } from '../process-figures.ts';
+import { cpuMicros, cpuShare } from '../../support/process-figures.ts';
 import { quantile } from '../report.ts';
 import { Asker, hasAnyAddress, tells } from './asker.ts';
 import { interfaceAt } from './interfaces.ts';

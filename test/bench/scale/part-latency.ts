@@ -1,6 +1,6 @@
 /** How long a query takes: when all is quiet, while everything is read anew, in a storm of changes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuShare, forgetPeak, memoryOf } from '../process-figures.ts';
+import { cpuShare, forgetPeak, memoryOf } from '../../support/process-figures.ts';
 import { quantile } from '../report.ts';
 import { Asker, tells } from './asker.ts';
 import { interfaceAt } from './interfaces.ts';

@@ -1,5 +1,5 @@
 /** What a server holds, against the same server on an empty registry. */
-import { memoryOf } from '../process-figures.ts';
+import { memoryOf } from '../../support/process-figures.ts';
 import type { Figure, Part, Run } from './run.ts';
 
 export const memory: Part = {

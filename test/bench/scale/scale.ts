@@ -8,9 +8,9 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryOf, othersSince } from '../../support/process-figures.ts';
 import { type Part as Provision, provision } from '../../support/provision.ts';
 import { tempFolder } from '../../support/temp.ts';
-import { memoryOf, othersSince } from '../process-figures.ts';
 import { writeRaw } from '../raw-figures.ts';
 import { GeneratedSource } from './generated-source.ts';
 import { change, newInterfaces } from './part-change.ts';
