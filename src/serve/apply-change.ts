@@ -36,7 +36,9 @@ export class ChangeApplier {
         const key = keyOf(change.apex);
         const building = this.#zones.get(key);
         const { zone } =
-          building === undefined || building === 'remove' ? { zone: new StaticZone(change.apex) } : building;
+          building === undefined || building === 'remove'
+            ? { zone: new StaticZone(change.apex, this.#data.seed) }
+            : building;
         for (const [name, type, ttl, rdata] of change.records) zone.add({ name, type, ttl, rdata });
         this.#zones.set(key, { zone, role: change.role });
         return;

@@ -43,6 +43,7 @@ const BLOCK = RESPONSE_SIZE + SIZE_BUCKETS.length + 2;
 
 /** What the query line counts for itself. */
 export const TOTALS = [
+  'composed',
   'readyHits',
   'readyMisses',
   'truncated',

@@ -1,42 +1,20 @@
-import type { Answer } from '../answer/answer.ts';
-import { NearClient } from '../answer/near-client.ts';
-import { resolve } from '../answer/resolve.ts';
-import { keyOf, toText } from '../name/domain-name.ts';
-import { Localities, type LocalityRule } from '../name/localities.ts';
-import { clientAddress } from '../name/network.ts';
-import { decodeQuery } from '../wire/decode.ts';
-import {
-  type Encoded,
-  encodeError,
-  encodeRcode,
-  encodeReply,
-  OPT_LENGTH,
-  type Rotating,
-  SCRATCH_LENGTH,
-} from '../wire/encode.ts';
-import { FLAG, HEADER_LENGTH, type Query, RCODE } from '../wire/message.ts';
-import { TYPE } from '../zone/types.ts';
-import type { Fact } from '../zone/zone.ts';
+import { type DomainName, toText } from '../name/domain-name.ts';
+import type { LocalityRule } from '../name/localities.ts';
+import { SCRATCH_LENGTH } from '../wire/encode.ts';
+import { HEADER_LENGTH, RCODE } from '../wire/message.ts';
 import type { LiveZone, ZoneData } from '../zone/zone-data.ts';
-import { admit } from './admit.ts';
 import type { Client } from './client.ts';
 import type { BlockLabels, Counters } from './counters.ts';
+import { Exchange, MAX_TCP } from './exchange.ts';
+import type { Listener } from './listener.ts';
 import type { QueryLog } from './query-log.ts';
-import { questionOf, type ReadyReplies, type ReadyReply, type Rotation } from './ready-replies.ts';
-
-/** Where queries come in; the handler keeps what it counts by it. */
-export class Listener {
-  /** `dns://127.0.0.1:5300` */
-  readonly server: string;
-  readonly proto: 'udp' | 'tcp';
-  /** counter blocks by zone; '' for names outside all zones */
-  readonly blocks = new Map<string, number>();
-
-  constructor(server: string, proto: 'udp' | 'tcp') {
-    this.server = server;
-    this.proto = proto;
-  }
-}
+import type { ReadyReplies } from './ready-replies.ts';
+import { Compose } from './stages/compose.ts';
+import { finish } from './stages/finish.ts';
+import { gate } from './stages/gate.ts';
+import { question } from './stages/question.ts';
+import { Resolve } from './stages/resolve.ts';
+import type { Seats, Verdict } from './stages/seats.ts';
 
 export interface HandlerEvents {
   /** a counter block came into use */
@@ -45,26 +23,24 @@ export interface HandlerEvents {
   readonly onPanic: (error: unknown, query: string) => void;
 }
 
-/** Octets that a reply over TCP may have (RFC 1035 section 4.2.2). */
-const MAX_TCP = 65535;
-
 /**
- * From a query's octets to a reply's: ready reply, or decode → admit → resolve → encode. The same for every
- * transport and engine.
+ * From a query's octets to a reply's, by stages over one exchange: gate → question → compose, or what is held ready, or
+ * resolve → finish. The same for every transport and engine.
  */
 export class QueryHandler {
   /** holds the reply after {@link handle}; the next call overwrites it */
   readonly out = Buffer.alloc(SCRATCH_LENGTH);
+  readonly #exchange = new Exchange();
   readonly #data: ZoneData;
   readonly #ready: ReadyReplies;
   readonly #counters: Counters;
   readonly #log: QueryLog;
   readonly #udpSize: number;
   readonly #events: HandlerEvents;
-  #localities = new Localities([]);
+  readonly #seats: Seats;
+  readonly #compose: Pick<Compose, 'compose'>;
+  readonly #resolve: Resolve;
   #blocks = 0;
-  /** with which record the next reply of one whose order rotates begins */
-  #turn = 0;
 
   constructor(
     data: ZoneData,
@@ -73,6 +49,9 @@ export class QueryHandler {
     log: QueryLog,
     udpSize: number,
     events: HandlerEvents,
+    seats: Seats = {},
+    /** for tests: what composes nothing has everything resolved */
+    compose: Pick<Compose, 'compose'> = new Compose(data),
   ) {
     this.#data = data;
     this.#ready = ready;
@@ -80,10 +59,13 @@ export class QueryHandler {
     this.#log = log;
     this.#udpSize = udpSize;
     this.#events = events;
+    this.#seats = seats;
+    this.#compose = compose;
+    this.#resolve = new Resolve(data, ready);
   }
 
   setLocalities(rules: readonly LocalityRule[]): void {
-    this.#localities = new Localities(rules);
+    this.#resolve.setLocalities(rules);
     // what is held was made for everybody
     this.#ready.clear();
   }
@@ -96,166 +78,82 @@ export class QueryHandler {
   /**
    * The same for a message that is the beginning of a buffer.
    *
-   * @param out for the reply; it has room for the longest one of the listener's transport
+   * @param out for the reply; it has room for the longest one of the listener's transport, and may be the message's own
    * @returns the length of the reply
    */
   handleInto(out: Buffer, message: Buffer, size: number, listener: Listener, client: Client): number {
     const start = performance.now();
+    const exchange = this.#exchange;
     const max = listener.proto === 'udp' ? this.#udpSize : MAX_TCP;
-    const family = client.family === 'IPv6' ? 1 : 0;
-    const hit = this.#ready.answer(message, size, out, max);
-    const reply = this.#ready.last;
-    if (hit > 0 && reply !== undefined) {
-      this.#counters.add('readyHits');
-      if (this.#ready.wasTruncated) this.#counters.add('truncated');
-      const seconds = (performance.now() - start) / 1000;
-      const block = this.#blockOf(listener, reply.zone);
-      this.#counters.count(block, family, reply.type, reply.flags & 15, seconds, size, hit);
-      if (this.#log.active) this.#logReply(message.subarray(0, size), out, hit, listener, client, seconds);
-      return hit;
-    }
-    this.#counters.add('readyMisses');
-    const length = this.#handleSlowly(message.subarray(0, size), listener, client, max, family, start);
-    if (out !== this.out) this.out.copy(out, 0, 0, length);
-    return length;
-  }
-
-  #handleSlowly(
-    message: Buffer,
-    listener: Listener,
-    client: Client,
-    max: number,
-    family: number,
-    start: number,
-  ): number {
-    const decoded = decodeQuery(message);
-    if (decoded.kind === 'drop') {
+    exchange.begin(message, size, out, max, listener, client);
+    const length = this.#answer(exchange);
+    if (length === 0) {
       this.#counters.add('dropped');
       return 0;
     }
-    if (decoded.kind === 'error') {
+    if (exchange.questions === 0) {
       this.#counters.add('malformed');
-      return encodeError(this.out, decoded, this.#udpSize);
+      return length;
     }
-    const { query } = decoded;
-    const zone = this.#data.zoneOf(keyOf(query.name));
-    let length: number;
-    try {
-      length = this.#answer(message, query, zone, listener, client, max);
-    } catch (error) {
-      this.#counters.add('panics');
-      this.#events.onPanic(error, `${toText(query.name)} ${query.type}`);
-      length = encodeRcode(this.out, message, query, RCODE.SERVFAIL, this.#udpSize);
-    }
-    const rcode = this.#rcode(query, length);
+    if (exchange.truncated) this.#counters.add('truncated');
     const seconds = (performance.now() - start) / 1000;
-    const block = this.#blockOf(listener, zone);
-    this.#counters.count(block, family, query.type, rcode, seconds, message.length, length);
-    if (this.#log.active) this.#logReply(message, this.out, length, listener, client, seconds);
+    const family = client.family === 'IPv6' ? 1 : 0;
+    const block = this.#blockOf(listener, exchange.zone);
+    this.#counters.count(block, family, exchange.type, exchange.rcode, seconds, size, length);
+    if (this.#log.active) this.#logReply(exchange, length, seconds);
     return length;
   }
 
-  #answer(
-    message: Buffer,
-    query: Query,
-    zone: LiveZone | undefined,
-    listener: Listener,
-    client: Client,
-    max: number,
-  ): number {
-    const refusal = admit(query);
-    if (refusal !== undefined && !(refusal === RCODE.REFUSED && zone === undefined)) {
-      return encodeRcode(this.out, message, query, refusal, this.#udpSize);
+  /** The stages, and the one catch around them: a bug costs one query its answer. */
+  #answer(exchange: Exchange): number {
+    let verdict: Verdict = 'drop';
+    try {
+      verdict = gate(exchange, this.#seats);
+      if (verdict === 'on') verdict = question(exchange, this.#data, this.#seats);
+      if (verdict === 'on') this.#find(exchange);
+    } catch (error) {
+      this.#counters.add('panics');
+      this.#events.onPanic(error, asText(exchange));
+      if (verdict === 'drop') return 0;
+      exchange.setRcode(RCODE.SERVFAIL);
     }
-    const limit = listener.proto === 'udp' ? Math.min(query.edns?.udpSize ?? 512, max) : max;
-    const facts = new Set<Fact>();
-    const near = this.#localities.isEmpty
-      ? undefined
-      : new NearClient(this.#localities, clientAddress(client.address));
-    const found: Answer =
-      refusal === undefined ? resolve(this.#data, query, (fact) => facts.add(fact)) : { kind: 'refused' };
-    const answer = near?.choose(found) ?? found;
-    const encoded = encodeReply(this.out, message, query, answer, limit, this.#udpSize, this.#turn++);
-    if (encoded.truncated) this.#counters.add('truncated');
-    const holdable = answer.kind === 'data' || answer.kind === 'nodata' || answer.kind === 'nxdomain';
-    if (zone !== undefined && holdable && near?.hasChosen !== true)
-      this.#hold(message, query, encoded, answer, limit, zone, facts);
-    return encoded.length;
+    return verdict === 'drop' ? 0 : finish(exchange, this.#udpSize, this.#seats);
   }
 
-  #hold(
-    message: Buffer,
-    query: Query,
-    encoded: Encoded,
-    answer: Answer,
-    limit: number,
-    zone: LiveZone,
-    facts: ReadonlySet<Fact>,
-  ): void {
-    const { complete, truncated, chainRecords, rotating } = encoded;
-    const out = this.out;
-    // that a reply is too large is worth knowing too, but not where already the chain is
-    const isCut = truncated && out.readUInt16BE(6) === chainRecords;
-    // over TCP there is no more room than this: what was left out of it would always be
-    if (!complete && !isCut && limit < MAX_TCP) return;
-    const from = query.questionEnd;
-    const reply: ReadyReply = {
-      question: questionOf(message, query.questionEnd),
-      type: query.type,
-      tail: Buffer.from(out.subarray(from, encoded.optAt)),
-      flags: out.readUInt16BE(2) & ~(FLAG.RD | FLAG.TC),
-      counts: [out.readUInt16BE(6), out.readUInt16BE(8), out.readUInt16BE(10) - (query.edns ? 1 : 0)],
-      chainEnd: encoded.chainAt - from,
-      chainRecords,
-      neededEnd: isCut ? limit - from - (query.edns ? OPT_LENGTH : 0) + 1 : encoded.neededAt - from,
-      isCut,
-      rotating: rotating.length === 0 ? undefined : rotating.map((one) => rotationIn(one, from)),
-      serialAt: encoded.serialAt === 0 ? -1 : encoded.serialAt - query.questionEnd,
-      serialOf: this.#serialOf(answer),
-      zone,
-      negative: answer.kind !== 'data',
-      facts,
-    };
-    // this one began with the first record of the order that is held
-    this.#ready.hold(reply, 1);
-  }
-
-  /** The zone whose SOA is in the reply. */
-  #serialOf(answer: Answer): LiveZone | undefined {
-    const soa = 'soa' in answer ? answer.soa : answer.kind === 'data' ? answer.rrset : undefined;
-    return soa?.rrset.type === TYPE.SOA ? this.#data.zoneOf(keyOf(soa.name)) : undefined;
-  }
-
-  #rcode(query: Query, length: number): number {
-    const low = (this.out[3] as number) & 15;
-    // the upper bits of an extended rcode are in the OPT, which is last
-    return query.edns !== undefined && query.edns.version > 0 && length > HEADER_LENGTH ? RCODE.BADVERS : low;
+  #find(exchange: Exchange): void {
+    const zone = exchange.zone as LiveZone;
+    if (this.#compose.compose(exchange, zone)) {
+      this.#counters.add('composed');
+    } else if (this.#ready.give(exchange)) {
+      this.#counters.add('readyHits');
+    } else {
+      this.#counters.add('readyMisses');
+      this.#resolve.resolve(exchange);
+    }
   }
 
   #blockOf(listener: Listener, zone: LiveZone | undefined): number {
+    if (listener.lastZone === zone && listener.lastBlock >= 0) return listener.lastBlock;
     const key = zone?.apexKey ?? '';
-    const known = listener.blocks.get(key);
-    if (known !== undefined) return known;
-    const block = this.#blocks++;
-    listener.blocks.set(key, block);
-    const label = zone === undefined ? 'dropped' : toText(zone.apexKey);
-    this.#events.onBlock(block, { server: listener.server, zone: label, proto: listener.proto });
+    let block = listener.blocks.get(key);
+    if (block === undefined) {
+      block = this.#blocks++;
+      listener.blocks.set(key, block);
+      const label = zone === undefined ? 'dropped' : toText(zone.apexKey);
+      this.#events.onBlock(block, { server: listener.server, zone: label, proto: listener.proto });
+    }
+    listener.lastZone = zone;
+    listener.lastBlock = block;
     return block;
   }
 
-  #logReply(
-    message: Buffer,
-    reply: Buffer,
-    length: number,
-    listener: Listener,
-    client: Client,
-    seconds: number,
-  ): void {
-    if (this.#log.write(message, reply, length, listener.proto, client, seconds))
-      this.#counters.add('logged');
+  #logReply(exchange: Exchange, length: number, seconds: number): void {
+    if (this.#log.write(exchange, length, seconds)) this.#counters.add('logged');
   }
 }
 
-function rotationIn({ starts, ownerLength }: Rotating, tailAt: number): Rotation {
-  return { starts: Uint16Array.from(starts, (at) => at - tailAt), ownerLength };
+/** The question for people; where a bug was met before it was read, whatever stands there. */
+function asText({ message, questionEnd, type }: Exchange): string {
+  const name = message.toString('latin1', HEADER_LENGTH, Math.max(HEADER_LENGTH, questionEnd - 4));
+  return `${toText(name as DomainName)} ${type}`;
 }

@@ -3,6 +3,7 @@ import { clientAddress, type Network, networkContains } from '../name/network.ts
 import { HEADER_LENGTH, rcodeText } from '../wire/message.ts';
 import { typeText } from '../zone/types.ts';
 import type { Client } from './client.ts';
+import type { Exchange } from './exchange.ts';
 
 /** Which queries are logged: all that meet every given condition. */
 export interface QueryLogFilter {
@@ -44,17 +45,10 @@ export class QueryLog {
   }
 
   /** @returns whether the query met the filter */
-  write(
-    message: Buffer,
-    reply: Buffer,
-    length: number,
-    proto: string,
-    client: Client,
-    seconds: number,
-  ): boolean {
+  write(exchange: Exchange, length: number, seconds: number): boolean {
+    const { client, message, nameLength } = exchange;
     if (!this.#isFrom(client)) return false;
-    const nameEnd = endOfQuestionName(message);
-    const name = message.toString('latin1', HEADER_LENGTH, nameEnd) as DomainName;
+    const name = message.toString('latin1', HEADER_LENGTH, HEADER_LENGTH + nameLength) as DomainName;
     if (!this.#isFor(keyOf(name))) return false;
     const now = Math.floor(performance.now() / 1000);
     if (now !== this.#second) {
@@ -64,10 +58,10 @@ export class QueryLog {
     if (this.#lines++ >= MAX_LINES_A_SECOND) return true;
     this.#emit({
       client: client.address,
-      proto,
+      proto: exchange.listener.proto,
       name: toText(name),
-      type: typeText(message.readUInt16BE(nameEnd)),
-      rcode: rcodeText((reply[3] as number) & 15),
+      type: typeText(exchange.type),
+      rcode: rcodeText(exchange.rcode),
       size: length,
       microseconds: Math.round(seconds * 1e6),
     });
@@ -84,10 +78,4 @@ export class QueryLog {
   #isFor(name: NameKey): boolean {
     return this.#filter.names?.some((wanted) => isAtOrBelow(name, wanted)) ?? true;
   }
-}
-
-function endOfQuestionName(message: Buffer): number {
-  let at = HEADER_LENGTH;
-  while ((message[at] as number) > 0) at += (message[at] as number) + 1;
-  return at + 1;
 }

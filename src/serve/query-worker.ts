@@ -5,6 +5,7 @@ import { CLASS_IN } from '../wire/message.ts';
 import { ZoneData } from '../zone/zone-data.ts';
 import { ChangeApplier } from './apply-change.ts';
 import { Counters } from './counters.ts';
+import { Listener } from './listener.ts';
 import type {
   FromWorker,
   ListenFailure,
@@ -13,7 +14,7 @@ import type {
   ToWorker,
   WorkerOptions,
 } from './messages.ts';
-import { Listener, QueryHandler } from './query-handler.ts';
+import { QueryHandler } from './query-handler.ts';
 import { QueryLog } from './query-log.ts';
 import { ReadyReplies } from './ready-replies.ts';
 import { openTcp, type TcpServer } from './tcp.ts';
@@ -30,7 +31,7 @@ const options = workerData as WorkerOptions;
 const post = (message: FromWorker) => port.postMessage(message);
 
 const data = new ZoneData(options.names, Math.floor(Math.random() * 2 ** 32));
-const ready = new ReadyReplies(options.udpSize);
+const ready = new ReadyReplies();
 const applier = new ChangeApplier(data, ready);
 const log = new QueryLog((line) => post({ kind: 'query', line }));
 const handler = new QueryHandler(data, ready, new Counters(options.counters), log, options.udpSize, {

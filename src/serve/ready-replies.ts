@@ -1,18 +1,15 @@
 import { LRUCache } from 'lru-cache';
-import { OPT_LENGTH, writeOpt } from '../wire/encode.ts';
-import { FLAG, HEADER_LENGTH } from '../wire/message.ts';
-import { TYPE } from '../zone/types.ts';
+import { OPT_LENGTH } from '../wire/encode.ts';
 import type { Fact } from '../zone/zone.ts';
 import type { LiveZone } from '../zone/zone-data.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A reply to one question, ready but for what each client brings: id, spelling, RD, OPT. */
 export interface ReadyReply {
-  /** lower-cased name, type and class: the question section */
-  readonly question: Buffer;
-  readonly type: number;
   /** everything behind the question, without OPT; of a cut one the chain alone */
   readonly tail: Buffer;
-  readonly flags: number;
+  readonly rcode: number;
+  readonly authoritative: boolean;
   readonly counts: readonly [answer: number, authority: number, additional: number];
   /** octets of `tail` that are the CNAME and DNAME records in front, and how many there are: a truncated reply has them */
   readonly chainEnd: number;
@@ -27,8 +24,6 @@ export interface ReadyReply {
   readonly serialAt: number;
   /** whose serial that is: a CNAME may have led into another zone */
   readonly serialOf: LiveZone | undefined;
-  /** the zone of the question */
-  readonly zone: LiveZone;
   readonly negative: boolean;
   /** what it was made from, see `Trace` */
   readonly facts: ReadonlySet<Fact>;
@@ -41,6 +36,9 @@ export interface Rotation {
 }
 
 interface Held extends Omit<ReadyReply, 'facts'> {
+  /** lower-cased */
+  readonly name: Uint8Array;
+  readonly type: number;
   /** where the changes of its facts are counted … */
   readonly counted: Uint32Array;
   /** … and the sum of these counts when it was made: another one means that a fact changed */
@@ -77,35 +75,23 @@ const BUCKETS = 1 << 16;
 /** Changes are counted in so many places: facts that share one outdate each other's replies, which costs little. */
 const COUNTS = 1 << 18;
 
-const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
-  octet >= 65 && octet <= 90 ? octet + 32 : octet,
-);
-
 /**
- * Replies that were given before, found by the very octets of a question: the hot path. No parsing beyond a walk over
- * the question, no allocation. A reply that was made from what a change set touched
- * is not given any more; it goes when it is asked for, or when its room is needed.
+ * Replies that were resolved before, found by the octets of a question: for what cannot be composed. A reply that was made
+ * from what a change set touched is not given any more; it goes when it is asked for, or when its room is needed.
  */
 export class ReadyReplies {
-  readonly #udpSize: number;
   readonly #seed = (Math.random() * 2 ** 32) >>> 0;
   readonly #buckets: (Held | undefined)[] = new Array(BUCKETS).fill(undefined);
   readonly #positive: LRUCache<string, Held>;
   readonly #negative: LRUCache<string, Held>;
   readonly #large: LRUCache<string, Held>;
   readonly #changes = new Uint32Array(COUNTS);
-  /** set by {@link answer}: which reply it gave */
-  last: Omit<ReadyReply, 'facts'> | undefined;
-  /** … and whether it had to be truncated for this client */
-  wasTruncated = false;
 
-  /** @param udpSize what our OPT says, and the most that a UDP reply may have */
-  constructor(udpSize: number, limits: ReadyLimits = READY_LIMITS) {
-    this.#udpSize = udpSize;
+  constructor(limits: ReadyLimits = READY_LIMITS) {
     const cache = (maxSize: number) =>
       new LRUCache<string, Held>({
         maxSize,
-        sizeCalculation: (held) => held.tail.length + held.question.length + OVERHEAD_BYTES,
+        sizeCalculation: (held) => held.tail.length + held.name.length + OVERHEAD_BYTES,
         dispose: (held) => this.#unlink(held),
       });
     this.#positive = cache(limits.positiveBytes);
@@ -118,75 +104,39 @@ export class ReadyReplies {
   }
 
   /**
-   * Writes the reply to a query into `out`, if it is held and the query has nothing unusual.
+   * Writes the sections of the reply behind the question, if it is held and has room.
    *
-   * @param max octets that a reply over this transport may have
-   * @returns the reply's length; 0 when the query has to go the long way
+   * @returns false when the query has to go the long way
    */
-  answer(query: Buffer, length: number, out: Buffer, max: number): number {
-    // a query with one question, nothing in answer and authority, at most an OPT behind
-    if (length < HEADER_LENGTH + 5 || ((query[2] as number) & 0xf8) !== 0) return 0;
-    if (query[4] !== 0 || query[5] !== 1 || query[6] !== 0 || query[7] !== 0) return 0;
-    if (query[8] !== 0 || query[9] !== 0 || query[10] !== 0 || (query[11] as number) > 1) return 0;
-
-    let hash = this.#seed;
-    let at = HEADER_LENGTH;
-    for (;;) {
-      const label = query[at] as number;
-      if (label > 63 || at + label + 5 > length) return 0;
-      const end = at + label + 1;
-      for (; at < end; at++) hash = Math.imul(hash ^ (LOWER[query[at] as number] as number), 0x01000193);
-      if (label === 0) break;
-    }
-    const questionEnd = at + 4;
-    if (questionEnd > length) return 0;
-    for (; at < questionEnd; at++) hash = Math.imul(hash ^ (query[at] as number), 0x01000193);
-
-    let limit = max;
-    const edns = query[11] === 1;
-    if (edns) {
-      const size = plainOptSize(query, questionEnd, length);
-      if (size === 0) return 0;
-      if (max <= this.#udpSize) limit = Math.min(max, size < 512 ? 512 : size);
-    } else {
-      if (questionEnd !== length) return 0;
-      if (max <= this.#udpSize) limit = Math.min(max, 512);
-    }
-
-    const held = this.#find(hash, query, questionEnd);
-    if (held === undefined) return 0;
+  give(exchange: Exchange): boolean {
+    const { out, questionEnd, hasEdns } = exchange;
+    const held = this.#find(this.#hashOf(exchange), exchange);
+    if (held === undefined) return false;
     if (this.#changesOf(held.counted) !== held.changes) {
       this.#cacheOf(held).delete(held.key);
-      return 0;
+      return false;
     }
-    const room = limit - questionEnd - (edns ? OPT_LENGTH : 0);
-    const { tail, flags } = held;
+    const room = exchange.limit - questionEnd - (hasEdns ? OPT_LENGTH : 0);
+    const { tail, counts } = held;
     const isWhole = !held.isCut && tail.length <= room;
     // truncated, unless it only lacks additional records, or is larger than what is known of it
-    if (!isWhole && (held.neededEnd <= room || held.chainEnd > room)) return 0;
+    if (!isWhole && (held.neededEnd <= room || held.chainEnd > room)) return false;
 
-    query.copy(out, 0, 0, questionEnd);
-    const truncated = isWhole ? 0 : FLAG.TC;
     const tailEnd = isWhole ? tail.length : held.chainEnd;
     if (isWhole && held.rotating !== undefined) copyRotated(held, held.rotating, out, questionEnd);
     else tail.copy(out, questionEnd, 0, tailEnd);
-    out[2] = ((flags | truncated) >> 8) | ((query[2] as number) & (FLAG.RD >> 8));
-    out[3] = flags & 0xff;
-    const answers = isWhole ? held.counts[0] : held.chainRecords;
-    const additionals = (isWhole ? held.counts[2] : 0) + (edns ? 1 : 0);
-    out[6] = answers >> 8;
-    out[7] = answers & 0xff;
-    out[9] = isWhole ? held.counts[1] : 0;
-    out[10] = additionals >> 8;
-    out[11] = additionals & 0xff;
+    exchange.rcode = held.rcode;
+    exchange.authoritative = held.authoritative;
+    exchange.truncated = !isWhole;
+    exchange.answers = isWhole ? counts[0] : held.chainRecords;
+    exchange.authorities = isWhole ? counts[1] : 0;
+    exchange.additionals = isWhole ? counts[2] : 0;
+    exchange.error = undefined;
+    exchange.end = questionEnd + tailEnd;
     const { serialOf } = held;
     if (serialOf !== undefined && isWhole) writeU32(out, questionEnd + held.serialAt, serialOf.serial);
     this.#cacheOf(held).get(held.key);
-    this.last = held;
-    this.wasTruncated = !isWhole;
-    const end = questionEnd + tailEnd;
-    if (!edns) return end;
-    return writeOpt(out, end, this.#udpSize, 0, ((query[questionEnd + 7] as number) & 0x80) !== 0);
+    return true;
   }
 
   #cacheOf({ negative, tail }: Pick<Held, 'negative' | 'tail'>): LRUCache<string, Held> {
@@ -200,24 +150,30 @@ export class ReadyReplies {
     return sum;
   }
 
-  #find(hash: number, query: Buffer, questionEnd: number): Held | undefined {
+  #hashOf({ lower, nameLength, type }: Exchange): number {
+    let hash = this.#seed;
+    for (let i = 0; i < nameLength; i++) hash = Math.imul(hash ^ (lower[i] as number), 0x01000193);
+    return Math.imul(hash ^ type, 0x01000193);
+  }
+
+  #find(hash: number, exchange: Exchange): Held | undefined {
     let held = this.#buckets[hash & (BUCKETS - 1)];
     for (; held !== undefined; held = held.next) {
-      if (held.hash === hash && sameQuestion(held.question, query, questionEnd)) return held;
+      if (held.hash === hash && isAsked(held, exchange)) return held;
     }
     return undefined;
   }
 
   /**
-   * Holds a reply; the question is that of a query of class IN.
+   * Holds a reply to the query, which is one of class IN.
    *
    * @param turn with which of its records an RRset that rotates begins; any number
    */
-  hold(reply: ReadyReply, turn = 0): void {
-    if (reply.counts[1] > 255) return;
-    const key = reply.question.toString('latin1');
-    let hash = this.#seed;
-    for (const octet of reply.question) hash = Math.imul(hash ^ octet, 0x01000193);
+  hold(exchange: Exchange, reply: ReadyReply, turn = 0): void {
+    const name = Buffer.from(exchange.lower.subarray(0, exchange.nameLength));
+    const { type } = exchange;
+    const key = `${type} ${name.toString('latin1')}`;
+    const hash = this.#hashOf(exchange);
     for (const cache of [this.#positive, this.#negative, this.#large]) cache.delete(key);
     const bucket = hash & (BUCKETS - 1);
     const { facts, ...rest } = reply;
@@ -226,6 +182,8 @@ export class ReadyReplies {
     for (const fact of facts) counted[count++] = placeOf(fact);
     const held: Held = {
       ...rest,
+      name,
+      type,
       counted,
       changes: this.#changesOf(counted),
       hash,
@@ -286,37 +244,10 @@ function placeOf(fact: Fact): number {
   return (fact ^ (fact >>> 14)) & (COUNTS - 1);
 }
 
-/** The question section of a query in the form that replies are held by. */
-export function questionOf(query: Buffer, questionEnd: number): Buffer {
-  const question = Buffer.from(query.subarray(HEADER_LENGTH, questionEnd));
-  for (let i = 0; i < question.length - 4; i++) question[i] = LOWER[question[i] as number] as number;
-  return question;
-}
-
-/** @returns the client's UDP size when all that follows the question is one plain OPT; else 0 */
-function plainOptSize(query: Buffer, at: number, length: number): number {
-  if (at + OPT_LENGTH > length || query[at] !== 0 || query[at + 1] !== 0 || query[at + 2] !== TYPE.OPT)
-    return 0;
-  if (query[at + 5] !== 0 || query[at + 6] !== 0) return 0;
-  const end = at + OPT_LENGTH + (((query[at + 9] as number) << 8) | (query[at + 10] as number));
-  if (end !== length) return 0;
-  for (let option = at + OPT_LENGTH; option < end; ) {
-    if (option + 4 > end) return 0;
-    option += 4 + (((query[option + 2] as number) << 8) | (query[option + 3] as number));
-    if (option > end) return 0;
-  }
-  const size = ((query[at + 3] as number) << 8) | (query[at + 4] as number);
-  return size === 0 ? 1 : size;
-}
-
-function sameQuestion(question: Buffer, query: Buffer, questionEnd: number): boolean {
-  const length = questionEnd - HEADER_LENGTH;
-  if (question.length !== length) return false;
-  const nameLength = length - 4;
-  for (let i = 0; i < nameLength; i++) {
-    if (question[i] !== LOWER[query[HEADER_LENGTH + i] as number]) return false;
-  }
-  for (let i = nameLength; i < length; i++) if (question[i] !== query[HEADER_LENGTH + i]) return false;
+function isAsked({ name, type }: Held, exchange: Exchange): boolean {
+  const { lower, nameLength } = exchange;
+  if (type !== exchange.type || name.length !== nameLength) return false;
+  for (let i = 0; i < nameLength; i++) if (name[i] !== lower[i]) return false;
   return true;
 }
 

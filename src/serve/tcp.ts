@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Client } from './client.ts';
-import type { Listener, QueryHandler } from './query-handler.ts';
+import type { Listener } from './listener.ts';
+import type { QueryHandler } from './query-handler.ts';
 
 /** A connection on which nothing comes for so long is closed (RFC 7766 section 6.2.3). */
 const IDLE_TIMEOUT_MS = 30_000;

@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Client } from './client.ts';
-import type { Listener, QueryHandler } from './query-handler.ts';
+import type { Listener } from './listener.ts';
+import type { QueryHandler } from './query-handler.ts';
 
 /** A UDP socket that answers; there is one kind for each engine. */
 export interface UdpServer {

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
+import type { Listener } from './listener.ts';
 import { type Libc, openLibc } from './mmsg/libc.ts';
 import { selfTest } from './mmsg/self-test.ts';
-import type { Listener, QueryHandler } from './query-handler.ts';
+import type { QueryHandler } from './query-handler.ts';
 import { openDgram, type UdpServer } from './udp-dgram.ts';
 import { openMmsg } from './udp-mmsg.ts';
 

@@ -1,10 +1,11 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Client } from './client.ts';
+import type { Listener } from './listener.ts';
 import { EAGAIN, ENOBUFS, type Libc, MSG_DONTWAIT } from './mmsg/libc.ts';
 import { MessageBatch } from './mmsg/message-batch.ts';
 import { keepToItself, openSocket } from './mmsg/open-socket.ts';
 import { type Family, portOf, scopedHostOf, socketName } from './mmsg/socket-name.ts';
-import type { Listener, QueryHandler } from './query-handler.ts';
+import type { QueryHandler } from './query-handler.ts';
 import { ReplyRing, serveSocket, type UdpServer } from './udp-dgram.ts';
 
 /** So many queries are taken at once. */
@@ -58,8 +59,8 @@ class BatchExchange {
   readonly #fd: number;
   readonly #listener: Listener;
   readonly #handler: QueryHandler;
-  readonly #queries: MessageBatch;
-  readonly #replies: MessageBatch;
+  /** queries; each reply is written over its query */
+  readonly #batch: MessageBatch;
   readonly #lengths = new Uint32Array(PLACES);
   readonly #behindFirst: bigint;
   readonly #client: BatchClient;
@@ -82,29 +83,28 @@ class BatchExchange {
     this.#fd = fd;
     this.#listener = listener;
     this.#handler = handler;
-    this.#queries = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
-    this.#replies = new MessageBatch(libc, family, PLACES, replySize, this.#queries);
-    this.#behindFirst = this.#queries.headerAt(1);
+    this.#batch = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
+    this.#behindFirst = this.#batch.headerAt(1);
     this.#client = new BatchClient(libc, family);
     this.#ring = new ReplyRing(socket, replySize);
   }
 
   /** The first of what is there; the others are still in the socket. */
   take(message: Buffer, client: RemoteInfo): void {
-    const queries = this.#queries;
+    const batch = this.#batch;
     this.#set(0, this.#answerFirst(message, client));
     const found = this.#isTired
       ? 0
       : this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
     const end = 1 + Math.max(0, found);
     for (let i = 1; i < end; i++) {
-      const name = queries.names[i] as Buffer;
+      const name = batch.names[i] as Buffer;
       this.#client.name = name;
       // source port 0 is nobody's, and a send to it fails
       this.#set(i, portOf(name) === 0 ? 0 : this.#answer(i));
     }
     this.#send(end);
-    queries.reset(end);
+    batch.reset(end);
     if (found === BATCH) this.#watchTurn();
   }
 
@@ -126,27 +126,21 @@ class BatchExchange {
 
   #set(i: number, length: number): void {
     this.#lengths[i] = length;
-    if (length > 0) this.#replies.setLength(i, length);
+    if (length > 0) this.#batch.setLength(i, length);
   }
 
   #answerFirst(message: Buffer, client: RemoteInfo): number {
     const name = client.port === 0 ? undefined : socketName(this.#libc, client.address, client.port);
     if (name === undefined) return 0;
-    name.copy(this.#queries.names[0] as Buffer);
-    const out = this.#replies.buffers[0] as Buffer;
+    name.copy(this.#batch.names[0] as Buffer);
+    const out = this.#batch.buffers[0] as Buffer;
     return this.#handler.handleInto(out, message, message.length, this.#listener, client);
   }
 
   #answer(i: number): number {
-    const { buffers } = this.#queries;
-    const out = this.#replies.buffers[i] as Buffer;
-    return this.#handler.handleInto(
-      out,
-      buffers[i] as Buffer,
-      this.#queries.receivedLength(i),
-      this.#listener,
-      this.#client,
-    );
+    const message = this.#batch.buffers[i] as Buffer;
+    const size = this.#batch.receivedLength(i);
+    return this.#handler.handleInto(message, message, size, this.#listener, this.#client);
   }
 
   /** All that have a reply, from one that has none to the next. */
@@ -166,7 +160,7 @@ class BatchExchange {
 
   #sendRun(from: number, to: number): void {
     for (let at = from; at < to; ) {
-      const sent = this.#libc.sendmmsg(this.#fd, this.#replies.headerAt(at), to - at, MSG_DONTWAIT);
+      const sent = this.#libc.sendmmsg(this.#fd, this.#batch.headerAt(at), to - at, MSG_DONTWAIT);
       if (sent > 0) {
         at += sent;
         continue;
@@ -185,8 +179,8 @@ class BatchExchange {
 
   #queue(from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      this.#client.name = this.#queries.names[i] as Buffer;
-      this.#ring.send(this.#replies.buffers[i] as Buffer, this.#lengths[i] as number, this.#client);
+      this.#client.name = this.#batch.names[i] as Buffer;
+      this.#ring.send(this.#batch.buffers[i] as Buffer, this.#lengths[i] as number, this.#client);
     }
   }
 }

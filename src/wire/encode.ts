@@ -5,7 +5,7 @@ import { compressibleNames } from '../zone/rdata/formats.ts';
 import type { RRset } from '../zone/record.ts';
 import { SOA_NUMBERS } from '../zone/static-zone.ts';
 import { TYPE } from '../zone/types.ts';
-import { CLASS_IN, type Decoded, FLAG, HEADER_LENGTH, type Query, RCODE } from './message.ts';
+import { CLASS_IN, FLAG, HEADER_LENGTH, type Query, RCODE } from './message.ts';
 
 const MAX_MESSAGE = 65535;
 /** An OPT without options (RFC 6891 section 6.1.2). */
@@ -16,19 +16,44 @@ const EDE_OPTION = 15;
 /** The opcode's bits in the flags. */
 const OPCODE = 0x7800;
 const MAX_EDE_TEXT = 200;
+const NO_TEXT = Buffer.alloc(0);
 /** Offsets behind this do not fit a compression pointer. */
 const MAX_POINTER = 0x3fff;
 
-/** A reply as it was written, and what a ready reply must know of it. */
-export interface Encoded {
-  /** octets written */
-  readonly length: number;
+/** What header and OPT of a reply say; see {@link finishReply}. */
+export interface ReplyHead {
+  readonly id: number;
+  /** of the query: opcode and RD come back */
+  readonly flags: number;
+  /** with the upper bits that only an OPT can say */
   readonly rcode: number;
+  readonly authoritative: boolean;
   readonly truncated: boolean;
+  /** whether the question is repeated */
+  readonly questions: 0 | 1;
+  readonly answers: number;
+  readonly authorities: number;
+  /** without OPT */
+  readonly additionals: number;
+  /** where what is written so far ends */
+  readonly end: number;
+  readonly hasEdns: boolean;
+  readonly dnssecOk: boolean;
+  /** told where there is an OPT */
+  readonly error: ExtendedError | undefined;
+}
+
+/** The sections of a reply as they were written, and what a ready reply must know of them. */
+export interface Encoded {
+  readonly rcode: number;
+  readonly authoritative: boolean;
+  readonly truncated: boolean;
+  readonly counts: readonly [answers: number, authorities: number, additionals: number];
+  readonly error: ExtendedError | undefined;
   /** whether nothing was left out, optional additionals included */
   readonly complete: boolean;
-  /** where the OPT record begins; `length` without one */
-  readonly optAt: number;
+  /** where they end */
+  readonly end: number;
   /** where the serial of the zone's SOA stands, 0 when there is none */
   readonly serialAt: number;
   /** where the CNAME and DNAME records that led here end, and how many there are */
@@ -63,7 +88,7 @@ interface Sections {
 }
 
 /** The name is in no zone of ours (RFC 8914 section 4.21). */
-const OUTSIDE: ExtendedError = { code: EXTENDED_ERROR.notAuthoritative, text: '' };
+export const OUTSIDE: ExtendedError = { code: EXTENDED_ERROR.notAuthoritative, text: '' };
 const NOTHING = { answer: [], authority: [], neededAdditional: [], optional: [] } as const;
 
 function sectionsOf(answer: Answer): Sections {
@@ -117,29 +142,22 @@ function sectionsOf(answer: Answer): Sections {
 }
 
 /**
- * Writes the reply to `query` into `out`.
+ * Writes the sections of the reply to `query` behind its question: header, question and OPT are others' work.
  *
- * @param message the query's octets: the question comes back octet for octet
  * @param out at least {@link SCRATCH_LENGTH} octets: one record may be written beyond the limit before it is taken back
- * @param limit octets that the reply may have
- * @param udpSize what our own OPT says
+ * @param limit octets that the reply may have, header and OPT included
  * @param turn with which of its records an RRset that rotates begins; any number
  */
-export function encodeReply(
+export function encodeSections(
   out: Buffer,
-  message: Buffer,
-  query: Query,
+  query: Pick<Query, 'name' | 'questionEnd'> & Pick<ReplyHead, 'hasEdns'>,
   answer: Answer,
   limit: number,
-  udpSize: number,
   turn = 0,
 ): Encoded {
   const sections = sectionsOf(answer);
-  const error = query.edns === undefined ? undefined : sections.error;
-  const errorText = error === undefined ? undefined : cutText(error.text);
-  const optLength =
-    query.edns === undefined ? 0 : OPT_LENGTH + (errorText === undefined ? 0 : 6 + errorText.length);
-  message.copy(out, HEADER_LENGTH, HEADER_LENGTH, query.questionEnd);
+  const error = query.hasEdns ? sections.error : undefined;
+  const optLength = query.hasEdns ? lengthOfOpt(error) : 0;
   const writer = new Writer(
     out,
     Math.min(limit, MAX_MESSAGE) - optLength,
@@ -172,31 +190,26 @@ export function encodeReply(
     break;
   }
 
-  const optAt = writer.at;
-  let length = optAt;
-  if (query.edns !== undefined) {
-    length = writeOpt(out, optAt, udpSize, 0, query.edns.dnssecOk, error?.code, errorText);
-    counts[2] = (counts[2] ?? 0) + 1;
-  }
-  const flags =
-    FLAG.QR |
-    (query.flags & FLAG.RD) |
-    (sections.authoritative ? FLAG.AA : 0) |
-    (truncated ? FLAG.TC : 0) |
-    sections.rcode;
-  writeHeader(out, query.id, flags, 1, counts);
+  const [answers = 0, authorities = 0, additionals = 0] = counts;
   return {
-    length,
     rcode: sections.rcode,
+    authoritative: sections.authoritative,
     truncated,
+    counts: [answers, authorities, additionals],
+    error: sections.error,
     complete,
-    optAt,
+    end: writer.at,
     serialAt: writer.serialAt,
     chainAt,
     chainRecords,
     neededAt,
     rotating: truncated ? [] : writer.rotating,
   };
+}
+
+/** Octets of the OPT that {@link finishReply} writes. */
+export function lengthOfOpt(error: ExtendedError | undefined): number {
+  return OPT_LENGTH + (error === undefined ? 0 : 6 + cutText(error.text).length);
 }
 
 /** At most MAX_EDE_TEXT octets of UTF-8, whole characters only. */
@@ -209,72 +222,68 @@ function cutText(text: string): Buffer {
 }
 
 /**
- * A reply without question, for what could not be read (and for other opcodes: the opcode comes back). It has an OPT where
- * the query had one.
+ * Writes the header, and the OPT where the query had one (RFC 6891 section 6.1.1).
+ *
+ * @param udpSize what our own OPT says
+ * @param options of the OPT, in wire form
+ * @returns the length of the reply
  */
-export function encodeError(
-  out: Buffer,
-  { id, flags, rcode, edns }: Extract<Decoded, { kind: 'error' }>,
-  udpSize: number,
-): number {
-  const counts = [0, 0, edns === undefined ? 0 : 1];
-  writeHeader(out, id, FLAG.QR | (flags & (FLAG.RD | OPCODE)) | rcode, 0, counts);
-  return edns === undefined ? HEADER_LENGTH : writeOpt(out, HEADER_LENGTH, udpSize, 0, edns.dnssecOk);
-}
-
-/** A reply of header, question and OPT that only carries an rcode, extended ones included. */
-export function encodeRcode(
-  out: Buffer,
-  message: Buffer,
-  query: Query,
-  rcode: number,
-  udpSize: number,
-): number {
-  message.copy(out, HEADER_LENGTH, HEADER_LENGTH, query.questionEnd);
-  writeHeader(out, query.id, FLAG.QR | (query.flags & FLAG.RD) | (rcode & 15), 1, [0, 0, query.edns ? 1 : 0]);
-  if (query.edns === undefined) return query.questionEnd;
-  return writeOpt(out, query.questionEnd, udpSize, rcode >> 4, query.edns.dnssecOk);
-}
-
-function writeHeader(
-  out: Buffer,
-  id: number,
-  flags: number,
-  questions: number,
-  counts: readonly number[],
-): void {
-  out.writeUInt16BE(id, 0);
-  out.writeUInt16BE(flags, 2);
-  out.writeUInt16BE(questions, 4);
-  for (const [i, count] of counts.entries()) out.writeUInt16BE(count, 6 + 2 * i);
+export function finishReply(out: Buffer, head: ReplyHead, udpSize: number, options?: Uint8Array): number {
+  const { rcode, answers, authorities, hasEdns } = head;
+  const additionals = head.additionals + (hasEdns ? 1 : 0);
+  out[0] = head.id >> 8;
+  out[1] = head.id & 0xff;
+  const flags =
+    (head.flags & (FLAG.RD | OPCODE)) | (head.authoritative ? FLAG.AA : 0) | (head.truncated ? FLAG.TC : 0);
+  out[2] = (FLAG.QR | flags) >> 8;
+  out[3] = rcode & 15;
+  out[4] = 0;
+  out[5] = head.questions;
+  out[6] = answers >> 8;
+  out[7] = answers & 0xff;
+  out[8] = authorities >> 8;
+  out[9] = authorities & 0xff;
+  out[10] = additionals >> 8;
+  out[11] = additionals & 0xff;
+  if (!hasEdns) return head.end;
+  return writeOpt(out, head.end, udpSize, rcode >> 4, head.dnssecOk, head.error, options);
 }
 
 /** @returns where it ends */
-export function writeOpt(
+function writeOpt(
   out: Buffer,
   at: number,
   udpSize: number,
   extendedRcode: number,
   dnssecOk: boolean,
-  errorCode?: number,
-  errorText?: Buffer,
+  error: ExtendedError | undefined,
+  options: Uint8Array | undefined,
 ): number {
   out[at] = 0;
-  out.writeUInt16BE(TYPE.OPT, at + 1);
-  out.writeUInt16BE(udpSize, at + 3);
+  out[at + 1] = TYPE.OPT >> 8;
+  out[at + 2] = TYPE.OPT & 0xff;
+  out[at + 3] = udpSize >> 8;
+  out[at + 4] = udpSize & 0xff;
   out[at + 5] = extendedRcode;
   out[at + 6] = 0;
-  out.writeUInt16BE(dnssecOk ? 0x8000 : 0, at + 7);
-  if (errorCode === undefined || errorText === undefined) {
-    out.writeUInt16BE(0, at + 9);
-    return at + OPT_LENGTH;
+  out[at + 7] = dnssecOk ? 0x80 : 0;
+  out[at + 8] = 0;
+  let end = at + OPT_LENGTH;
+  if (error !== undefined) {
+    const text = error.text === '' ? NO_TEXT : cutText(error.text);
+    out.writeUInt16BE(EDE_OPTION, end);
+    out.writeUInt16BE(2 + text.length, end + 2);
+    out.writeUInt16BE(error.code, end + 4);
+    text.copy(out, end + 6);
+    end += 6 + text.length;
   }
-  out.writeUInt16BE(6 + errorText.length, at + 9);
-  out.writeUInt16BE(EDE_OPTION, at + 11);
-  out.writeUInt16BE(2 + errorText.length, at + 13);
-  out.writeUInt16BE(errorCode, at + 15);
-  errorText.copy(out, at + 17);
-  return at + 17 + errorText.length;
+  if (options !== undefined) {
+    out.set(options, end);
+    end += options.length;
+  }
+  out[at + 9] = (end - at - OPT_LENGTH) >> 8;
+  out[at + 10] = (end - at - OPT_LENGTH) & 0xff;
+  return end;
 }
 
 /** Appends RRsets with compressed names (RFC 1035 section 4.1.4), each whole or not at all. */

@@ -11,7 +11,7 @@ import {
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
 import type { ArenaReader, BlobAt } from '../packed/arena.ts';
-import { uint32Column } from '../packed/column.ts';
+import { uint8Column, uint32Column } from '../packed/column.ts';
 import {
   addressRRsets,
   callNode,
@@ -24,6 +24,7 @@ import {
 } from './interface-node.ts';
 import { RecordView } from './interface-record.ts';
 import { MemberSet } from './member-set.ts';
+import type { NameHash } from './name-hash.ts';
 import { NameIndex } from './name-index.ts';
 import { reverseName } from './reverse.ts';
 import { INSTANCES_THAT_FIT } from './rrset-room.ts';
@@ -84,6 +85,9 @@ const KIND_BITS = 2;
 /** So many interfaces can be told apart in 31 bits. */
 export const MAX_INTERFACES = 2 ** (31 - KIND_BITS) - 1;
 
+/** Who owns a name: nobody that exists, nobody but names below it, several or a group, or one interface. */
+export type Ownership = 'none' | 'empty' | 'several' | Owned['kind'];
+
 /**
  * All names that come from registries, relative to a zone: they are the same in every zone. Only base names are in the
  * index; what stands below them is read from the record when it is asked.
@@ -95,6 +99,10 @@ export class RegistryNames {
   readonly #index: NameIndex;
   /** where each interface's record rests; 0: it has none */
   readonly #records = uint32Column();
+  /** by interface: 1 where its structured domain is its own, and not another's too who goes before it */
+  readonly #leads = uint8Column();
+  /** of the name that {@link ownership} was asked for */
+  owner: InterfaceNumber = 0;
   #interfaces = 0;
   #leftOut = 0;
   #highest: InterfaceNumber = 0;
@@ -153,6 +161,27 @@ export class RegistryNames {
       this.#interfaces++;
       this.#claim(number, after, touched);
     }
+  }
+
+  /** Who owns the name whose labels were hashed; then {@link owner} says which interface. */
+  ownership(hash: NameHash): Ownership {
+    const node = this.#index.at(hash);
+    if (node === 0) return 'none';
+    const value = this.#index.value(node);
+    if (value === 0) return 'empty';
+    if (value < 0) return 'several';
+    this.owner = value >>> KIND_BITS;
+    return KINDS[value & (2 ** KIND_BITS - 1)] as Owned['kind'];
+  }
+
+  /** Where the record of an interface rests; 0: it has none. */
+  recordOf(number: InterfaceNumber): BlobAt {
+    return this.#records.get(number);
+  }
+
+  /** Whether the structured domain of an interface answers with the interface's own record. */
+  leads(number: InterfaceNumber): boolean {
+    return this.#leads.get(number) === 1;
   }
 
   /** The PTR record at a name of a reverse zone; see `reverseName`. */
@@ -334,6 +363,8 @@ export class RegistryNames {
     const node = this.#index.find(name);
     const before = node === 0 ? 0 : this.#index.value(node);
     const [only] = claims;
+    for (const claim of this.#claims(before)) if (claim.kind === 'domain') this.#leads.set(claim.owner, 0);
+    if (only?.kind === 'domain') this.#leads.set(only.owner, 1);
     if (before < 0) {
       this.#lists[-before] = [];
       this.#freeLists.push(-before);
@@ -426,8 +457,26 @@ function isInterfaces(members: readonly Prefix[] | readonly InterfaceNumber[]): 
   return typeof members[0] === 'number';
 }
 
+const UNDERSCORE = 0x5f;
+const HYPHEN = 0x2d;
+const VER = 0x766572;
+const GRP = 0x677270;
+
 function isBase(claim: NameClaim): claim is Owned {
   return claim.kind === 'domain' || claim.kind === 'call' || claim.kind === 'itself';
+}
+
+/** The same look at the octets of a name. */
+export function mayBeDerivedAt(name: Uint8Array, end: number): boolean {
+  for (let at = 0; at < end; at++) {
+    const octet = name[at] as number;
+    if (octet === UNDERSCORE) return true;
+    if (octet !== HYPHEN || at < 3) continue;
+    const before =
+      ((name[at - 3] as number) << 16) | ((name[at - 2] as number) << 8) | (name[at - 1] as number);
+    if (before === VER || before === GRP) return true;
+  }
+  return false;
 }
 
 /** Derived names have a label `_…`, `ver-…` or `grp-…`; a cheap look that may say yes in vain. */

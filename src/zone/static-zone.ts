@@ -1,25 +1,45 @@
 import { type DomainName, keyOf, type NameKey } from '../name/domain-name.ts';
 import { type Octets, octets, readU32, u32 } from '../name/octets.ts';
-import { NameTree } from './name-tree.ts';
+import { type EntryAt, RecordList } from '../packed/record-list.ts';
+import type { NameHash } from './name-hash.ts';
+import { NameIndex } from './name-index.ts';
 import { rdataKey } from './rdata/formats.ts';
 import type { ResourceRecord, RRset } from './record.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, type ZoneNode } from './zone.ts';
 
 const nothing = () => {};
+/** Names with more records than this remember what they have: to look through all for each would cost the square. */
+const FEW_RECORDS = 8;
+const WILDCARD = '\x01*';
 
-/** The records of one master file, or those that the server makes for a zone without one. */
+/** Of a name with many records. */
+interface ManyRecords {
+  last: EntryAt;
+  /** by type and `rdataKey` */
+  readonly keys: Set<string>;
+}
+
+/**
+ * The records of one master file, or those that the server makes for a zone without one. They rest in wire form, in lists
+ * that begin at their names: a record costs its data and 12 octets, a name about 26.
+ */
 export class StaticZone {
   readonly apex: DomainName;
   readonly apexKey: NameKey;
-  readonly #tree: NameTree<StaticNode>;
+  readonly packed = new RecordList();
+  readonly #names: NameIndex;
+  #atApex: EntryAt = 0;
+  #many = new Map<EntryAt, ManyRecords>();
   #occludes = false;
+  #hasWildcards = false;
   #records = 0;
 
-  constructor(apex: DomainName) {
+  /** @param seed see `NameHash` */
+  constructor(apex: DomainName, seed: number) {
     this.apex = apex;
     this.apexKey = keyOf(apex);
-    this.#tree = new NameTree(this.apexKey);
+    this.#names = new NameIndex(this.apexKey, seed);
   }
 
   get records(): number {
@@ -31,6 +51,16 @@ export class StaticZone {
     return this.#occludes;
   }
 
+  /** Whether a name that does not exist may be answered all the same (RFC 4592). */
+  get hasWildcards(): boolean {
+    return this.#hasWildcards;
+  }
+
+  /** Whether it has names other than the apex. */
+  get hasNames(): boolean {
+    return this.#names.size > 0;
+  }
+
   /** A zone signed by another's tool is served as it is and takes no registry names. */
   get signed(): boolean {
     return this.find(this.apexKey)?.get(TYPE.DNSKEY) !== undefined;
@@ -39,68 +69,105 @@ export class StaticZone {
   /** The caller has checked that the record lies in the zone. */
   add(record: ResourceRecord): void {
     const key = keyOf(record.name);
-    let node = this.#tree.get(key)?.value;
-    if (node === undefined) {
-      node = new StaticNode();
-      this.#tree.put(key, node, nothing);
-    }
-    if (!node.add(record)) return;
+    const isApex = key === this.apexKey;
+    const node = isApex ? 0 : this.#names.find(key);
+    const first = isApex ? this.#atApex : node === 0 ? 0 : this.#names.value(node);
+    const last = first === 0 ? 0 : this.#placeFor(first, record);
+    // it is there already (RFC 2181 section 5)
+    if (last === undefined) return;
+    const at = this.packed.add(record.type, record.ttl, record.rdata);
+    if (last !== 0) this.packed.setNext(last, at);
+    else if (isApex) this.#atApex = at;
+    else this.#names.put(key, at, nothing);
+    const many = this.#many.get(first);
+    if (many !== undefined) many.last = at;
     this.#records++;
-    if (record.type === TYPE.DNAME || (record.type === TYPE.NS && key !== this.apexKey))
-      this.#occludes = true;
+    if (record.type === TYPE.DNAME || (record.type === TYPE.NS && !isApex)) this.#occludes = true;
+    if (key.startsWith(WILDCARD)) this.#hasWildcards = true;
   }
 
   find(name: NameKey): ZoneNode | undefined {
-    const node = this.#tree.get(name);
-    return node === undefined ? undefined : (node.value ?? EMPTY_NON_TERMINAL);
+    if (name === this.apexKey) return this.#atApex === 0 ? undefined : new StaticNode(this, this.#atApex);
+    const node = this.#names.find(name);
+    if (node === 0) return undefined;
+    const first = this.#names.value(node);
+    return first === 0 ? EMPTY_NON_TERMINAL : new StaticNode(this, first);
   }
 
-  /** Names that own records. */
-  *owners(): Generator<[NameKey, ZoneNode]> {
-    for (const [key, node] of this.#tree.values()) yield [key as NameKey, node];
+  /**
+   * The first record of a name below the apex, of which the labels in front of the apex were hashed; 0 for an empty
+   * non-terminal, undefined where there is no such name.
+   */
+  firstAt(hash: NameHash): EntryAt | undefined {
+    const node = this.#names.at(hash);
+    return node === 0 ? undefined : this.#names.value(node);
+  }
+
+  /** Nothing more is added: what only that needs is let go. */
+  close(): void {
+    this.#many = new Map();
+  }
+
+  /** @returns the record behind which another one of its name goes; undefined: it is there already */
+  #placeFor(first: EntryAt, { type, rdata }: ResourceRecord): EntryAt | undefined {
+    const { packed } = this;
+    const keyOf = (at: EntryAt) => recordKey(packed.tag(at), octets(packed.text(at)));
+    const key = recordKey(type, rdata);
+    const many = this.#many.get(first);
+    if (many !== undefined) {
+      if (many.keys.has(key)) return undefined;
+      many.keys.add(key);
+      return many.last;
+    }
+    let count = 1;
+    let last = first;
+    for (let at = first; at !== 0; at = packed.next(at)) {
+      if (packed.tag(at) === type && packed.length(at) === rdata.length && keyOf(at) === key)
+        return undefined;
+      last = at;
+      count++;
+    }
+    if (count > FEW_RECORDS) {
+      const keys = new Set([key]);
+      for (let at = first; at !== 0; at = packed.next(at)) keys.add(keyOf(at));
+      this.#many.set(first, { last, keys });
+    }
+    return last;
   }
 }
 
-interface GrowingRRset {
-  readonly type: number;
-  ttl: number;
-  readonly rdatas: Octets[];
-  /** what is there already, by `rdataKey`; made for large RRsets only */
-  keys: Set<Octets> | undefined;
+function recordKey(type: number, rdata: Octets): string {
+  return `${type} ${rdataKey(type, rdata)}`;
 }
 
-const SMALL_RRSET = 8;
-
+/** The records of a name: only what is asked for is read. */
 class StaticNode implements ZoneNode {
-  readonly #rrsets: GrowingRRset[] = [];
+  readonly #zone: StaticZone;
+  readonly #first: EntryAt;
 
-  /** @returns false for a record that is there already (RFC 2181 section 5) */
-  add({ type, ttl, rdata }: ResourceRecord): boolean {
-    const rrset = this.#rrsets.find((known) => known.type === type);
-    if (rrset === undefined) {
-      this.#rrsets.push({ type, ttl, rdatas: [rdata], keys: undefined });
-      return true;
-    }
-    const key = rdataKey(type, rdata);
-    if (rrset.rdatas.length >= SMALL_RRSET) {
-      rrset.keys ??= new Set(rrset.rdatas.map((known) => rdataKey(type, known)));
-      if (rrset.keys.has(key)) return false;
-      rrset.keys.add(key);
-    } else if (rrset.rdatas.some((known) => rdataKey(type, known) === key)) {
-      return false;
-    }
-    rrset.rdatas.push(rdata);
-    // the records of an RRset share one TTL: the smallest (RFC 2181 section 5.2)
-    rrset.ttl = Math.min(rrset.ttl, ttl);
-    return true;
+  constructor(zone: StaticZone, first: EntryAt) {
+    this.#zone = zone;
+    this.#first = first;
   }
 
   get(type: number): RRset | undefined {
-    return this.#rrsets.find((rrset) => rrset.type === type);
+    const { packed } = this.#zone;
+    const rdatas: Octets[] = [];
+    let ttl = Number.POSITIVE_INFINITY;
+    for (let at = this.#first; at !== 0; at = packed.next(at)) {
+      if (packed.tag(at) !== type) continue;
+      rdatas.push(octets(packed.text(at)));
+      // the records of an RRset share one TTL: the smallest (RFC 2181 section 5.2)
+      ttl = Math.min(ttl, packed.value(at));
+    }
+    return rdatas.length === 0 ? undefined : { type, ttl, rdatas };
   }
 
   types(): readonly number[] {
-    return this.#rrsets.map((rrset) => rrset.type);
+    const { packed } = this.#zone;
+    const types = new Set<number>();
+    for (let at = this.#first; at !== 0; at = packed.next(at)) types.add(packed.tag(at));
+    return [...types];
   }
 }
 

@@ -1,14 +1,24 @@
-import { type DomainName, labelsAbove, type NameKey } from '../name/domain-name.ts';
+import { type DomainName, labelsAbove, type NameKey, parentOf, ROOT } from '../name/domain-name.ts';
 import { ArenaReader, type BlobAt } from '../packed/arena.ts';
+import { NameHash } from './name-hash.ts';
+import { NameIndex } from './name-index.ts';
 import type { RRset } from './record.ts';
 import type { InterfaceNumber, NamesOptions } from './registry-names.ts';
 import { RegistryNames } from './registry-names.ts';
-import { type StaticZone, soaSerial, withSerial } from './static-zone.ts';
+import { SoaSection } from './soa-section.ts';
+import { negativeTtl, type StaticZone, soaSerial, withSerial } from './static-zone.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, type Trace, type Zone, type ZoneNode, type Zones } from './zone.ts';
 
 /** What names a zone takes besides its static records. */
 export type ZoneRole = 'static' | 'registry' | 'reverse';
+
+/** How many zones are below a name. */
+interface ZonesBelow {
+  count: number;
+}
+
+const nothing = () => {};
 
 /**
  * The zone data of the query line: the one place where both lines meet. Queries read it as {@link Zones}; only change
@@ -17,20 +27,30 @@ export type ZoneRole = 'static' | 'registry' | 'reverse';
 export class ZoneData implements Zones {
   /** where the records of interfaces rest */
   readonly arena = new ArenaReader();
-  readonly #seed: number;
+  /** for whoever looks for names by their octets; by the seed of all indexes here */
+  readonly hash: NameHash;
+  readonly seed: number;
   readonly #zones = new Map<NameKey, LiveZone>();
+  /** apexes below the root, each the number of its zone in the list */
+  readonly #apexes: NameIndex;
+  readonly #numbered: (LiveZone | undefined)[] = [undefined];
+  readonly #freeNumbers: number[] = [];
+  readonly #below = new Map<NameKey, ZonesBelow>();
+  #root: LiveZone | undefined;
   #names: RegistryNames;
   #ready = false;
 
-  /** @param seed any number, best one that nobody knows; see `NameIndex` */
+  /** @param seed any number, best one that nobody knows; see `NameHash` */
   constructor(options: NamesOptions, seed: number) {
-    this.#seed = seed;
+    this.seed = seed;
+    this.hash = new NameHash(seed);
+    this.#apexes = new NameIndex(ROOT, seed);
     this.#names = this.namesBeside(options);
   }
 
   /** Names of registries to be filled and switched to. */
   namesBeside(options: NamesOptions): RegistryNames {
-    return new RegistryNames(options, this.arena, this.#seed);
+    return new RegistryNames(options, this.arena, this.seed);
   }
 
   get names(): RegistryNames {
@@ -54,6 +74,29 @@ export class ZoneData implements Zones {
     return undefined;
   }
 
+  /**
+   * The same by the octets of a name.
+   *
+   * @param lower the lower-cased name, of so many octets
+   * @param starts where its labels begin, without the root
+   */
+  zoneAt(lower: Uint8Array, starts: Uint8Array, labels: number, length: number): LiveZone | undefined {
+    const { hash } = this;
+    let found = this.#root;
+    let from = length - 1;
+    hash.reset();
+    for (let label = labels - 1; label >= 0; label--) {
+      const start = starts[label] as number;
+      hash.extend(lower, start, from);
+      const node = this.#apexes.at(hash);
+      if (node === 0) break;
+      const number = this.#apexes.value(node);
+      if (number !== 0) found = this.#numbered[number];
+      from = start;
+    }
+    return found;
+  }
+
   zoneAbove(name: NameKey): LiveZone | undefined {
     return name.length <= 1 ? undefined : this.zoneOf(name.slice(name.charCodeAt(0) + 1) as NameKey);
   }
@@ -64,12 +107,46 @@ export class ZoneData implements Zones {
 
   /** Puts or replaces a zone; the names of registries in it stay as they are. */
   putZone(statics: StaticZone, role: ZoneRole, serial: number): void {
-    const zone = new LiveZone(this, statics, statics.signed ? 'static' : role, serial);
-    this.#zones.set(statics.apexKey, zone);
+    const { apexKey } = statics;
+    const below = this.#belowOf(apexKey);
+    const zone = new LiveZone(this, statics, statics.signed ? 'static' : role, serial, below);
+    if (!this.#zones.has(apexKey)) this.#countBelow(apexKey, 1);
+    this.#zones.set(apexKey, zone);
+    if (apexKey === ROOT) {
+      this.#root = zone;
+      return;
+    }
+    const node = this.#apexes.find(apexKey);
+    const known = node === 0 ? 0 : this.#apexes.value(node);
+    const number = known !== 0 ? known : (this.#freeNumbers.pop() ?? this.#numbered.length);
+    this.#numbered[number] = zone;
+    this.#apexes.put(apexKey, number, nothing);
   }
 
   removeZone(apex: NameKey): void {
-    this.#zones.delete(apex);
+    if (!this.#zones.delete(apex)) return;
+    this.#countBelow(apex, -1);
+    if (apex === ROOT) {
+      this.#root = undefined;
+      return;
+    }
+    const number = this.#apexes.value(this.#apexes.find(apex));
+    this.#apexes.delete(apex, nothing);
+    this.#numbered[number] = undefined;
+    this.#freeNumbers.push(number);
+  }
+
+  #belowOf(name: NameKey): ZonesBelow {
+    const known = this.#below.get(name);
+    if (known !== undefined) return known;
+    const below = { count: 0 };
+    this.#below.set(name, below);
+    return below;
+  }
+
+  #countBelow(apex: NameKey, change: 1 | -1): void {
+    for (let above = parentOf(apex); above !== undefined; above = parentOf(above))
+      this.#belowOf(above).count += change;
   }
 
   /** Replaces the names of all registries at once, by ones that were built beside. */
@@ -87,22 +164,36 @@ export class ZoneData implements Zones {
 export class LiveZone implements Zone {
   readonly apex: DomainName;
   readonly apexKey: NameKey;
+  /** of {@link apex} */
+  readonly apexOctets: Uint8Array;
   readonly role: ZoneRole;
   readonly statics: StaticZone;
   readonly #data: ZoneData;
+  readonly #below: ZonesBelow;
+  /** the SOA record of its negative answers, but for the serial */
+  readonly negative: SoaSection;
   #soa: RRset;
   #serial: number;
 
-  constructor(data: ZoneData, statics: StaticZone, role: ZoneRole, serial: number) {
+  constructor(data: ZoneData, statics: StaticZone, role: ZoneRole, serial: number, below: ZonesBelow) {
     const soa = statics.find(statics.apexKey)?.get(TYPE.SOA);
     if (soa === undefined) throw new Error('a zone without SOA');
     this.apex = statics.apex;
     this.apexKey = statics.apexKey;
+    this.apexOctets = Uint8Array.from(Buffer.from(statics.apex, 'latin1'));
     this.role = role;
     this.statics = statics;
     this.#data = data;
     this.#serial = role === 'static' ? soaSerial(soa) : serial;
     this.#soa = withSerial(soa, this.#serial);
+    this.#below = below;
+    this.negative = new SoaSection(statics.apex, soa, negativeTtl(soa));
+    statics.close();
+  }
+
+  /** Whether a name below the apex may belong to another zone. */
+  get hasZonesBelow(): boolean {
+    return this.#below.count > 0;
   }
 
   get soa(): RRset {

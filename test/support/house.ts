@@ -29,7 +29,8 @@ import type { RegistrySink } from '../../src/registry/watcher.ts';
 import { ChangeApplier } from '../../src/serve/apply-change.ts';
 import type { Client } from '../../src/serve/client.ts';
 import { Counters } from '../../src/serve/counters.ts';
-import { Listener, QueryHandler } from '../../src/serve/query-handler.ts';
+import { Listener } from '../../src/serve/listener.ts';
+import { QueryHandler } from '../../src/serve/query-handler.ts';
 import { QueryLog } from '../../src/serve/query-log.ts';
 import { ReadyReplies } from '../../src/serve/ready-replies.ts';
 import { openMemoryStore } from '../../src/store/memory.ts';
@@ -71,6 +72,7 @@ const CLIENT = { address: '192.0.2.1', port: 4711, family: 'IPv4' } as const;
 /** A query line of its own: zone data, ready replies and their handler. */
 export class Line {
   readonly ready: ReadyReplies;
+  readonly counters = new Counters();
   readonly #data: ZoneData;
   readonly #applier: ChangeApplier;
   readonly #handler: QueryHandler;
@@ -79,9 +81,10 @@ export class Line {
     tcp: new Listener('dns://test', 'tcp'),
   } as const;
 
-  constructor(options: NamesOptions, udpSize: number) {
+  /** @param composes whether answers are composed; else all are resolved, or held ready */
+  constructor(options: NamesOptions, udpSize: number, composes = true) {
     this.#data = new ZoneData(options, 0x5eed);
-    this.ready = new ReadyReplies(udpSize);
+    this.ready = new ReadyReplies();
     this.#applier = new ChangeApplier(this.#data, this.ready);
     const rethrow = (error: unknown) => {
       throw error;
@@ -89,13 +92,15 @@ export class Line {
     this.#handler = new QueryHandler(
       this.#data,
       this.ready,
-      new Counters(),
+      this.counters,
       new QueryLog(() => {}),
       udpSize,
       {
         onBlock: () => {},
         onPanic: rethrow,
       },
+      {},
+      composes ? undefined : { compose: () => false },
     );
   }
 

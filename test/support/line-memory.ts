@@ -46,7 +46,7 @@ async function held(): Promise<number> {
 
 const options = lineOptionsOf('');
 const data = new ZoneData(options.names, 0x5eed);
-const applier = new ChangeApplier(data, new ReadyReplies(1232));
+const applier = new ChangeApplier(data, new ReadyReplies());
 // durable is whatever was taken: what a store keeps is not what is measured
 const store = { ...openMemoryStore(), commit: async () => {} };
 const clock = new TurnedClock();

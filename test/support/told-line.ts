@@ -17,7 +17,7 @@ export class ToldLine {
   readonly readiness: boolean[] = [];
   /** what was wrong; to throw it would only be a query line that could not apply something, which is told again */
   readonly violations: unknown[] = [];
-  readonly #applier = new ChangeApplier(this.data, new ReadyReplies(1232));
+  readonly #applier = new ChangeApplier(this.data, new ReadyReplies());
   readonly #look: (change: Change) => void;
 
   /** @param look is called after each change that queries see; what it throws is a violation */

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { addressText, parseAddress } from '../../src/name/address.ts';
 import { keyOf } from '../../src/name/domain-name.ts';
 import { clientAddress, networkContains, networkText, parseNetwork } from '../../src/name/network.ts';
+import { Exchange } from '../../src/serve/exchange.ts';
+import { Listener } from '../../src/serve/listener.ts';
 import { QueryLog, type QueryLogFilter, type QueryLogLine } from '../../src/serve/query-log.ts';
 import { parsePool, poolContains } from '../../src/vip/pool.ts';
 import { TYPE } from '../../src/zone/types.ts';
@@ -19,7 +21,12 @@ function isLogged(filter: QueryLogFilter, client: string): boolean {
   log.set(filter);
   const query = queryOctets(NAME, TYPE.A);
   const family = client.includes(':') ? 'IPv6' : 'IPv4';
-  const met = log.write(query, query, query.length, 'udp', { address: client, port: 1, family }, 0);
+  const exchange = new Exchange();
+  const from = { address: client, port: 1, family } as const;
+  exchange.begin(query, query.length, query, 1232, new Listener('dns://test', 'udp'), from);
+  exchange.nameLength = NAME.length;
+  exchange.type = TYPE.A;
+  const met = log.write(exchange, query.length, 0);
   assert.equal(lines.length, met ? 1 : 0);
   return met;
 }

@@ -11,16 +11,18 @@ import { recordLine } from '../support/server.ts';
 import { sized } from '../support/size.ts';
 
 /*
- * A ready reply is the reply that would be resolved: two query lines are told the same random changes and asked the same
- * random questions; one of them forgets its ready replies before each.
+ * A reply that is composed or held ready is the reply that would be resolved: three query lines are told the same random
+ * changes and asked the same random questions; one composes and holds, one only holds, and one forgets before each question.
  */
 
-const CONFIG = `
+const configOf = (answers: string) => `
 zone: [rpc.test, other.test]
-answers: { maxRecords: 3 }
+answers: { maxRecords: 3${answers} }
 vips: { pools: ["198.51.100.0/28", "2001:db8::/124"], reuseAfter: 1h }
 registries: [{ kind: file, path: a, forgetAfter: 1m }, { kind: file, path: b, required: false }]
 `;
+
+const CONFIGS = ['', '', ', style: flat', ', address: endpoints'].map(configOf);
 
 const HEAD = '$TTL 60\n@ SOA ns1 admin 1 3600 600 86400 30\n@ NS ns1\nns1 A 192.0.2.1\n';
 
@@ -33,9 +35,27 @@ const ZONES: readonly Readonly<Record<string, string>>[] = [
   },
   {
     z: `$ORIGIN corp.test.\n${HEAD}a CNAME com.foo.A.rpc.test.\nb CNAME com.foo.A.other.test.\n*.w CNAME A.foo.com.svc.rpc.test.\n`,
+    // a zone within a zone, and an SOA that names what structured domains end in
+    x: '$ORIGIN foo.svc.rpc.test.\n@ 60 SOA ns. admin. 1 1 1 1 9\n@ 60 NS ns.\nA 60 A 192.0.2.4\n',
+    w: '$ORIGIN other.test.\n@ 60 SOA master.svc admin.svc 1 1 1 1 9\n@ 60 NS ns.\ncom.foo 60 TXT below\n',
     y: '$ORIGIN 100.51.198.in-addr.arpa.\n@ 60 SOA ns. admin. 1 1 1 1 1\n@ 60 NS ns.\n3 60 PTR static.\n',
   },
 ];
+
+/** Records of every kind, in a zone that is nothing but its file. */
+const PLAIN = `$ORIGIN plain.test.
+${HEAD}many 9 A 192.0.2.1
+many 7 A 192.0.2.2
+many AAAA 2001:db8::1
+text TXT "a" "b"
+text TXT c
+mail MX 5 many
+mail MX 9 elsewhere.test.
+web HTTPS 1 . alpn=h2
+alias CNAME many
+deep.er.still CAA 0 issue "x"
+wide TXT ${Array.from({ length: 6 }, (_, i) => `"${`${i}`.repeat(200)}"`).join(' ')}
+`;
 
 const pick = <T>(...values: readonly T[]) => fc.constantFrom(...values);
 
@@ -127,6 +147,13 @@ const question = fc
   );
 
 const reverseQuestion = fc.nat(15).map((last) => `${last}.100.51.198.in-addr.arpa. PTR`);
+const plainQuestion = fc
+  .record({
+    name: pick('many.', 'text.', 'mail.', 'web.', 'alias.', 'er.still.', 'wide.', 'none.', 'x.many.', ''),
+    type: pick('A', 'AAAA', 'TXT', 'MX', 'HTTPS', 'CAA', 'CNAME', 'ANY', 'SOA', 'DS'),
+    flags: pick('', '+noedns', '+bufsize=600', '+dnssec'),
+  })
+  .map(({ name, type, flags }) => `${name}plain.test. ${type} ${flags}`);
 const corpQuestion = pick(
   'a.corp.test. A',
   'b.corp.test. AAAA',
@@ -163,6 +190,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
           { weight: 8, arbitrary: question },
           { weight: 1, arbitrary: reverseQuestion },
           { weight: 1, arbitrary: corpQuestion },
+          { weight: 2, arbitrary: plainQuestion },
         ),
         { minLength: 5, maxLength: 25 },
       ),
@@ -170,51 +198,67 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
+/** @param ask is handed the line that composes, one that only holds, and one that is to forget */
 async function play(
+  config: string,
   operations: readonly Operation[],
-  ask: (house: House, plain: Line, text: string) => void,
+  ask: (composing: Line, holding: Line, plain: Line, text: string) => void,
 ): Promise<void> {
-  let plain: Line | undefined;
+  let others: readonly [holding: Line, plain: Line] | undefined;
   const early: Change[] = [];
-  const alsoTell = (change: Change) => (plain === undefined ? void early.push(change) : plain.apply(change));
-  const house = await House.open({ config: CONFIG, alsoTell });
-  plain = new Line(house.names, house.config.limits.udpSize);
-  for (const change of early) plain.apply(change);
+  const alsoTell = (change: Change) => {
+    if (others === undefined) early.push(change);
+    else for (const other of others) other.apply(change);
+  };
+  const house = await House.open({ config, alsoTell });
+  const line = () => new Line(house.names, house.config.limits.udpSize, false);
+  others = [line(), line()];
+  for (const change of early) for (const other of others) other.apply(change);
   const asked = new Set<string>();
   for (const operation of operations) {
     if (operation.kind === 'deliver') await house.deliver(operation.document, operation.registry);
-    else if (operation.kind === 'zones') await house.setZones(ZONES[operation.zones] ?? {});
+    else if (operation.kind === 'zones') await house.setZones({ ...ZONES[operation.zones], plain: PLAIN });
     else if (operation.kind === 'pass') await house.pass(operation.ms);
     else for (const text of operation.questions) asked.add(text);
     // whatever was asked before is asked again after each change: that is where an outdated reply would show
-    for (const text of asked) ask(house, plain, text);
+    for (const text of asked) ask(house.line, ...others, text);
   }
 }
 
 const operations = fc.array(operation, { minLength: 3, maxLength: 14 });
 
-suite('a ready reply', () => {
+suite('a reply that is composed or held ready', () => {
   test('is octet for octet the one that would be resolved, after any changes', async () => {
     const numRuns = sized('histories of changes and questions', 150, 5000);
-    let hits = 0;
-    const ask = (house: House, plain: Line, text: string) => {
+    let [composed, hits] = [0, 0];
+    const ask = (composing: Line, holding: Line, plain: Line, text: string) => {
       const { name, type, transports, options } = parseQuestion(text);
       const query = queryOctets(name, type, options);
       for (const transport of transports) {
         plain.ready.clear();
         const expected = unrotated(plain.handle(query, transport)).toString('hex');
-        const first = unrotated(house.line.handle(query, transport)).toString('hex');
-        if (house.line.ready.size > 0) hits++;
-        const second = unrotated(house.line.handle(query, transport)).toString('hex');
-        assert.deepEqual({ text, transport, reply: first }, { text, transport, reply: expected });
-        assert.deepEqual({ text, transport, reply: second }, { text, transport, reply: expected });
+        for (const [how, line] of [
+          ['composed', composing],
+          ['composed or held', composing],
+          ['first', holding],
+          ['held', holding],
+        ] as const) {
+          const reply = unrotated(line.handle(query, transport)).toString('hex');
+          assert.deepEqual({ how, text, transport, reply }, { how, text, transport, reply: expected });
+        }
       }
     };
-    await fc.assert(
-      fc.asyncProperty(operations, (list) => play(list, ask)),
-      { numRuns },
-    );
-    assert.ok(hits > 1000, 'ready replies were used');
+    const playAll = async (config: string, list: readonly Operation[]) => {
+      const last: Line[] = [];
+      await play(config, list, (...lines) => {
+        last.splice(0, 2, lines[0], lines[1]);
+        ask(...lines);
+      });
+      composed += last[0]?.counters.total('composed') ?? 0;
+      hits += last[1]?.counters.total('readyHits') ?? 0;
+    };
+    await fc.assert(fc.asyncProperty(pick(...CONFIGS), operations, playAll), { numRuns });
+    assert.ok(composed > 1000 && hits > 1000, `${composed} were composed, ${hits} held`);
   });
 
   test('says the same however the question was spelled before', async () => {
@@ -222,18 +266,19 @@ suite('a ready reply', () => {
       [...text].map((letter, i) => ((random >> (i % 24)) & 1 ? letter.toUpperCase() : letter)).join('');
     await fc.assert(
       fc.asyncProperty(
+        pick(...CONFIGS),
         operations,
         fc.array(fc.nat(2 ** 24), { minLength: 7, maxLength: 7 }),
-        (list, randoms) => {
+        (config, list, randoms) => {
           let turn = 0;
-          return play(list, (house, plain, text) => {
+          return play(config, list, (composing, _holding, plain, text) => {
             const { name, type, options } = parseQuestion(text);
             const spelled = spell(name, randoms[turn++ % randoms.length] ?? 0);
             const query = queryOctets(spelled as typeof name, type, options);
             plain.ready.clear();
             const expected = told(plain.handle(query, 'tcp'));
-            assert.deepEqual(told(house.line.handle(query, 'tcp')), expected);
-            assert.equal(house.line.handle(query, 'tcp').toString('latin1', 12, 12 + name.length), spelled);
+            assert.deepEqual(told(composing.handle(query, 'tcp')), expected);
+            assert.equal(composing.handle(query, 'tcp').toString('latin1', 12, 12 + name.length), spelled);
           });
         },
       ),

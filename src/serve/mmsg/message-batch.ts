@@ -36,12 +36,10 @@ export class MessageBatch {
   readonly names: readonly Buffer[];
   readonly #headers: DataView;
   readonly #iovecs: DataView;
-  readonly #nameAddresses: readonly bigint[];
   readonly #maxOctets: number;
   readonly #nameLength: number;
 
-  /** @param to a batch whose messages are answered here, each in the place that it has there; undefined: names of its own */
-  constructor(libc: Libc, family: 4 | 6, size: number, maxOctets: number, to?: MessageBatch) {
+  constructor(libc: Libc, family: 4 | 6, size: number, maxOctets: number) {
     const slot = maxOctets + STAGGER;
     const iovecsAt = size * HEADER_OCTETS;
     const namesAt = iovecsAt + size * IOVEC_OCTETS;
@@ -56,13 +54,11 @@ export class MessageBatch {
     this.#headers = new DataView(memory, 0, iovecsAt);
     this.#iovecs = new DataView(memory, iovecsAt, size * IOVEC_OCTETS);
     this.buffers = each((i) => Buffer.from(memory, octetsAt + i * slot, maxOctets));
-    this.names = to?.names ?? each((i) => Buffer.from(memory, namesAt + i * NAME_OCTETS, this.#nameLength));
-    this.#nameAddresses =
-      to === undefined ? each((i) => address + BigInt(namesAt + i * NAME_OCTETS)) : to.#nameAddresses;
+    this.names = each((i) => Buffer.from(memory, namesAt + i * NAME_OCTETS, this.#nameLength));
     for (let i = 0; i < size; i++) {
       const header = i * HEADER_OCTETS;
       const iovec = i * IOVEC_OCTETS;
-      this.#headers.setBigUint64(header + NAME_AT, this.#nameAddresses[i] as bigint, true);
+      this.#headers.setBigUint64(header + NAME_AT, address + BigInt(namesAt + i * NAME_OCTETS), true);
       this.#headers.setBigUint64(header + IOVEC_AT, address + BigInt(iovecsAt + iovec), true);
       this.#headers.setUint32(header + IOVEC_COUNT_AT, 1, true);
       this.#iovecs.setBigUint64(iovec, address + BigInt(octetsAt + i * slot), true);
@@ -86,9 +82,11 @@ export class MessageBatch {
     this.#iovecs.setUint32(i * IOVEC_OCTETS + IOVEC_LENGTH_AT, octets, true);
   }
 
-  /** The kernel wrote how long the names of what was received are: makes the first ones ready for more. */
+  /** The kernel wrote how long the names are, and a reply how long it is: makes the first ones ready for more. */
   reset(count: number): void {
-    for (let i = 0; i < count; i++)
+    for (let i = 0; i < count; i++) {
       this.#headers.setUint32(i * HEADER_OCTETS + NAME_LENGTH_AT, this.#nameLength, true);
+      this.setLength(i, this.#maxOctets);
+    }
   }
 }

@@ -38,17 +38,13 @@ function exchange(libc: Libc, family: Family, here: BoundSocket, there: BoundSoc
   expect('recvmmsg', libc, receive(libc, here, heard));
   check(heard, thereName, family);
 
-  const told = new MessageBatch(libc, family, heard.size, 512, heard);
-  for (const [i, length] of LENGTHS.entries()) {
-    (heard.buffers[i] as Buffer).copy(told.buffers[i] as Buffer, 0, 0, length);
-    told.setLength(i, length);
-  }
-  // one by itself, and the rest from the middle on
-  expect('sendmmsg', libc, libc.sendmmsg(here.fd, told.headerAt(0), 1, 0), 1);
+  // back to whoever sent it, one by itself, and the rest from the middle on
+  for (const [i, length] of LENGTHS.entries()) heard.setLength(i, length);
+  expect('sendmmsg', libc, libc.sendmmsg(here.fd, heard.headerAt(0), 1, 0), 1);
   expect(
     'sendmmsg',
     libc,
-    libc.sendmmsg(here.fd, told.headerAt(1), LENGTHS.length - 1, 0),
+    libc.sendmmsg(here.fd, heard.headerAt(1), LENGTHS.length - 1, 0),
     LENGTHS.length - 1,
   );
 

@@ -79,6 +79,11 @@ export function compressibleNames(type: number): NameLayout | undefined {
   return names?.compress === true ? names : undefined;
 }
 
+/** Whether a reply with records of the type carries addresses along; see {@link additionalTarget}. */
+export function mayHaveAdditional(type: number): boolean {
+  return FORMATS.get(type)?.additional !== undefined;
+}
+
 /**
  * The name whose addresses a reply carries along: the target of NS, MX, SRV, SVCB and HTTPS.
  *

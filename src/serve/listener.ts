@@ -1,0 +1,18 @@
+import type { LiveZone } from '../zone/zone-data.ts';
+
+/** Where queries come in; the handler keeps what it counts by it. */
+export class Listener {
+  /** `dns://127.0.0.1:5300` */
+  readonly server: string;
+  readonly proto: 'udp' | 'tcp';
+  /** counter blocks by zone; '' for names outside all zones */
+  readonly blocks = new Map<string, number>();
+  /** the block that was counted in last, and of which zone it is */
+  lastBlock = -1;
+  lastZone: LiveZone | undefined;
+
+  constructor(server: string, proto: 'udp' | 'tcp') {
+    this.server = server;
+    this.proto = proto;
+  }
+}

@@ -1,0 +1,14 @@
+import { HEADER_LENGTH } from '../../wire/message.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Seats, Verdict } from './seats.ts';
+
+const QR = 0x80;
+
+/**
+ * Who may ask. No reply is due to what is too short to have an id, nor to a response (RFC 1035 section 4.1.1): two servers
+ * would answer each other for ever.
+ */
+export function gate(exchange: Exchange, seats: Seats): Verdict {
+  if (exchange.size < HEADER_LENGTH || ((exchange.message[2] as number) & QR) !== 0) return 'drop';
+  return seats.accessList === undefined ? 'on' : seats.accessList(exchange);
+}
