@@ -30,6 +30,20 @@ export class HashSlots {
     }
   }
 
+  /** Where the entries of a hash begin; they end with one that is 0. For a caller that compares by itself. */
+  first(hash: number): number {
+    return spread(hash) & (this.#slots.length - 1);
+  }
+
+  /** The place behind one of these. */
+  after(place: number): number {
+    return (place + 1) & (this.#slots.length - 1);
+  }
+
+  at(place: number): number {
+    return this.#slots[place] as number;
+  }
+
   /** @param entry above 0, and not there yet */
   add(hash: number, entry: number): void {
     if ((this.#size + 1) * 4 > this.#slots.length * 3) this.#grow();

@@ -20,9 +20,11 @@ export class OctetReader {
   }
 
   u32(): number {
-    const value = this.octets.readUInt32LE(this.at);
-    this.at += 4;
-    return value;
+    const { octets, at } = this;
+    this.at = at + 4;
+    const low =
+      (octets[at] as number) | ((octets[at + 1] as number) << 8) | ((octets[at + 2] as number) << 16);
+    return (low | ((octets[at + 3] as number) << 24)) >>> 0;
   }
 
   f64(): number {

@@ -23,7 +23,9 @@ export type EntryAt = number;
 export class RecordList {
   readonly #words: Int32Array[] = [];
   readonly #octets: Buffer[] = [];
-  #next = 1;
+  #next = 0;
+  /** where the current chunk ends */
+  #end = 0;
 
   /**
    * Copies the octets in.
@@ -33,7 +35,7 @@ export class RecordList {
   add(tag: number, value: number, octets: string): EntryAt {
     if (octets.length > MAX_LENGTH) throw new Error(`${octets.length} octets in one record`);
     const units = HEAD + Math.ceil(octets.length / UNIT);
-    if ((this.#next & IN_CHUNK) + units > CHUNK_UNITS || this.#octets.length === 0) this.#grow();
+    if (this.#next + units > this.#end) this.#grow();
     const at = this.#next;
     if (at + units > MAX_ENTRY) throw new Error('more records than one zone can hold');
     const words = this.#words[at >>> CHUNK_BITS] as Int32Array;
@@ -90,6 +92,8 @@ export class RecordList {
     const memory = new ArrayBuffer(CHUNK_UNITS * UNIT);
     this.#words.push(new Int32Array(memory));
     this.#octets.push(Buffer.from(memory));
+    // the first entry may not be the number 0
     this.#next = number === 0 ? 1 : number * CHUNK_UNITS;
+    this.#end = (number + 1) * CHUNK_UNITS;
   }
 }

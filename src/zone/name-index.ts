@@ -35,11 +35,6 @@ export class NameIndex {
   readonly #offsets = new Int32Array(MAX_LABELS);
   readonly #suffixA = new Int32Array(MAX_LABELS);
   readonly #suffixB = new Int32Array(MAX_LABELS);
-  #soughtA = 0;
-  #soughtB = 0;
-  readonly #isSought = (node: NodeNumber) =>
-    this.#numbers.get(node * NODE + HASH_A) === this.#soughtA &&
-    this.#numbers.get(node * NODE + HASH_B) === this.#soughtB;
 
   /** @param seed see {@link NameHash} */
   constructor(root: string, seed: number) {
@@ -145,9 +140,14 @@ export class NameIndex {
   }
 
   #find(a: number, b: number): NodeNumber {
-    this.#soughtA = a;
-    this.#soughtB = b;
-    return this.#slots.find(a, this.#isSought);
+    const slots = this.#slots;
+    const numbers = this.#numbers;
+    for (let place = slots.first(a); ; place = slots.after(place)) {
+      const node = slots.at(place);
+      if (node === 0) return 0;
+      const at = node * NODE;
+      if (numbers.get(at + HASH_A) === a && numbers.get(at + HASH_B) === b) return node;
+    }
   }
 
   #children(node: NodeNumber): number {
