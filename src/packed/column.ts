@@ -27,7 +27,8 @@ export class Column<A extends Numbers> {
   }
 }
 
-export const int32Column = () => new Column((length) => new Int32Array(length));
-export const uint32Column = () => new Column((length) => new Uint32Array(length));
+/** @param length how many there will be, as far as is known: memory that is not written yet costs nothing */
+export const int32Column = (length?: number) => new Column((size) => new Int32Array(size), length);
+export const uint32Column = (length?: number) => new Column((size) => new Uint32Array(size), length);
 export const float64Column = () => new Column((length) => new Float64Array(length));
-export const uint8Column = () => new Column((length) => new Uint8Array(length));
+export const uint8Column = (length?: number) => new Column((size) => new Uint8Array(size), length);

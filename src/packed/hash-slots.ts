@@ -7,13 +7,19 @@ const MIN_SLOTS = 16;
  * can make them again. Eight octets an entry or less.
  */
 export class HashSlots {
-  #slots = new Int32Array(MIN_SLOTS);
+  #slots: Int32Array;
   #size = 0;
   readonly #hashOf: (entry: number) => number;
 
-  /** @param hashOf an entry's hash, the same each time */
-  constructor(hashOf: (entry: number) => number) {
+  /**
+   * @param hashOf an entry's hash, the same each time
+   * @param expected how many entries there will be, as far as is known: to make room later takes a while
+   */
+  constructor(hashOf: (entry: number) => number, expected = 0) {
     this.#hashOf = hashOf;
+    let slots = MIN_SLOTS;
+    while (slots * 3 < (expected + 1) * 4) slots *= 2;
+    this.#slots = new Int32Array(slots);
   }
 
   get size(): number {

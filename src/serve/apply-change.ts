@@ -1,7 +1,7 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { Change } from '../zone/change.ts';
 import type { RegistryNames } from '../zone/registry-names.ts';
-import { StaticZone } from '../zone/static-zone.ts';
+import type { StaticZone } from '../zone/static-zone.ts';
 import type { Fact } from '../zone/zone.ts';
 import type { ZoneData, ZoneRole } from '../zone/zone-data.ts';
 import type { ReadyReplies } from './ready-replies.ts';
@@ -37,7 +37,7 @@ export class ChangeApplier {
         const building = this.#zones.get(key);
         const { zone } =
           building === undefined || building === 'remove'
-            ? { zone: new StaticZone(change.apex, this.#data.seed) }
+            ? { zone: this.#data.zoneBeside(change.apex) }
             : building;
         for (const [name, type, ttl, rdata] of change.records) zone.add({ name, type, ttl, rdata });
         this.#zones.set(key, { zone, role: change.role });

@@ -10,6 +10,11 @@ const MAX_CONNECTIONS = 1000;
 const MAX_UNSENT_BYTES = 1 << 18;
 /** A message that has begun is complete after so long, and its replies are taken, or the connection ends. */
 const FRAME_TIMEOUT_MS = 5000;
+/** Replies to queries that came together are written together, up to so many octets, and the longest one more. */
+const BATCH_BYTES = 1 << 16;
+const MAX_FRAME = 2 + 0xffff;
+/** Where replies are put together: one connection is answered after the other. */
+const batch = Buffer.allocUnsafeSlow(BATCH_BYTES + MAX_FRAME);
 /** Shutdown waits so long for replies to be taken. */
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -71,15 +76,21 @@ function serveConnection(socket: Socket, listener: Listener, handler: QueryHandl
   /** Answers what is there, as far as the client takes its replies. */
   const answer = () => {
     let at = 0;
-    socket.cork();
+    let filled = 0;
+    const send = () => {
+      // what is under way must not be written over
+      if (filled > 0) socket.write(Buffer.from(batch.subarray(0, filled)));
+      filled = 0;
+    };
+    handler.startClock();
     while (at + 2 <= pending.length && socket.writableLength <= MAX_UNSENT_BYTES) {
       const end = at + 2 + pending.readUInt16BE(at);
       if (end > pending.length) break;
-      const length = handler.handle(pending.subarray(at + 2, end), listener, client);
-      if (length > 0) socket.write(framed(handler.out, length));
+      filled += answerInto(batch.subarray(filled), pending.subarray(at + 2, end), listener, handler, client);
       at = end;
+      if (filled > BATCH_BYTES) send();
     }
-    socket.uncork();
+    send();
     pending = pending.subarray(at);
     if (socket.writableLength > MAX_UNSENT_BYTES) socket.pause();
     else if (socket.isPaused()) socket.resume();
@@ -99,10 +110,16 @@ function serveConnection(socket: Socket, listener: Listener, handler: QueryHandl
   });
 }
 
-/** A message behind its length in two octets (RFC 1035 section 4.2.2). */
-function framed(message: Buffer, length: number): Buffer {
-  const frame = Buffer.allocUnsafe(length + 2);
-  frame.writeUInt16BE(length, 0);
-  message.copy(frame, 2, 0, length);
-  return frame;
+/** A reply behind its length in two octets (RFC 1035 section 4.2.2). @returns the octets of both; 0 when none is due */
+function answerInto(
+  out: Buffer,
+  message: Buffer,
+  listener: Listener,
+  handler: QueryHandler,
+  client: Client,
+): number {
+  const length = handler.handleInto(out.subarray(2), message, message.length, listener, client);
+  if (length === 0) return 0;
+  out.writeUInt16BE(length, 0);
+  return 2 + length;
 }

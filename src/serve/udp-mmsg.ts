@@ -92,11 +92,13 @@ class BatchExchange {
   /** The first of what is there; the others are still in the socket. */
   take(message: Buffer, client: RemoteInfo): void {
     const batch = this.#batch;
+    this.#handler.startClock();
     this.#set(0, this.#answerFirst(message, client));
     const found = this.#isTired
       ? 0
       : this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
     const end = 1 + Math.max(0, found);
+    this.#handler.startClock();
     for (let i = 1; i < end; i++) {
       const name = batch.names[i] as Buffer;
       this.#client.name = name;

@@ -1,5 +1,5 @@
 import { MAX_NAME } from '../name/domain-name.ts';
-import { int32Column } from '../packed/column.ts';
+import { type Column, int32Column } from '../packed/column.ts';
 import { HashSlots } from '../packed/hash-slots.ts';
 import { MAX_LABELS, NameHash } from './name-hash.ts';
 import type { Fact } from './zone.ts';
@@ -26,8 +26,8 @@ const VALUE = 3;
 export class NameIndex {
   readonly #root: string;
   readonly #hash: NameHash;
-  readonly #numbers = int32Column();
-  readonly #slots = new HashSlots((node) => this.#numbers.get(node * NODE + HASH_A));
+  readonly #numbers: Column<Int32Array>;
+  readonly #slots: HashSlots;
   #nodes = 0;
   #firstFree: NodeNumber = 0;
   // the name that was looked at last, label by label
@@ -36,10 +36,16 @@ export class NameIndex {
   readonly #suffixA = new Int32Array(MAX_LABELS);
   readonly #suffixB = new Int32Array(MAX_LABELS);
 
-  /** @param seed see {@link NameHash} */
-  constructor(root: string, seed: number) {
+  /**
+   * @param seed see {@link NameHash}
+   * @param expected how many nodes there will be, as far as is known
+   */
+  constructor(root: string, seed: number, expected = 0) {
     this.#root = root;
     this.#hash = new NameHash(seed);
+    const numbers = int32Column((expected + 1) * NODE);
+    this.#numbers = numbers;
+    this.#slots = new HashSlots((node) => numbers.get(node * NODE + HASH_A), expected);
   }
 
   /** Nodes, empty non-terminals included. */

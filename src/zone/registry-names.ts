@@ -11,7 +11,7 @@ import {
 } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
 import type { ArenaReader, BlobAt } from '../packed/arena.ts';
-import { uint8Column, uint32Column } from '../packed/column.ts';
+import { type Column, uint8Column, uint32Column } from '../packed/column.ts';
 import {
   addressRRsets,
   callNode,
@@ -98,9 +98,9 @@ export class RegistryNames {
   readonly #seed: number;
   readonly #index: NameIndex;
   /** where each interface's record rests; 0: it has none */
-  readonly #records = uint32Column();
+  readonly #records: Column<Uint32Array>;
   /** by interface: 1 where its structured domain is its own, and not another's too who goes before it */
-  readonly #leads = uint8Column();
+  readonly #leads: Column<Uint8Array>;
   /** of the name that {@link ownership} was asked for */
   owner: InterfaceNumber = 0;
   #interfaces = 0;
@@ -112,12 +112,16 @@ export class RegistryNames {
   /** owners of VIPs by their reverse names; whether a zone shows them is the zone's affair */
   readonly #reverse: NameIndex;
 
-  constructor(options: NamesOptions, arena: ArenaReader, seed: number) {
+  /** @param before what it will take the place of, and is likely to be as large as */
+  constructor(options: NamesOptions, arena: ArenaReader, seed: number, before?: RegistryNames) {
     this.options = options;
     this.#arena = arena;
     this.#seed = seed;
-    this.#index = new NameIndex('', seed);
-    this.#reverse = new NameIndex(ROOT, seed);
+    this.#index = new NameIndex('', seed, before === undefined ? 0 : before.#index.size);
+    this.#reverse = new NameIndex(ROOT, seed, before === undefined ? 0 : before.#reverse.size);
+    const interfaces = 1 + (before === undefined ? 0 : before.#highest);
+    this.#records = uint32Column(interfaces);
+    this.#leads = uint8Column(interfaces);
   }
 
   get interfaces(): number {

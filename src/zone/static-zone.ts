@@ -35,11 +35,14 @@ export class StaticZone {
   #hasWildcards = false;
   #records = 0;
 
-  /** @param seed see `NameHash` */
-  constructor(apex: DomainName, seed: number) {
+  /**
+   * @param seed see `NameHash`
+   * @param before what it will take the place of, and is likely to be as large as
+   */
+  constructor(apex: DomainName, seed: number, before?: StaticZone) {
     this.apex = apex;
     this.apexKey = keyOf(apex);
-    this.#names = new NameIndex(this.apexKey, seed);
+    this.#names = new NameIndex(this.apexKey, seed, before === undefined ? 0 : before.#names.size);
   }
 
   get records(): number {

@@ -1,4 +1,4 @@
-import { type DomainName, labelsAbove, type NameKey, parentOf, ROOT } from '../name/domain-name.ts';
+import { type DomainName, keyOf, labelsAbove, type NameKey, parentOf, ROOT } from '../name/domain-name.ts';
 import { ArenaReader, type BlobAt } from '../packed/arena.ts';
 import { NameHash } from './name-hash.ts';
 import { NameIndex } from './name-index.ts';
@@ -6,7 +6,7 @@ import type { RRset } from './record.ts';
 import type { InterfaceNumber, NamesOptions } from './registry-names.ts';
 import { RegistryNames } from './registry-names.ts';
 import { SoaSection } from './soa-section.ts';
-import { negativeTtl, type StaticZone, soaSerial, withSerial } from './static-zone.ts';
+import { negativeTtl, StaticZone, soaSerial, withSerial } from './static-zone.ts';
 import { TYPE } from './types.ts';
 import { EMPTY_NON_TERMINAL, type Trace, type Zone, type ZoneNode, type Zones } from './zone.ts';
 
@@ -45,12 +45,17 @@ export class ZoneData implements Zones {
     this.seed = seed;
     this.hash = new NameHash(seed);
     this.#apexes = new NameIndex(ROOT, seed);
-    this.#names = this.namesBeside(options);
+    this.#names = new RegistryNames(options, this.arena, seed);
+  }
+
+  /** A zone to be filled and put. */
+  zoneBeside(apex: DomainName): StaticZone {
+    return new StaticZone(apex, this.seed, this.#zones.get(keyOf(apex))?.statics);
   }
 
   /** Names of registries to be filled and switched to. */
   namesBeside(options: NamesOptions): RegistryNames {
-    return new RegistryNames(options, this.arena, this.seed);
+    return new RegistryNames(options, this.arena, this.seed, this.#names);
   }
 
   get names(): RegistryNames {

@@ -159,6 +159,7 @@ for (const host of ['127.0.0.1', '::1']) {
       errno: () => errno,
     };
     const echo = {
+      startClock: () => {},
       handleInto: (out: Buffer, message: Buffer, size: number, _listener: Listener, client: Client) => {
         // a reply may stand where its query stood
         const text = message.toString('latin1', 0, size);
@@ -209,7 +210,7 @@ test('queries that never end leave others their turn', async (t) => {
     batches++;
     return count;
   };
-  const none = { handleInto: () => 0 } as unknown as QueryHandler;
+  const none = { startClock: () => {}, handleInto: () => 0 } as unknown as QueryHandler;
   const port = await freePort();
   const flooded = { ...libc, recvmmsg: endless };
   const server = await openMmsg(flooded, '127.0.0.1', port, {} as Listener, none, 1232);
