@@ -1,6 +1,7 @@
 import type { ExtendedError } from '../answer/answer.ts';
 import { MAX_NAME } from '../name/domain-name.ts';
 import type { ReplyHead } from '../wire/encode.ts';
+import { HEADER_LENGTH } from '../wire/message.ts';
 import { MAX_LABELS } from '../zone/name-hash.ts';
 import type { LiveZone } from '../zone/zone-data.ts';
 import type { Client } from './client.ts';
@@ -27,13 +28,15 @@ export class Exchange implements ReplyHead {
   /** octets that a reply over this transport may have, whatever the client takes */
   max = 0;
 
-  // what the stage `question` finds
+  // what the stage `gate` reads
   id = 0;
   flags = 0;
+
+  // what the stage `question` finds
   type = 0;
   class = 0;
   /** where the question section ends in the message */
-  questionEnd = 0;
+  questionEnd = HEADER_LENGTH;
   /** octets of the name, the root's included */
   nameLength = 0;
   /** the name with A–Z lowered … */
@@ -69,6 +72,10 @@ export class Exchange implements ReplyHead {
     this.max = max;
     this.listener = listener;
     this.client = client;
+    // until the question was read there is none
+    this.questions = 0;
+    this.questionEnd = HEADER_LENGTH;
+    this.hasEdns = false;
     this.zone = undefined;
     this.options = undefined;
   }

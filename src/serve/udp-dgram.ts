@@ -33,8 +33,10 @@ export async function openDgram(
   const onMessage = (message: Buffer, client: RemoteInfo) => {
     // source port 0 is nobody's, and a send to it throws
     if (client.port === 0) return;
-    const length = handler.handle(message, listener, client);
-    if (length > 0) replies.send(handler.out, length, client);
+    handler.startClock();
+    const reply = replies.next();
+    const length = handler.handleInto(reply, message, message.length, listener, client);
+    if (length > 0) socket.send(reply, 0, length, client.port, client.address);
   };
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
@@ -88,13 +90,18 @@ export class ReplyRing {
     return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(this.#size));
   }
 
-  send(reply: Buffer, length: number, client: Client): void {
+  /** Room for a reply, until as many others were asked for as there are. */
+  next(): Buffer {
     if (this.#next === RING) {
       this.#next = 0;
       if (this.#socket.getSendQueueCount() > 0) this.#buffers = this.#allocate();
     }
-    const ready = this.#buffers[this.#next++] as Buffer;
-    const buffer = length <= this.#size ? ready : Buffer.allocUnsafeSlow(length);
+    return this.#buffers[this.#next++] as Buffer;
+  }
+
+  /** Sends a copy. */
+  send(reply: Buffer, length: number, client: Client): void {
+    const buffer = length <= this.#size ? this.next() : Buffer.allocUnsafeSlow(length);
     reply.copy(buffer, 0, 0, length);
     this.#socket.send(buffer, 0, length, client.port, client.address);
   }

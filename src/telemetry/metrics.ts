@@ -342,6 +342,7 @@ function dnsText(line: QueryLine): string {
     });
   });
   const totals = [
+    ['composed_replies_total', 'Queries answered from packed records.', 'composed'],
     ['ready_reply_hits_total', 'Queries answered by a ready reply.', 'readyHits'],
     ['ready_reply_misses_total', 'Queries that had to be resolved.', 'readyMisses'],
     ['dns_truncated_total', 'Replies with TC set.', 'truncated'],

@@ -30,6 +30,11 @@ export class SoaSection {
   readonly #alone: Pattern;
   readonly #behind: Pattern;
 
+  /** Octets that it may have. */
+  get length(): number {
+    return this.#alone.octets.length;
+  }
+
   /** @param ttl seconds */
   constructor(apex: DomainName, soa: RRset, ttl: number) {
     const rdata = soa.rdatas[0] ?? octets('');

@@ -195,8 +195,7 @@ export class Compose {
 
 /** The SOA in the authority section. @param apexAt where the apex stands in front of it; 0: nowhere */
 function negative(exchange: Exchange, zone: LiveZone, apexAt: number): boolean {
-  // the longest SOA there is: two names and five numbers behind the owner
-  if (exchange.end + 900 > exchange.out.length) return false;
+  if (exchange.end + zone.negative.length > exchange.limit) return false;
   exchange.end = zone.negative.write(exchange.out, exchange.end, apexAt, zone.serial);
   exchange.authorities = 1;
   return true;

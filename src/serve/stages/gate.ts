@@ -9,6 +9,9 @@ const QR = 0x80;
  * would answer each other for ever.
  */
 export function gate(exchange: Exchange, seats: Seats): Verdict {
-  if (exchange.size < HEADER_LENGTH || ((exchange.message[2] as number) & QR) !== 0) return 'drop';
+  const { message } = exchange;
+  if (exchange.size < HEADER_LENGTH || ((message[2] as number) & QR) !== 0) return 'drop';
+  exchange.id = ((message[0] as number) << 8) | (message[1] as number);
+  exchange.flags = ((message[2] as number) << 8) | (message[3] as number);
   return seats.accessList === undefined ? 'on' : seats.accessList(exchange);
 }

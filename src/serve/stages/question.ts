@@ -70,8 +70,6 @@ function readPlain(exchange: Exchange): boolean {
   const hasEdns = message[11] === 1;
   const udpSize = hasEdns ? plainOptSize(message, questionEnd, size) : MIN_UDP;
   if (hasEdns ? udpSize === 0 : questionEnd !== size) return false;
-  exchange.id = ((message[0] as number) << 8) | (message[1] as number);
-  exchange.flags = ((message[2] as number) << 8) | (message[3] as number);
   exchange.type = ((message[nameEnd] as number) << 8) | (message[nameEnd + 1] as number);
   exchange.class = ((message[nameEnd + 2] as number) << 8) | (message[nameEnd + 3] as number);
   exchange.labels = labels;
@@ -109,9 +107,7 @@ function readUnusual(exchange: Exchange): Verdict {
   const message = exchange.message.subarray(0, size);
   const decoded = decodeQuery(message);
   if (decoded.kind === 'drop') return 'drop';
-  const { id, flags, edns } = decoded.kind === 'query' ? decoded.query : decoded;
-  exchange.id = id;
-  exchange.flags = flags;
+  const { edns } = decoded.kind === 'query' ? decoded.query : decoded;
   exchange.hasEdns = edns !== undefined;
   exchange.ednsVersion = edns?.version ?? 0;
   exchange.dnssecOk = edns?.dnssecOk ?? false;
