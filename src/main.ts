@@ -82,7 +82,7 @@ async function serve(configFile: string): Promise<number> {
         return { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
       },
       onFatal: (error) => {
-        log.fatal({ error: error.stack ?? error.message }, 'the query thread died');
+        log.fatal({ error: error.message }, 'query threads die again and again');
         process.exit(1);
       },
     });

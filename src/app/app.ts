@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { createControl } from '../api/control.ts';
 import { createHttp } from '../api/http.ts';
 import { type Listening, listenTcp, listenUnix } from '../api/listen.ts';
@@ -24,7 +25,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { lineEvents } from './line-log.ts';
-import { answerLocalities, lineOptions, namesOptions } from './line-options.ts';
+import { answerLocalities, lineOptions, namesOptions, queryThreads } from './line-options.ts';
 import { whyNoPort, whyNoSocket } from './listen-problems.ts';
 import { Registries } from './registries.ts';
 import { openSidecarPort, readServerTls, sidecarOptions } from './sidecar-port.ts';
@@ -42,20 +43,21 @@ export interface AppOptions {
   readonly version: string;
   readonly pid: number;
   readonly usage: () => { readonly rssBytes: number; readonly cpuSeconds: number };
-  /** the query thread died: nothing can be answered any more */
+  /** query threads die again and again: nothing can be answered any more */
   readonly onFatal: (error: Error) => void;
   /** default: all of the house */
   readonly kinds?: readonly RegistryKind<never>[];
 }
 
 /** Configuration that only a restart can change. */
-const FIXED = ['listen', 'store', 'control', 'engine', 'limits', 'sidecars'] as const;
+const FIXED = ['listen', 'store', 'control', 'engine', 'workers', 'limits', 'sidecars'] as const;
 
 /** The composition: what starts in which order, how it is reloaded, and how it stops. */
 export class App {
   readonly #options: AppOptions;
   readonly #kinds: readonly RegistryKind<never>[];
   readonly #log: Logger;
+  readonly #threads: number;
   readonly #line: QueryLine;
   readonly #store: Store;
   readonly #metrics: Metrics;
@@ -63,6 +65,7 @@ export class App {
   readonly #files = new WatchedFiles(() => void this.reload('a file changed'));
   #loaded: Loaded;
   #events!: EventLine;
+  readonly #opened = Promise.withResolvers<EventLine>();
   #registries: Registries | undefined;
   #zones: readonly PlannedZone[] = [];
   #zoneFiles: readonly ZoneFile[] = [];
@@ -78,8 +81,10 @@ export class App {
     this.#loaded = options.loaded;
     const { config } = options.loaded;
     this.#store = openStore(config.store);
+    this.#threads = queryThreads(config.workers, availableParallelism());
     this.#line = new QueryLine(
       {
+        threads: this.#threads,
         names: namesOptions(config),
         udpSize: config.limits.udpSize,
         engine: config.engine,
@@ -88,10 +93,16 @@ export class App {
       {
         onQuery: (line) => this.#log.info({ ...line }, 'query'),
         onPanic: (query, error) => this.#log.error({ query, error }, 'a query met a bug and got SERVFAIL'),
+        onReplaced: (error) =>
+          this.#log.error(
+            { error: error.stack ?? error.message },
+            'a query thread died: another one takes its place',
+          ),
+        onNewcomer: async (newcomer) => (await this.#opened.promise).feed.join(newcomer),
         onExit: (error) => options.onFatal(error),
       },
     );
-    // the query thread is there already: it does not yield
+    // the query threads are there already: they do not yield
     letQueriesGoFirst(options.pid);
     this.#metrics = new Metrics({
       line: this.#line,
@@ -133,6 +144,7 @@ export class App {
         () => this.#sidecars?.ready(),
       ),
     );
+    this.#opened.resolve(this.#events);
     this.#events.setStatics(staticNamesOf(config, this.#zoneFiles));
     await this.#events.replaceZones(this.#zones, [], serial);
     // what the store remembers is answered from the first packet on
@@ -159,6 +171,7 @@ export class App {
         config: this.#loaded.file,
         dns: config.listen.dns.map(hostPortText),
         engine: this.#engine,
+        workers: this.#threads,
         http: config.listen.http === null ? null : hostPortText(config.listen.http),
         sidecars: config.sidecars === undefined ? null : hostPortText(config.sidecars.listen),
         control: config.control,

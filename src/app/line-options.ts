@@ -20,6 +20,17 @@ export function namesOptions({ zone, answers }: Config): NamesOptions {
   return { style, ttl, maxRecords, rotates: address === 'endpoints', ptrZone: zone[0] ?? ROOT };
 }
 
+/** Cores that `workers: auto` leaves to the event line and to others. */
+const OTHER_CORES = 2;
+const MAX_AUTO_THREADS = 8;
+
+/** How many query threads there are. @param cores that this process may use */
+export function queryThreads(workers: Config['workers'], cores: number): number {
+  if (workers !== 'auto') return workers;
+  // with two or three the event line and the collectors of garbage need the others
+  return cores < 4 ? 1 : Math.min(cores - OTHER_CORES, MAX_AUTO_THREADS);
+}
+
 /** What of a configuration the event line goes by. */
 export function lineOptions(config: Config, kinds: readonly RegistryKind<never>[]): LineOptions {
   const { ttl, maxRecords, template, address } = config.answers;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { platform } from 'node:process';
 
 /** Of a core that both want, a thread of this niceness gets a tenth. */
@@ -24,5 +24,24 @@ export function letQueriesGoFirst(pid: number): void {
     }
   } catch {
     // not allowed here, or no /proc: all threads are equal then
+  }
+}
+
+/** @returns the niceness of this thread */
+export function ownNiceness(): number {
+  return getPriority();
+}
+
+/**
+ * For a thread that was started later, and yields as this one's starter does since {@link letQueriesGoFirst}. Takes root or
+ * CAP_SYS_NICE: without, a thread that takes the place of one that died yields as all others do.
+ */
+export function goFirst(niceness: number): void {
+  if (platform !== 'linux') return;
+  try {
+    // of 0 the system makes the thread that asks
+    setPriority(0, niceness);
+  } catch {
+    // not allowed here
   }
 }

@@ -10,6 +10,7 @@ import {
   pool,
   template,
   ttl,
+  workers,
 } from '../files/fields.ts';
 import { DEFAULT_TEMPLATE_TEXT } from '../name/template.ts';
 import { KINDS, registrySchemaOf } from '../registry/kinds.ts';
@@ -65,6 +66,8 @@ export function configSchemaOf(kinds: readonly RegistryKind<never>[]) {
       .default([]),
     /** what takes queries from sockets: `mmsg` by recvmmsg(2), where that can run; `auto`: that, or `dgram` */
     engine: z.enum(['dgram', 'mmsg', 'auto']).default('auto'),
+    /** query threads; `auto`: 1 below 4 cores, then cores − 2, at most 8 */
+    workers: workers.default('auto'),
     /** where sidecars ask what is behind a VIP; without it nobody is told */
     sidecars: z
       .strictObject({

@@ -16,7 +16,7 @@ import { type Form, type InterfaceRecord, RecordView, writeRecord } from '../zon
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
 import { Journal } from './journal.ts';
-import { type Build, type ChangeTarget, LineFeed } from './line-feed.ts';
+import { type Build, type ChangeTarget, LineFeed, type Newcomer } from './line-feed.ts';
 import type { Serials } from './serials.ts';
 
 /** A change of more than half of all, and of at least so many, is built beside. */
@@ -326,6 +326,11 @@ export class Feed {
 
   replaceZones(zones: readonly PlannedZone[], gone: readonly NameKey[]): Promise<void> {
     return this.#line.replaceZones(zones, gone);
+  }
+
+  /** Tells a query thread that was started later all that is published. Resolves when it answers as the others do. */
+  join(newcomer: Newcomer): Promise<void> {
+    return this.#line.join(newcomer, () => this.#arena.memory());
   }
 
   async setReady(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { NameKey } from '../name/domain-name.ts';
+import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import { type Change, SLICE } from '../zone/change.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
@@ -9,6 +9,12 @@ import type { Serials } from './serials.ts';
 export interface ChangeTarget {
   /** Resolves when queries see the change. Rejects when it could not be applied. */
   apply(change: Change): Promise<void>;
+}
+
+/** A query thread that knows nothing yet. */
+export interface Newcomer extends ChangeTarget {
+  /** From now on it takes part in every change that is told to all. */
+  enter(): void;
 }
 
 /** What is published now: read when it is told, so that whatever waits in the queue never brings back an older record. */
@@ -43,6 +49,11 @@ export class LineFeed {
   readonly #records: PublishedRecords;
   readonly #serials: Serials;
   #names: NamesOptions;
+  /** what queries see now, for whoever comes later: how names answer, zones, the serial that was told last */
+  #seenNames: NamesOptions;
+  readonly #seenZones = new Map<NameKey, PlannedZone>();
+  #seenSerial: number;
+  #isReady = false;
   readonly #small: Task[] = [];
   readonly #large: Task[] = [];
   #running = false;
@@ -53,7 +64,9 @@ export class LineFeed {
     this.#target = target;
     this.#records = records;
     this.#names = names;
+    this.#seenNames = names;
     this.#serials = serials;
+    this.#seenSerial = serials.current;
   }
 
   /** How names answer from the next {@link build} on. */
@@ -70,7 +83,7 @@ export class LineFeed {
   /** Name by name between queries. */
   update(numbers: readonly InterfaceNumber[]): Promise<void> {
     return this.#enqueue(this.#small, async () => {
-      const serial = this.#serials.next();
+      const serial = this.#nextSerial();
       for (const slice of slices(numbers)) {
         const where = this.#isBuilding ? 'both' : 'live';
         await this.#target.apply({ kind: 'interfaces', where, changes: this.#pairs(slice), serial });
@@ -85,7 +98,8 @@ export class LineFeed {
     const added: (readonly InterfaceNumber[])[] = [];
     let isComplete = false;
     const built = this.#enqueue(this.#large, async () => {
-      await this.#target.apply({ kind: 'beside', options: this.#names });
+      const names = this.#names;
+      await this.#target.apply({ kind: 'beside', options: names });
       this.#isBuilding = true;
       try {
         await this.#buildSlices(this.#records.numbers());
@@ -94,7 +108,8 @@ export class LineFeed {
           if (numbers !== undefined) await this.#buildSlices(numbers);
           else await this.#somethingToDo();
         }
-        await this.#target.apply({ kind: 'switch', what: 'names', serial: this.#serials.next() });
+        await this.#target.apply({ kind: 'switch', what: 'names', serial: this.#nextSerial() });
+        this.#seenNames = names;
       } finally {
         this.#isBuilding = false;
       }
@@ -119,19 +134,62 @@ export class LineFeed {
     return this.#enqueue(this.#large, async () => {
       await this.#target.apply({ kind: 'zones' });
       for (const apex of gone) await this.#target.apply({ kind: 'remove-zone', apex });
-      for (const { apex, role, records } of zones) {
-        for (const slice of slices(records)) {
-          const tuples = slice.map(({ name, type, ttl, rdata }) => [name, type, ttl, rdata] as const);
-          await this.#target.apply({ kind: 'records', apex, role, records: tuples });
-          await this.#runSmall();
-        }
-      }
-      await this.#target.apply({ kind: 'switch', what: 'zones', serial: this.#serials.next() });
+      await this.#buildZones(this.#target, zones);
+      await this.#target.apply({ kind: 'switch', what: 'zones', serial: this.#nextSerial() });
+      for (const apex of gone) this.#seenZones.delete(apex);
+      for (const zone of zones) this.#seenZones.set(keyOf(zone.apex), zone);
     });
   }
 
   setReady(ready: boolean): Promise<void> {
-    return this.#enqueue(this.#small, () => this.#target.apply({ kind: 'ready', ready }));
+    return this.#enqueue(this.#small, async () => {
+      await this.#target.apply({ kind: 'ready', ready });
+      this.#isReady = ready;
+    });
+  }
+
+  /**
+   * Tells a thread all that the others know; nobody asks it before. It takes part in every change from the beginning on: small
+   * ones go between, and no other large one is half done.
+   *
+   * @param chunks all memory for records
+   */
+  join(
+    newcomer: Newcomer,
+    chunks: () => Iterable<readonly [number: number, memory: ArrayBuffer | SharedArrayBuffer]>,
+  ): Promise<void> {
+    return this.#enqueue(this.#large, async () => {
+      newcomer.enter();
+      const told = Array.from(chunks(), ([number, memory]) =>
+        newcomer.apply({ kind: 'chunk', number, memory }),
+      );
+      await Promise.all(told);
+      await newcomer.apply({ kind: 'beside', options: this.#seenNames });
+      await newcomer.apply({ kind: 'switch', what: 'names', serial: this.#seenSerial });
+      await this.#buildZones(newcomer, [...this.#seenZones.values()]);
+      await newcomer.apply({ kind: 'switch', what: 'zones', serial: this.#seenSerial });
+      for (const slice of slices(this.#records.numbers())) {
+        const changes = this.#pairs(slice);
+        await newcomer.apply({ kind: 'interfaces', where: 'live', changes, serial: this.#seenSerial });
+        await this.#runSmall();
+      }
+      await newcomer.apply({ kind: 'ready', ready: this.#isReady });
+    });
+  }
+
+  async #buildZones(target: ChangeTarget, zones: readonly PlannedZone[]): Promise<void> {
+    for (const { apex, role, records } of zones) {
+      for (const slice of slices(records)) {
+        const tuples = slice.map(({ name, type, ttl, rdata }) => [name, type, ttl, rdata] as const);
+        await target.apply({ kind: 'records', apex, role, records: tuples });
+        await this.#runSmall();
+      }
+    }
+  }
+
+  #nextSerial(): number {
+    this.#seenSerial = this.#serials.next();
+    return this.#seenSerial;
   }
 
   async #buildSlices(numbers: Iterable<InterfaceNumber>): Promise<void> {

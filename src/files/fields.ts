@@ -113,6 +113,17 @@ export const ttl = z
   .max(2 ** 31 - 1);
 export const port = z.int().min(1).max(65535);
 
+const MAX_WORKERS = 64;
+
+/** `auto`, or how many threads. */
+export const workers = z.union([z.literal('auto'), z.int().min(1).max(MAX_WORKERS)], {
+  error: ({ input }) => {
+    const found = input === null || typeof input === 'object' ? '' : `'${String(input)}': `;
+    const hint = typeof input === 'string' && /^\d+$/.test(input) ? ', without quotes' : '';
+    return `${found}expected auto, or a whole number from 1 to ${MAX_WORKERS}${hint}`;
+  },
+});
+
 /** One value or a list of them. */
 export function oneOrMany<S extends z.ZodType>(element: S) {
   return z.preprocess(

@@ -64,7 +64,7 @@ export interface BlockLabels {
 }
 
 /** Blocks beyond this share the last one: labels stay bounded whatever is configured. */
-const MAX_BLOCKS = 1024;
+export const MAX_BLOCKS = 1024;
 const TOTALS_OFFSET = 0;
 const BLOCKS_OFFSET = 16;
 
@@ -109,6 +109,20 @@ export class Counters {
     observe(values, base + DURATION, DURATION_BUCKETS, seconds);
     observe(values, base + REQUEST_SIZE, SIZE_BUCKETS, requestSize);
     observe(values, base + RESPONSE_SIZE, SIZE_BUCKETS, responseSize);
+  }
+
+  /** Adds what another one counted for itself. */
+  addTotals(other: Counters): void {
+    for (let at = TOTALS_OFFSET; at < BLOCKS_OFFSET; at++)
+      this.#values[at] = (this.#values[at] as number) + (other.#values[at] as number);
+  }
+
+  /** Adds what another one counted in a block of its own. */
+  addBlock(block: number, other: Counters, otherBlock: number): void {
+    const to = BLOCKS_OFFSET + Math.min(block, MAX_BLOCKS - 1) * BLOCK;
+    const from = BLOCKS_OFFSET + Math.min(otherBlock, MAX_BLOCKS - 1) * BLOCK;
+    for (let i = 0; i < BLOCK; i++)
+      this.#values[to + i] = (this.#values[to + i] as number) + (other.#values[from + i] as number);
   }
 
   requests(block: number): { family: number; type: string; value: number }[] {

@@ -6,7 +6,7 @@ import type { BlockLabels } from './counters.ts';
 import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
 import type { EngineName } from './udp-engine.ts';
 
-/** What the query worker is started with. */
+/** What a query thread is started with. */
 export interface WorkerOptions {
   readonly names: NamesOptions;
   readonly udpSize: number;
@@ -14,6 +14,10 @@ export interface WorkerOptions {
   /** where clients and providers are; empty: it does not matter */
   readonly localities: readonly LocalityRule[];
   readonly counters: SharedArrayBuffer;
+  /** other threads open the same ports */
+  readonly sharesPorts: boolean;
+  /** niceness that it had if it were one of the first; it takes the place of one of them. Undefined: it is one */
+  readonly niceness: number | undefined;
 }
 
 export interface SocketAddress {

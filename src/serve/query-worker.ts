@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { giveBackMemory } from '../base/give-back-memory.ts';
+import { goFirst } from '../base/queries-first.ts';
 import { u8, u16 } from '../name/octets.ts';
 import { CLASS_IN } from '../wire/message.ts';
 import { ZoneData } from '../zone/zone-data.ts';
@@ -22,7 +23,7 @@ import type { UdpServer } from './udp-dgram.ts';
 import { chooseEngine, type UdpEngine } from './udp-engine.ts';
 
 /*
- * The query line: a thread of its own with sockets, zone data and ready replies. It never waits for another thread.
+ * A query thread: one of its own with sockets, zone data and ready replies. It never waits for another thread.
  */
 
 const port = parentPort;
@@ -30,6 +31,7 @@ if (port === null) throw new Error('runs as a worker thread only');
 const options = workerData as WorkerOptions;
 const post = (message: FromWorker) => port.postMessage(message);
 
+if (options.niceness !== undefined) goFirst(options.niceness);
 const data = new ZoneData(options.names, Math.floor(Math.random() * 2 ** 32));
 const ready = new ReadyReplies();
 const applier = new ChangeApplier(data, ready);
@@ -101,8 +103,8 @@ async function open(address: SocketAddress, udp: UdpEngine): Promise<ListenFailu
   const server = `dns://${host.includes(':') ? `[${host}]` : host}:${number}`;
   const failures: ListenFailure[] = [];
   const attempts = [
-    ['udp', () => udp.open(host, number, new Listener(server, 'udp'))],
-    ['tcp', () => openTcp(host, number, new Listener(server, 'tcp'), handler)],
+    ['udp', () => udp.open(host, number, new Listener(server, 'udp'), options.sharesPorts)],
+    ['tcp', () => openTcp(host, number, new Listener(server, 'tcp'), handler, options.sharesPorts)],
   ] as const;
   for (const [proto, attempt] of attempts) {
     try {

@@ -23,12 +23,17 @@ export interface TcpServer {
   close(): Promise<void>;
 }
 
-/** DNS over TCP (RFC 7766): pipelined queries, replies in order. Rejects when the address cannot be bound. */
+/**
+ * DNS over TCP (RFC 7766): pipelined queries, replies in order. Rejects when the address cannot be bound.
+ *
+ * @param isShared other threads open the same port
+ */
 export async function openTcp(
   address: string,
   port: number,
   listener: Listener,
   handler: QueryHandler,
+  isShared = false,
 ): Promise<TcpServer> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
@@ -37,7 +42,7 @@ export async function openTcp(
     serveConnection(socket, listener, handler);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, address, port);
+  await listen(server, address, port, isShared);
   return {
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -54,10 +59,10 @@ export async function openTcp(
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number, isShared: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+    server.listen({ host, port, ipv6Only: host.includes(':'), reusePort: isShared }, () => {
       server.off('error', reject);
       server.on('error', () => {});
       resolve();

@@ -14,18 +14,24 @@ export interface UdpServer {
 const RING = 256;
 const RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
 
-/** The engine that runs everywhere: node:dgram. Rejects when the address cannot be bound. */
+/**
+ * The engine that runs everywhere: node:dgram. Rejects when the address cannot be bound.
+ *
+ * @param isShared other threads open the same port
+ */
 export async function openDgram(
   address: string,
   port: number,
   listener: Listener,
   handler: QueryHandler,
   replySize: number,
+  isShared = false,
 ): Promise<UdpServer> {
   const type = isIPv6(address) ? 'udp6' : 'udp4';
   const socket = createSocket({
     type,
     ipv6Only: type === 'udp6',
+    reusePort: isShared,
     // replies go to numeric addresses: an asynchronous look-up would cost up to 1 µs each
     lookup: (host, _options, done) => done(null, host, type === 'udp6' ? 6 : 4),
   });

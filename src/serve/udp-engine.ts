@@ -13,8 +13,8 @@ export interface UdpEngine {
   readonly name: EngineName;
   /** why it is not `mmsg`; undefined: it is, or is not wanted */
   readonly problem: string | undefined;
-  /** Rejects with the system's `code` when the address cannot be bound. */
-  open(host: string, port: number, listener: Listener): Promise<UdpServer>;
+  /** Rejects with the system's `code` when the address cannot be bound. @param isShared other threads open the same port */
+  open(host: string, port: number, listener: Listener, isShared: boolean): Promise<UdpServer>;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function chooseEngine(
   const dgram = (problem: string | undefined): UdpEngine => ({
     name: 'dgram',
     problem,
-    open: (host, port, listener) => openDgram(host, port, listener, handler, replySize),
+    open: (host, port, listener, isShared) => openDgram(host, port, listener, handler, replySize, isShared),
   });
   if (wanted === 'dgram') return dgram(undefined);
   try {
@@ -40,7 +40,8 @@ export async function chooseEngine(
     return {
       name: 'mmsg',
       problem: undefined,
-      open: (host, port, listener) => openMmsg(libc, host, port, listener, handler, replySize),
+      open: (host, port, listener, isShared) =>
+        openMmsg(libc, host, port, listener, handler, replySize, isShared),
     };
   } catch (error) {
     return dgram(error instanceof Error ? error.message : String(error));

@@ -23,6 +23,8 @@ const MAX_OCTETS = 65_535;
 /**
  * The engine for Linux: node:dgram says that a query is there, as it costs nothing while there is none, and what came with it
  * is taken and answered by two system calls. Rejects when the address cannot be bound.
+ *
+ * @param isShared other threads open the same port
  */
 export async function openMmsg(
   libc: Libc,
@@ -31,8 +33,9 @@ export async function openMmsg(
   listener: Listener,
   handler: QueryHandler,
   replySize: number,
+  isShared = false,
 ): Promise<UdpServer> {
-  const { fd, family } = openSocket(libc, address, port);
+  const { fd, family } = openSocket(libc, address, port, isShared);
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     lookup: (host, _options, done) => done(null, host, family),

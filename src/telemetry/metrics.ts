@@ -353,6 +353,9 @@ function dnsText(line: QueryLine): string {
   for (const [name, help, total] of totals) {
     family(name, help, 'counter', () => lines.push(`${PREFIX}${name} ${counters.total(total)}`));
   }
+  family('query_threads_replaced_total', 'Query threads that died and were replaced.', 'counter', () => {
+    lines.push(`${PREFIX}query_threads_replaced_total ${line.replaced}`);
+  });
   return `${lines.join('\n')}\n`;
 }
 

@@ -109,12 +109,18 @@ export async function createSite(options: SiteOptions): Promise<Site> {
 }
 
 /**
- * The configuration with what a test need not say: listen addresses on free ports. RPC_DNS_TEST_ENGINE is the engine that all
- * tests use which name none.
+ * The configuration with what a test need not say: listen addresses on free ports. RPC_DNS_TEST_ENGINE and RPC_DNS_TEST_WORKERS
+ * are what all tests use that name none.
  */
 export function completeConfig(config: string, { dnsPort, httpPort }: Site): string {
-  const engine = process.env['RPC_DNS_TEST_ENGINE'];
-  const chosen = engine === undefined || /^engine:/m.test(config) ? config : `${config}\nengine: ${engine}\n`;
+  let chosen = config;
+  for (const [key, variable] of [
+    ['engine', 'RPC_DNS_TEST_ENGINE'],
+    ['workers', 'RPC_DNS_TEST_WORKERS'],
+  ] as const) {
+    const value = process.env[variable];
+    if (value !== undefined && !new RegExp(`^${key}:`, 'm').test(config)) chosen += `\n${key}: ${value}\n`;
+  }
   if (/^listen:/m.test(chosen)) return chosen;
   return `listen: { dns: ["127.0.0.1:${dnsPort}"], http: "127.0.0.1:${httpPort}" }\n${chosen}`;
 }

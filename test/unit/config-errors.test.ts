@@ -255,7 +255,7 @@ const ROWS: readonly Row[] = [
       'rpc-dns.yaml:1:7: \'zone\' is a number to YAML: quote it ("5")',
       "rpc-dns.yaml:2:17: 'x': expected a number",
       "rpc-dns.yaml:2:27: 'flatt': expected one of cname, flat; did you mean flat?",
-      "rpc-dns.yaml:3:1: unknown key 'foo': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, sidecars, localities, lameduck, control, limits",
+      "rpc-dns.yaml:3:1: unknown key 'foo': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, workers, sidecars, localities, lameduck, control, limits",
     ],
   },
   {

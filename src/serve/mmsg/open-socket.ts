@@ -7,6 +7,7 @@ import {
   IPV6_V6ONLY,
   SO_RCVBUF,
   SO_REUSEADDR,
+  SO_REUSEPORT,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -21,8 +22,12 @@ export interface BoundSocket {
   readonly family: Family;
 }
 
-/** A UDP socket that never blocks. Throws an error with the system's `code`. */
-export function openSocket(libc: Libc, host: string, port: number): BoundSocket {
+/**
+ * A UDP socket that never blocks. Throws an error with the system's `code`.
+ *
+ * @param isShared others of this user may bind the same, who set SO_REUSEPORT too (socket(7)): each flow has one of them
+ */
+export function openSocket(libc: Libc, host: string, port: number, isShared = false): BoundSocket {
   const name = socketName(libc, host, port);
   if (name === undefined) throw problem('EADDRNOTAVAIL', `${host} is no address here`);
   const family: Family = name.length === 16 ? 4 : 6;
@@ -31,6 +36,7 @@ export function openSocket(libc: Libc, host: string, port: number): BoundSocket 
   if (family === 6) set(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   // where the kernel allows less, its own limit serves as well
   set(libc, fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_OCTETS);
+  if (isShared) set(libc, fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (libc.bind(fd, name, name.length) === 0) return { fd, family };
   const code = errorName(libc.errno());
   libc.close(fd);
