@@ -1,6 +1,7 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import { type Change, SLICE } from '../zone/change.ts';
+import { packRecords } from '../zone/packed-records.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
 import type { Serials } from './serials.ts';
@@ -180,8 +181,7 @@ export class LineFeed {
   async #buildZones(target: ChangeTarget, zones: readonly PlannedZone[]): Promise<void> {
     for (const { apex, role, records } of zones) {
       for (const slice of slices(records)) {
-        const tuples = slice.map(({ name, type, ttl, rdata }) => [name, type, ttl, rdata] as const);
-        await target.apply({ kind: 'records', apex, role, records: tuples });
+        await target.apply({ kind: 'records', apex, role, records: packRecords(slice) });
         await this.#runSmall();
       }
     }

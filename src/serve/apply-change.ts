@@ -1,5 +1,6 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { Change } from '../zone/change.ts';
+import { unpackRecords } from '../zone/packed-records.ts';
 import type { RegistryNames } from '../zone/registry-names.ts';
 import type { StaticZone } from '../zone/static-zone.ts';
 import type { Fact } from '../zone/zone.ts';
@@ -39,7 +40,7 @@ export class ChangeApplier {
           building === undefined || building === 'remove'
             ? { zone: this.#data.zoneBeside(change.apex) }
             : building;
-        for (const [name, type, ttl, rdata] of change.records) zone.add({ name, type, ttl, rdata });
+        for (const record of unpackRecords(change.records)) zone.add(record);
         this.#zones.set(key, { zone, role: change.role });
         return;
       }

@@ -1,12 +1,9 @@
 import type { DomainName, NameKey } from '../name/domain-name.ts';
-import type { Octets } from '../name/octets.ts';
 import type { NamesOptions } from './registry-names.ts';
 import type { ZoneRole } from './zone-data.ts';
 
 /** At most so many names or records in one change: more at once would be felt by queries (measured: 200). */
 export const SLICE = 200;
-
-export type RecordTuple = readonly [name: DomainName, type: number, ttl: number, rdata: Octets];
 
 /**
  * One step of a change set, applied between two queries. What is put `beside` is not seen until `switch`, which shows
@@ -30,7 +27,8 @@ export type Change =
       readonly kind: 'records';
       readonly apex: DomainName;
       readonly role: ZoneRole;
-      readonly records: readonly RecordTuple[];
+      /** see `packRecords` */
+      readonly records: Uint8Array;
     }
   | { readonly kind: 'remove-zone'; readonly apex: NameKey }
   /** begins to build zones beside; what is left of an attempt that failed is gone */
