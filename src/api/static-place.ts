@@ -7,13 +7,14 @@ import {
   toShortText,
 } from '../name/domain-name.ts';
 import type { LocatedRecord } from '../zone/master-file.ts';
+import type { LocatedRecords } from '../zone/packed-records.ts';
 import { TYPE, typeText } from '../zone/types.ts';
 
 /** A master file that is served. */
 export interface StaticFile {
   readonly file: string;
   readonly apex: DomainName;
-  readonly records: readonly LocatedRecord[];
+  readonly records: LocatedRecords;
 }
 
 /** Why static records answer for a name, and where they stand. */
@@ -44,25 +45,20 @@ export function findStaticPlace(
     above.unshift(at);
   }
   for (const ancestor of above) {
-    const records = recordsAt(file, ancestor);
+    const records = file.records.at(ancestor);
     const cut = records.filter(({ type }) => type === TYPE.NS && ancestor !== keyOf(file.apex));
     if (cut.length > 0) return placeOf(file, 'delegation', cut);
     const alias = records.filter(({ type }) => type === TYPE.DNAME);
     if (alias.length > 0) return placeOf(file, 'dname', alias);
   }
-  const own = recordsAt(file, name);
+  const own = file.records.at(name);
   if (own.length > 0) return placeOf(file, 'record', own);
   if (!isAnswered) return undefined;
   for (const ancestor of above.reverse()) {
-    const wildcard = recordsAt(file, `\x01*${ancestor}` as NameKey);
+    const wildcard = file.records.at(`\x01*${ancestor}` as NameKey);
     if (wildcard.length > 0) return placeOf(file, 'wildcard', wildcard);
   }
   return undefined;
-}
-
-function recordsAt({ records }: StaticFile, name: NameKey): LocatedRecord[] {
-  // most names differ in length: comparing without case is left for the few
-  return records.filter((record) => record.name.length === name.length && keyOf(record.name) === name);
 }
 
 function placeOf(

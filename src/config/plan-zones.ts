@@ -3,6 +3,7 @@ import { type Address, parseAddress } from '../name/address.ts';
 import { constantPrefix, type DomainName, join, keyOf, type NameKey } from '../name/domain-name.ts';
 import { reverseZonesOf } from '../vip/reverse-zones.ts';
 import { type NameServer, ownZone } from '../zone/own-zone.ts';
+import { PackedRecords } from '../zone/packed-records.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import { StaticNames } from '../zone/static-names.ts';
 import { soaSerial } from '../zone/static-zone.ts';
@@ -26,7 +27,12 @@ export function planZones(config: Config, files: readonly ZoneFile[]): PlannedZo
   const { ttl, negativeTtl } = config.answers;
   for (const { apex, role } of roles.values()) {
     const servers = nameServers(config, role === 'registry' ? apex : (config.zone[0] ?? apex));
-    planned.push({ apex, role, records: ownZone(apex, servers, ttl, negativeTtl), file: undefined });
+    planned.push({
+      apex,
+      role,
+      records: new PackedRecords(ownZone(apex, servers, ttl, negativeTtl)),
+      file: undefined,
+    });
   }
   return planned;
 }

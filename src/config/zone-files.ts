@@ -6,13 +6,14 @@ import { unreadable } from '../files/unreadable.ts';
 import { sortProblems } from '../files/validate.ts';
 import { type DomainName, keyOf, type NameKey, toText } from '../name/domain-name.ts';
 import { checkZone } from '../zone/check-zone.ts';
-import { type LocatedRecord, parseMasterFile } from '../zone/master-file.ts';
+import { parseMasterFile } from '../zone/master-file.ts';
+import { LocatedRecords } from '../zone/packed-records.ts';
 
 /** A master file that was read and found good. */
 export interface ZoneFile {
   readonly file: string;
   readonly apex: DomainName;
-  readonly records: readonly LocatedRecord[];
+  readonly records: LocatedRecords;
 }
 
 export interface LoadedZones {
@@ -47,7 +48,7 @@ export function loadZones(patterns: readonly string[]): LoadedZones {
       }
       const result = loadZone(file);
       if (!Array.isArray(result)) {
-        for (const record of result.records) files.add(record.file);
+        for (const included of result.records.files) files.add(included);
         const other = zones.get(keyOf(result.apex));
         if (other === undefined) zones.set(keyOf(result.apex), result);
         else problems.push(problemAt(file, `zone ${toText(result.apex)} is in ${other.file} already`));
@@ -83,7 +84,7 @@ export function loadZone(file: string): ZoneFile | Problem[] {
   }
   const { apex, problems } = checkZone(parsed.records, file);
   if (apex === undefined || problems.length > 0) return problems;
-  return { file, apex, records: parsed.records };
+  return { file, apex, records: new LocatedRecords(parsed.records) };
 }
 
 /** `$INCLUDE` reaches files in the folder of the zone and below it, links followed: a zone file is no way out. */

@@ -1,6 +1,7 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { Octets } from '../name/octets.ts';
-import type { LocatedRecord } from '../zone/master-file.ts';
+import type { PackedRecords } from '../zone/packed-records.ts';
+import type { ResourceRecord } from '../zone/record.ts';
 import { SOA_NUMBERS, soaSerial } from '../zone/static-zone.ts';
 import { TYPE } from '../zone/types.ts';
 import type { ZoneFile } from './zone-files.ts';
@@ -39,7 +40,7 @@ export function unraisedSerials(
 }
 
 function isSigned({ apex, records }: ZoneFile): boolean {
-  return records.some(({ type, name }) => type === TYPE.DNSKEY && keyOf(name) === keyOf(apex));
+  return records.find(({ type, name }) => type === TYPE.DNSKEY && keyOf(name) === keyOf(apex)) !== undefined;
 }
 
 function serialOf({ records }: ZoneFile): number {
@@ -53,19 +54,15 @@ function isAbove(a: number, b: number): boolean {
   return distance !== 0 && distance < 2 ** 31;
 }
 
-function hasSameContent(a: readonly LocatedRecord[], b: readonly LocatedRecord[]): boolean {
+function hasSameContent(a: PackedRecords, b: PackedRecords): boolean {
   // most files are as they were, and a zone may have a million records
-  if (a.length === b.length && a.every((record, i) => isSameRecord(record, b[i]))) return true;
-  const known = new Set(a.map(contentOf));
-  const others = new Set(b.map(contentOf));
+  if (a.equals(b)) return true;
+  const known = new Set(Iterator.from(a).map(contentOf));
+  const others = new Set(Iterator.from(b).map(contentOf));
   return known.size === others.size && [...others].every((record) => known.has(record));
 }
 
-function isSameRecord(a: LocatedRecord, b: LocatedRecord | undefined): boolean {
-  return a.name === b?.name && a.type === b.type && a.ttl === b.ttl && a.rdata === b.rdata;
-}
-
-function contentOf({ name, type, ttl, rdata }: LocatedRecord): string {
+function contentOf({ name, type, ttl, rdata }: ResourceRecord): string {
   return `${type} ${ttl} ${name} ${type === TYPE.SOA ? withoutSerial(rdata) : rdata}`;
 }
 

@@ -1,7 +1,6 @@
 import { keyOf, type NameKey } from '../name/domain-name.ts';
 import type { BlobAt } from '../packed/arena.ts';
 import { type Change, SLICE } from '../zone/change.ts';
-import { packRecords } from '../zone/packed-records.ts';
 import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
 import type { Serials } from './serials.ts';
@@ -180,8 +179,8 @@ export class LineFeed {
 
   async #buildZones(target: ChangeTarget, zones: readonly PlannedZone[]): Promise<void> {
     for (const { apex, role, records } of zones) {
-      for (const slice of slices(records)) {
-        await target.apply({ kind: 'records', apex, role, records: packRecords(slice) });
+      for (const slice of records.slices) {
+        await target.apply({ kind: 'records', apex, role, records: slice });
         await this.#runSmall();
       }
     }

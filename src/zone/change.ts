@@ -27,7 +27,7 @@ export type Change =
       readonly kind: 'records';
       readonly apex: DomainName;
       readonly role: ZoneRole;
-      /** see `packRecords` */
+      /** a slice of `PackedRecords` */
       readonly records: Uint8Array;
     }
   | { readonly kind: 'remove-zone'; readonly apex: NameKey }

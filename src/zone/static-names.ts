@@ -34,14 +34,14 @@ export class StaticNames {
   }
 
   /** The records of a zone without a file: its name servers. */
-  addOwn(apex: NameKey, records: readonly ResourceRecord[]): void {
-    const servers = records.map(({ name }) => keyOf(name)).filter((key) => key !== apex);
+  addOwn(apex: NameKey, records: Iterable<ResourceRecord>): void {
+    const servers = [...records].map(({ name }) => keyOf(name)).filter((key) => key !== apex);
     if (servers.length === 0) return;
     const owners = new Map(servers.map((key) => [key, 'a name server of the zone (nameservers)'] as const));
     this.#zones.push({ apex, owners, occluding: new Map(), below: new Map() });
   }
 
-  add(apex: NameKey, records: readonly LocatedRecord[]): void {
+  add(apex: NameKey, records: Iterable<LocatedRecord>): void {
     const owners = new Map<NameKey, string>();
     const occluding = new Map<NameKey, string>();
     const below = new Map<NameKey, NameKey[]>();

@@ -38,6 +38,7 @@ import type { Store } from '../../src/store/store.ts';
 import type { Change } from '../../src/zone/change.ts';
 import { checkZone } from '../../src/zone/check-zone.ts';
 import { parseMasterFile } from '../../src/zone/master-file.ts';
+import { LocatedRecords } from '../../src/zone/packed-records.ts';
 import type { NamesOptions } from '../../src/zone/registry-names.ts';
 import { ZoneData } from '../../src/zone/zone-data.ts';
 import { TurnedClock } from './turned-clock.ts';
@@ -359,5 +360,5 @@ function readZone(file: string, text: string): ZoneFile {
   const checked = checkZone(records, file);
   assert.deepEqual(checked.problems.map(problemText), []);
   assert.ok(checked.apex !== undefined);
-  return { file, apex: checked.apex, records };
+  return { file, apex: checked.apex, records: new LocatedRecords(records) };
 }
