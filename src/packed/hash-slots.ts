@@ -1,25 +1,32 @@
-/** A slot is empty, or holds a number above 0. */
+/** A slot is empty, or holds a number above 0, or what was there is gone. */
 const EMPTY = 0;
+const GONE = -1;
 const MIN_SLOTS = 16;
+/** While a larger table takes over, each change copies so many slots: no change waits for all of them. */
+const COPIED_AT_ONCE = 32;
 
 /**
  * Numbers found by a hash (open addressing, linear probing): what is equal, the caller says, and it keeps the hashes or
- * can make them again. Eight octets an entry or less.
+ * can make them again. Eight octets an entry or less. No call takes long, however many there are.
  */
 export class HashSlots {
-  #slots: Int32Array;
+  /** for a caller that compares by itself, from {@link placeOf} on */
+  table: Int32Array;
+  /** the smaller table before it, until all of it is copied: what is not found in one may be in the other */
+  former: Int32Array | undefined;
+  #copied = 0;
   #size = 0;
   readonly #hashOf: (entry: number) => number;
 
   /**
    * @param hashOf an entry's hash, the same each time
-   * @param expected how many entries there will be, as far as is known: to make room later takes a while
+   * @param expected how many entries there will be, as far as is known
    */
   constructor(hashOf: (entry: number) => number, expected = 0) {
     this.#hashOf = hashOf;
     let slots = MIN_SLOTS;
     while (slots * 3 < (expected + 1) * 4) slots *= 2;
-    this.#slots = new Int32Array(slots);
+    this.table = new Int32Array(slots);
   }
 
   get size(): number {
@@ -28,71 +35,95 @@ export class HashSlots {
 
   /** The first entry of this hash that `isIt`; 0 when there is none. */
   find(hash: number, isIt: (entry: number) => boolean): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let i = spread(hash) & mask; ; i = (i + 1) & mask) {
-      const entry = slots[i] as number;
-      if (entry === EMPTY || isIt(entry)) return entry;
-    }
-  }
-
-  /** Where the entries of a hash begin; they end with one that is 0. For a caller that compares by itself. */
-  first(hash: number): number {
-    return spread(hash) & (this.#slots.length - 1);
-  }
-
-  /** The place behind one of these. */
-  after(place: number): number {
-    return (place + 1) & (this.#slots.length - 1);
-  }
-
-  at(place: number): number {
-    return this.#slots[place] as number;
+    const found = findIn(this.table, hash, isIt);
+    return found !== EMPTY || this.former === undefined ? found : findIn(this.former, hash, isIt);
   }
 
   /** @param entry above 0, and not there yet */
   add(hash: number, entry: number): void {
-    if ((this.#size + 1) * 4 > this.#slots.length * 3) this.#grow();
+    if (this.former === undefined && (this.#size + 1) * 4 > this.table.length * 3) {
+      this.former = this.table;
+      this.table = new Int32Array(this.former.length * 2);
+      this.#copied = 0;
+    }
     this.#size++;
-    this.#place(hash, entry);
+    place(this.table, hash, entry);
+    this.#copySome();
   }
 
   delete(hash: number, entry: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let hole = spread(hash) & mask;
-    while (slots[hole] !== entry) {
-      if (slots[hole] === EMPTY) return;
-      hole = (hole + 1) & mask;
+    const isDeleted = this.#deleteIn(this.table, hash, entry);
+    const { former } = this;
+    const at = former === undefined ? -1 : placeIn(former, hash, entry);
+    // what is not copied yet keeps its place
+    if (former !== undefined && at >= 0) former[at] = GONE;
+    if (isDeleted || at >= 0) this.#size--;
+    this.#copySome();
+  }
+
+  *entries(): Generator<number> {
+    const { former } = this;
+    for (const entry of this.table) if (entry !== EMPTY) yield entry;
+    for (let i = this.#copied; former !== undefined && i < former.length; i++) {
+      const entry = former[i] as number;
+      if (entry > EMPTY) yield entry;
     }
-    this.#size--;
+  }
+
+  #deleteIn(slots: Int32Array, hash: number, entry: number): boolean {
+    const mask = slots.length - 1;
+    let hole = placeIn(slots, hash, entry);
+    if (hole < 0) return false;
     // what was displaced over this place moves back, so that no search ends too soon
     for (let i = (hole + 1) & mask; slots[i] !== EMPTY; i = (i + 1) & mask) {
-      const home = spread(this.#hashOf(slots[i] as number)) & mask;
+      const home = placeOf(this.#hashOf(slots[i] as number), slots);
       if (((i - home) & mask) < ((i - hole) & mask)) continue;
       slots[hole] = slots[i] as number;
       hole = i;
     }
     slots[hole] = EMPTY;
+    return true;
   }
 
-  *entries(): Generator<number> {
-    for (const entry of this.#slots) if (entry !== EMPTY) yield entry;
+  #copySome(): void {
+    const { former } = this;
+    if (former === undefined) return;
+    const end = Math.min(former.length, this.#copied + COPIED_AT_ONCE);
+    for (; this.#copied < end; this.#copied++) {
+      const entry = former[this.#copied] as number;
+      if (entry > EMPTY) place(this.table, this.#hashOf(entry), entry);
+    }
+    if (end === former.length) this.former = undefined;
   }
+}
 
-  #place(hash: number, entry: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let i = spread(hash) & mask;
-    while (slots[i] !== EMPTY) i = (i + 1) & mask;
-    slots[i] = entry;
-  }
+/** Where the entries of a hash begin in a table; an empty slot ends them. */
+export function placeOf(hash: number, slots: Int32Array): number {
+  return spread(hash) & (slots.length - 1);
+}
 
-  #grow(): void {
-    const before = this.#slots;
-    this.#slots = new Int32Array(before.length * 2);
-    for (const entry of before) if (entry !== EMPTY) this.#place(this.#hashOf(entry), entry);
+function findIn(slots: Int32Array, hash: number, isIt: (entry: number) => boolean): number {
+  const mask = slots.length - 1;
+  for (let i = placeOf(hash, slots); ; i = (i + 1) & mask) {
+    const entry = slots[i] as number;
+    if (entry === EMPTY || (entry !== GONE && isIt(entry))) return entry;
   }
+}
+
+/** @returns -1 when it is not there */
+function placeIn(slots: Int32Array, hash: number, entry: number): number {
+  const mask = slots.length - 1;
+  for (let i = placeOf(hash, slots); ; i = (i + 1) & mask) {
+    if (slots[i] === entry) return i;
+    if (slots[i] === EMPTY) return -1;
+  }
+}
+
+function place(slots: Int32Array, hash: number, entry: number): void {
+  const mask = slots.length - 1;
+  let i = placeOf(hash, slots);
+  while (slots[i] !== EMPTY) i = (i + 1) & mask;
+  slots[i] = entry;
 }
 
 /** So that hashes which differ in their upper bits only do not meet. */

@@ -39,6 +39,8 @@ interface Held extends Omit<ReadyReply, 'facts'> {
   /** lower-cased */
   readonly name: Uint8Array;
   readonly type: number;
+  /** after how many times that all were cleared it was made */
+  readonly generation: number;
   /** where the changes of its facts are counted … */
   readonly counted: Uint32Array;
   /** … and the sum of these counts when it was made: another one means that a fact changed */
@@ -86,6 +88,7 @@ export class ReadyReplies {
   readonly #negative: LRUCache<string, Held>;
   readonly #large: LRUCache<string, Held>;
   readonly #changes = new Uint32Array(COUNTS);
+  #generation = 0;
 
   constructor(limits: ReadyLimits = READY_LIMITS) {
     const cache = (maxSize: number) =>
@@ -112,7 +115,7 @@ export class ReadyReplies {
     const { out, questionEnd, hasEdns } = exchange;
     const held = this.#find(this.#hashOf(exchange), exchange);
     if (held === undefined) return false;
-    if (this.#changesOf(held.counted) !== held.changes) {
+    if (held.generation !== this.#generation || this.#changesOf(held.counted) !== held.changes) {
       this.#cacheOf(held).delete(held.key);
       return false;
     }
@@ -185,6 +188,7 @@ export class ReadyReplies {
       name,
       type,
       counted,
+      generation: this.#generation,
       changes: this.#changesOf(counted),
       hash,
       key,
@@ -201,10 +205,9 @@ export class ReadyReplies {
     this.#changes[place] = (this.#changes[place] as number) + 1;
   }
 
+  /** None that is held is given any more; each goes when it is asked for, or when its room is needed. */
   clear(): void {
-    this.#positive.clear();
-    this.#negative.clear();
-    this.#large.clear();
+    this.#generation++;
   }
 
   #unlink(held: Held): void {

@@ -1,6 +1,6 @@
 import { MAX_NAME } from '../name/domain-name.ts';
 import { type Column, int32Column } from '../packed/column.ts';
-import { HashSlots } from '../packed/hash-slots.ts';
+import { HashSlots, placeOf } from '../packed/hash-slots.ts';
 import { MAX_LABELS, NameHash } from './name-hash.ts';
 import type { Fact } from './zone.ts';
 
@@ -146,13 +146,19 @@ export class NameIndex {
   }
 
   #find(a: number, b: number): NodeNumber {
-    const slots = this.#slots;
+    const { table, former } = this.#slots;
+    const found = this.#findIn(table, a, b);
+    return found !== 0 || former === undefined ? found : this.#findIn(former, a, b);
+  }
+
+  #findIn(slots: Int32Array, a: number, b: number): NodeNumber {
     const numbers = this.#numbers;
-    for (let place = slots.first(a); ; place = slots.after(place)) {
-      const node = slots.at(place);
+    const mask = slots.length - 1;
+    for (let place = placeOf(a, slots); ; place = (place + 1) & mask) {
+      const node = slots[place] as number;
       if (node === 0) return 0;
       const at = node * NODE;
-      if (numbers.get(at + HASH_A) === a && numbers.get(at + HASH_B) === b) return node;
+      if (node > 0 && numbers.get(at + HASH_A) === a && numbers.get(at + HASH_B) === b) return node;
     }
   }
 
