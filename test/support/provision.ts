@@ -32,7 +32,9 @@ export const PARTS = [
   'envoy',
   'istiod',
   'knot',
+  'nsd',
   'dnsperf',
+  'echo',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -59,7 +61,7 @@ export const TEST_PARTS: readonly Part[] = [
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
 /** What `npm run bench` uses. */
-export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
+export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'nsd', 'dnsperf', 'echo'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
@@ -94,6 +96,7 @@ const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const springConsulModule = fileURLToPath(new URL('spring-consul/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
+const echoSource = fileURLToPath(new URL('../bench/echo.c', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
 interface Recipe {
@@ -281,11 +284,26 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 4,
     minutes: 0.2,
   },
+  nsd: {
+    contents: 'NSD',
+    needs: [],
+    packages: () => unlessCommand('nsd', 'nsd'),
+    megabytes: 3,
+    minutes: 0.2,
+  },
   dnsperf: {
     contents: 'dnsperf',
     needs: [],
     packages: () => unlessCommand('dnsperf', 'dnsperf'),
     megabytes: 2,
+    minutes: 0.1,
+  },
+  echo: {
+    contents: 'what echoes DNS queries in C, for the bench',
+    needs: [],
+    packages: () => (existsSync(echoPath()) || findCommand('cc') !== null ? [] : ['gcc', 'libc6-dev']),
+    build: { how: 'cc', isDone: () => existsSync(echoPath()), run: buildEcho },
+    megabytes: 1, // 120 where there is no gcc
     minutes: 0.1,
   },
 };
@@ -339,6 +357,12 @@ export function skipWithout(...wanted: readonly Part[]): string | false {
 /** The CoreDNS binary. */
 export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** What turns queries into replies without reading them: `test/bench/echo.c`. */
+export function echoPath(): string {
+  const hash = createHash('sha256').update(readFileSync(echoSource)).digest('hex').slice(0, 12);
+  return join(cache, `echo-${hash}`, 'echo');
 }
 
 /** The Envoy binary. */
@@ -752,6 +776,14 @@ async function buildCoredns(): Promise<void> {
       { GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' },
     );
   });
+}
+
+async function buildEcho(): Promise<void> {
+  const home = join(echoPath(), '..');
+  await intoCache(home, async (folder) => {
+    await run('the echo with cc', 'cc', ['-O2', '-Wall', '-o', join(folder, 'echo'), echoSource]);
+  });
+  await removeOlder('echo-', home);
 }
 
 function wheelGo(): string {
