@@ -1,81 +1,30 @@
 /**
- * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
+ * rpc-dns beside CoreDNS, Knot, NSD and an echo in C, asked the same: `npm run bench`.
  *
  *     node test/bench/main.ts costs
  *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10] [--wholes 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
- *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
+ *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot] [--sets call,tcp,…]
+ *
+ * Sets of questions: call, tcp, edns, nodata, refused, nxdomain, a; only when they are named: names-100000,
+ * records-1000000. `question-sets.ts` says what they are; `--only` takes what the ids in `servers.ts` begin with.
  *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { provision } from '../support/provision.ts';
-import { tempFolder } from '../support/temp.ts';
 import { benchKubernetes } from './kubernetes.ts';
-import { load, type Sample } from './load.ts';
+import { type BenchOptions, benchQueries, rawFigures } from './queries.ts';
 import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
-import { markdownTables, type Row, ratio } from './report.ts';
+import { markdownTables } from './report.ts';
 import { benchScale } from './scale/scale.ts';
-import { type BenchServer, type RunningServer, servers } from './servers.ts';
 import { benchSidecars } from './sidecars.ts';
 
-interface Contestant extends BenchServer {
-  readonly running: RunningServer;
-  readonly samples: Sample[];
-}
-
-interface BenchOptions {
-  readonly rounds: number;
-  readonly seconds: number;
-  /** Ids of servers, or what they begin with. */
-  readonly only: readonly string[];
-}
-
 async function bench(options: BenchOptions): Promise<void> {
-  const { rounds, seconds } = options;
-  const chosen = servers.filter(({ id }) => options.only.some((prefix) => id.startsWith(prefix)));
-  if (chosen.length === 0) throw new Error(`there are: ${servers.map(({ id }) => id).join(', ')}`);
-  const missing = await provision(['dnsperf', ...chosen.flatMap(({ parts }) => parts)]);
-  if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
-
-  const folder = tempFolder('bench');
-  const contestants: Contestant[] = [];
-  try {
-    for (const server of chosen) {
-      const running = await server.start(join(folder, server.id));
-      contestants.push({ ...server, running, samples: [] });
-      await running.verify();
-      say(`${server.id}: 20 of 1,000 names right; warming up`);
-      await load(running, Math.min(seconds, 3));
-    }
-    // In turn, so that a busy moment of the machine falls on everybody.
-    for (let round = 1; round <= rounds; round++) {
-      for (const { id, running, samples } of contestants) {
-        const sample = await load(running, seconds);
-        samples.push(sample);
-        const { cpuMicrosPerQuery, queriesPerSecond, lost } = sample;
-        const figures = `${cpuMicrosPerQuery.toFixed(2)} µs, ${queriesPerSecond.toFixed(0)} queries/s, ${lost} lost`;
-        say(`round ${round} of ${rounds}: ${id}: ${figures}`);
-      }
-    }
-    for (const { running } of contestants) await running.verify();
-  } finally {
-    for (const { running } of contestants) await running.stop();
-  }
-  const rows = contestants.map(({ id, title, nameSet, samples }) => ({ id, title, nameSet, samples }));
-  say(`raw figures: ${await writeRaw('', { options, ratios: ratiosOf(rows), rows })}`);
+  const rows = await benchQueries(options, say);
+  say(`raw figures: ${await writeRaw('', { options, ...rawFigures(rows) })}`);
   console.log(markdownTables(rows));
-}
-
-function ratiosOf(rows: readonly Row[]): object {
-  const entries = rows.map((row) => {
-    const peers = rows.filter(({ nameSet }) => nameSet === row.nameSet);
-    return [row.id, Object.fromEntries(peers.map((peer) => [peer.id, ratio(row, peer)]))] as const;
-  });
-  return Object.fromEntries(entries);
 }
 
 function say(line: string): void {
@@ -99,6 +48,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string' },
     only: { type: 'string' },
+    sets: { type: 'string' },
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
     generated: { type: 'string' },
@@ -135,7 +85,8 @@ try {
     await bench({
       rounds: atLeastOne(values.rounds, 'rounds'),
       seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
-      only: values.only?.split(',') ?? servers.map(({ id }) => id),
+      only: values.only?.split(','),
+      sets: values.sets?.split(','),
     });
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
