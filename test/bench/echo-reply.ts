@@ -1,4 +1,4 @@
-/** What the echo in C (`echo.c`) makes of a query: a reply with the counts and the length of a real one. */
+/** What the echo in C (`programs/echo.c`) makes of a query: a reply with the counts and the length of a real one. */
 import type { QuestionSet } from './question-sets.ts';
 
 const HEADER_LENGTH = 12;

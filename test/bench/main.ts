@@ -2,18 +2,23 @@
  * rpc-dns beside CoreDNS, Knot, NSD and an echo in C, asked the same: `npm run bench`.
  *
  *     node test/bench/main.ts costs
+ *     node test/bench/main.ts latency [--rounds 5] [--seconds 4] [--rate 20000]
  *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10] [--wholes 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
- *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot] [--sets call,tcp,…]
+ *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot] [--sets call,tcp,…] [--chart]
  *
  * Sets of questions: call, tcp, edns, nodata, refused, nxdomain, a; only when they are named: names-100000,
  * records-1000000. `question-sets.ts` says what they are; `--only` takes what the ids in `servers.ts` begin with.
  *
+ * `--chart` draws docs/queries.svg of call and names-100000, as far as they were asked.
+ *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
  */
 import { parseArgs } from 'node:util';
+import { drawChart } from './chart.ts';
 import { benchKubernetes } from './kubernetes.ts';
+import { benchLatency, latencyTable } from './latency.ts';
 import { type BenchOptions, benchQueries, rawFigures } from './queries.ts';
 import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
@@ -21,9 +26,11 @@ import { markdownTables } from './report.ts';
 import { benchScale } from './scale/scale.ts';
 import { benchSidecars } from './sidecars.ts';
 
-async function bench(options: BenchOptions): Promise<void> {
+/** @param isDrawn whether it draws the chart of the README, too */
+async function bench(options: BenchOptions, isDrawn: boolean): Promise<void> {
   const rows = await benchQueries(options, say);
   say(`raw figures: ${await writeRaw('', { options, ...rawFigures(rows) })}`);
+  if (isDrawn) say(`chart: ${drawChart(rows) ?? 'none of the sets that it shows was asked'}`);
   console.log(markdownTables(rows));
 }
 
@@ -49,6 +56,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     sets: { type: 'string' },
+    chart: { type: 'boolean', default: false },
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
     generated: { type: 'string' },
@@ -67,6 +75,15 @@ try {
       wholes: atLeastOne(values.wholes, 'wholes'),
     };
     console.log(await benchSidecars(options, say));
+  } else if (positionals[0] === 'latency') {
+    const options = {
+      rounds: atLeastOne(values.rounds, 'rounds'),
+      seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
+      rate: atLeastOne(values.rate, 'rate'),
+    };
+    const rows = await benchLatency(options, say);
+    say(`raw figures: ${await writeRaw('latency-', { options, rows })}`);
+    console.log(latencyTable(rows));
   } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
   else if (positionals[0] === 'scale') {
     const options = {
@@ -80,14 +97,16 @@ try {
     };
     await benchScale(options, say);
   } else if (positionals.length > 0)
-    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes, scale or sidecars`);
-  else
-    await bench({
+    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes, latency, scale or sidecars`);
+  else {
+    const options = {
       rounds: atLeastOne(values.rounds, 'rounds'),
       seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
       only: values.only?.split(','),
       sets: values.sets?.split(','),
-    });
+    };
+    await bench(options, values.chart);
+  }
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

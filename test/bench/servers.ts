@@ -77,7 +77,7 @@ export const servers: readonly BenchServer[] = [
     ...EVERYTHING,
     id: 'echo',
     title: 'an echo in C: the limit of the sockets',
-    parts: ['echo'],
+    parts: ['bench-programs'],
     serves: ({ transport }) => transport === 'udp',
     isForOneSet: true,
     setup: echo,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { corednsPath, echoPath, findCommand } from '../support/provision.ts';
+import { benchProgramPath, corednsPath, findCommand } from '../support/provision.ts';
 import { type Catalogue, REGISTRY_ZONE, type Style } from './catalogue.ts';
 import { echoArguments } from './echo-reply.ts';
 import type { QuestionSet } from './question-sets.ts';
@@ -105,7 +105,7 @@ export const nsd: Setup = async (folder, port, catalogue) => {
 
 /** What a reply is depends on the set: one process for each. */
 export function echo(set: QuestionSet): Setup {
-  return async (_folder, port) => [echoPath(), String(port), ...echoArguments(set)];
+  return async (_folder, port) => [benchProgramPath('echo'), String(port), ...echoArguments(set)];
 }
 
 function zoneFile(folder: string, catalogue: Catalogue): Promise<string> {

@@ -34,7 +34,7 @@ export const PARTS = [
   'knot',
   'nsd',
   'dnsperf',
-  'echo',
+  'bench-programs',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -61,7 +61,7 @@ export const TEST_PARTS: readonly Part[] = [
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
 /** What `npm run bench` uses. */
-export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'nsd', 'dnsperf', 'echo'];
+export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'nsd', 'dnsperf', 'bench-programs'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
@@ -96,7 +96,7 @@ const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const springConsulModule = fileURLToPath(new URL('spring-consul/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
-const echoSource = fileURLToPath(new URL('../bench/echo.c', import.meta.url));
+const benchPrograms = fileURLToPath(new URL('../bench/programs/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
 interface Recipe {
@@ -298,11 +298,11 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 2,
     minutes: 0.1,
   },
-  echo: {
-    contents: 'what echoes DNS queries in C, for the bench',
+  'bench-programs': {
+    contents: 'the programs of the bench that are in C',
     needs: [],
-    packages: () => (existsSync(echoPath()) || findCommand('cc') !== null ? [] : ['gcc', 'libc6-dev']),
-    build: { how: 'cc', isDone: () => existsSync(echoPath()), run: buildEcho },
+    packages: () => (hasBenchPrograms() || findCommand('cc') !== null ? [] : ['gcc', 'libc6-dev']),
+    build: { how: 'cc', isDone: hasBenchPrograms, run: buildBenchPrograms },
     megabytes: 1, // 120 where there is no gcc
     minutes: 0.1,
   },
@@ -359,10 +359,9 @@ export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
 }
 
-/** What turns queries into replies without reading them: `test/bench/echo.c`. */
-export function echoPath(): string {
-  const hash = createHash('sha256').update(readFileSync(echoSource)).digest('hex').slice(0, 12);
-  return join(cache, `echo-${hash}`, 'echo');
+/** A program of `test/bench/programs/`. */
+export function benchProgramPath(program: 'echo' | 'asker'): string {
+  return join(benchProgramsHome(), program);
 }
 
 /** The Envoy binary. */
@@ -778,12 +777,24 @@ async function buildCoredns(): Promise<void> {
   });
 }
 
-async function buildEcho(): Promise<void> {
-  const home = join(echoPath(), '..');
-  await intoCache(home, async (folder) => {
-    await run('the echo with cc', 'cc', ['-O2', '-Wall', '-o', join(folder, 'echo'), echoSource]);
+// The bench's programs
+
+function benchProgramsHome(): string {
+  return join(cache, `bench-programs-${hashOfSources(benchPrograms)}`);
+}
+
+function hasBenchPrograms(): boolean {
+  return existsSync(benchProgramsHome());
+}
+
+async function buildBenchPrograms(): Promise<void> {
+  await intoCache(benchProgramsHome(), async (folder) => {
+    for (const source of readdirSync(benchPrograms)) {
+      const output = join(folder, basename(source, '.c'));
+      await run(`${source} with cc`, 'cc', ['-O2', '-Wall', '-o', output, join(benchPrograms, source)]);
+    }
   });
-  await removeOlder('echo-', home);
+  await removeOlder('bench-programs-', benchProgramsHome());
 }
 
 function wheelGo(): string {
