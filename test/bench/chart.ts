@@ -15,8 +15,8 @@ import { type Row, spread } from './report.ts';
 const CHARTED = ['call', 'names-100000'];
 const CHART = fileURLToPath(new URL('../../docs/queries.svg', import.meta.url));
 
-const WIDTH = 820;
-const LABELS = 330;
+const WIDTH = 860;
+const LABELS = 370;
 const FIGURES = 70;
 const LINE = 26;
 const BAR = 16;
@@ -49,7 +49,7 @@ function draw(bars: readonly Bar[]): string | undefined {
       const isOurs = server.startsWith('rpc-dns');
       const middle = y + LINE / 2;
       parts.push(
-        text(LABELS - 10, middle, plain(title), `text-anchor="end"${isOurs ? ' font-weight="bold"' : ''}`),
+        text(LABELS - 10, middle, plain(title), 'text-anchor="end"'),
         `<rect x="${LABELS}" y="${middle - BAR / 2}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${isOurs ? COLOURS.ours : COLOURS.others}"/>`,
         text(LABELS + width + 8, middle, micros.toFixed(1), ''),
       );
