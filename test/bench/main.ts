@@ -3,6 +3,7 @@
  *
  *     node test/bench/main.ts costs
  *     node test/bench/main.ts latency [--rounds 5] [--seconds 4] [--rate 20000]
+ *     node test/bench/main.ts short [--rounds 5] [--record]
  *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10] [--wholes 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
@@ -24,6 +25,7 @@ import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
 import { markdownTables } from './report.ts';
 import { benchScale } from './scale/scale.ts';
+import { shortRatio, writeRecord } from './short.ts';
 import { benchSidecars } from './sidecars.ts';
 
 /** @param isDrawn whether it draws the chart of the README, too */
@@ -56,6 +58,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     sets: { type: 'string' },
+    record: { type: 'boolean', default: false },
     chart: { type: 'boolean', default: false },
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
@@ -84,6 +87,10 @@ try {
     const rows = await benchLatency(options, say);
     say(`raw figures: ${await writeRaw('latency-', { options, rows })}`);
     console.log(latencyTable(rows));
+  } else if (positionals[0] === 'short') {
+    const measured = await shortRatio(atLeastOne(values.rounds, 'rounds'), say);
+    console.log(`${measured.median.toFixed(2)} times the echo in C`);
+    if (values.record) writeRecord(measured);
   } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
   else if (positionals[0] === 'scale') {
     const options = {
@@ -97,7 +104,9 @@ try {
     };
     await benchScale(options, say);
   } else if (positionals.length > 0)
-    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes, latency, scale or sidecars`);
+    throw new Error(
+      `'${positionals[0]}': expected nothing, costs, kubernetes, latency, scale, short or sidecars`,
+    );
   else {
     const options = {
       rounds: atLeastOne(values.rounds, 'rounds'),

@@ -11,6 +11,8 @@ import { type BenchServer, type RunningServer, servers, startBenchServer } from 
 export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** Default: long enough for code to be compiled, and for caches to be filled. */
+  readonly warmUpSeconds?: number;
   /** Ids of servers, or what they begin with; undefined: all. */
   readonly only: readonly string[] | undefined;
   /** Ids of sets, or the words that they begin with; undefined: all but the large ones. */
@@ -27,7 +29,6 @@ interface Contestant {
   readonly samples: Sample[];
 }
 
-/** Long enough for code to be compiled, and for caches to be filled. */
 const WARM_UP_SECONDS = { small: 3, large: 10 };
 
 export async function benchQueries(
@@ -58,7 +59,7 @@ async function benchCatalogue(
   catalogue: Catalogue,
   sets: readonly QuestionSet[],
   chosen: readonly BenchServer[],
-  { rounds, seconds }: BenchOptions,
+  { rounds, seconds, warmUpSeconds }: BenchOptions,
   say: (line: string) => void,
 ): Promise<readonly Row[]> {
   const folder = tempFolder('bench');
@@ -97,7 +98,7 @@ async function benchCatalogue(
     for (let round = 0; round <= rounds; round++) {
       for (const set of sets) {
         await writeQuestions(set, questionsOf(set));
-        const warmUp = WARM_UP_SECONDS[set.isLarge ? 'large' : 'small'];
+        const warmUp = warmUpSeconds ?? WARM_UP_SECONDS[set.isLarge ? 'large' : 'small'];
         // in turn, so that a busy moment of the machine falls on everybody
         for (const contestant of contestants.filter((one) => one.set === set)) {
           await ask(contestant, round === 0 ? warmUp : seconds, `round ${round} of ${rounds}`, say);

@@ -57,6 +57,8 @@ export const TEST_PARTS: readonly Part[] = [
   'musl',
   'envoy',
   'istiod',
+  'dnsperf',
+  'bench-programs',
 ];
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
