@@ -23,17 +23,25 @@ import { benchLatency, latencyTable } from './latency.ts';
 import { type BenchOptions, benchQueries, rawFigures } from './queries.ts';
 import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
-import { markdownTables } from './report.ts';
+import { markdownTables, type Row } from './report.ts';
 import { benchScale } from './scale/scale.ts';
 import { shortRatio, writeRecord } from './short.ts';
 import { benchSidecars } from './sidecars.ts';
 
 /** @param isDrawn whether it draws the chart of the README, too */
 async function bench(options: BenchOptions, isDrawn: boolean): Promise<void> {
-  const rows = await benchQueries(options, say);
-  say(`raw figures: ${await writeRaw('', { options, ...rawFigures(rows) })}`);
-  if (isDrawn) say(`chart: ${drawChart(rows) ?? 'none of the sets that it shows was asked'}`);
-  console.log(markdownTables(rows));
+  let rows: readonly Row[] = [];
+  try {
+    await benchQueries(options, say, (measured) => {
+      rows = measured;
+    });
+  } finally {
+    if (rows.length > 0) {
+      say(`raw figures: ${await writeRaw('', { options, ...rawFigures(rows) })}`);
+      if (isDrawn) say(`chart: ${drawChart(rows) ?? 'none of the sets that it shows was asked'}`);
+      console.log(markdownTables(rows));
+    }
+  }
 }
 
 function say(line: string): void {

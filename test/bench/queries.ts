@@ -31,9 +31,11 @@ interface Contestant {
 
 const WARM_UP_SECONDS = { small: 3, large: 10 };
 
+/** @param measured rows as they are there: those of one catalogue are not lost when a later one fails */
 export async function benchQueries(
   options: BenchOptions,
   say: (line: string) => void,
+  measured: (rows: readonly Row[]) => void = () => {},
 ): Promise<readonly Row[]> {
   const sets = questionSets.filter(({ id, isLarge }) => {
     return options.sets === undefined
@@ -51,6 +53,7 @@ export async function benchQueries(
   for (const catalogue of new Set(sets.map((set) => set.catalogue))) {
     const asked = sets.filter((set) => set.catalogue === catalogue);
     rows.push(...(await benchCatalogue(catalogue, asked, chosen, options, say)));
+    measured(rows);
   }
   return rows;
 }

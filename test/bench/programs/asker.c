@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -131,6 +132,7 @@ int main(int count, char **arguments) {
   if (took == NULL) fail("malloc");
 
   setpriority(PRIO_PROCESS, 0, -10); /* waiting for a core would be counted as the server's; only root may */
+  prctl(PR_SET_TIMERSLACK, 1000UL);    /* nanoseconds; else a pause takes half as long again */
   struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(arguments[1]))};
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int on = 1, buffer = BUFFER;
