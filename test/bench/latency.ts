@@ -169,8 +169,8 @@ function writeNames(folder: string, names: readonly string[]): string {
 
 /** Medians over the rounds. */
 export function latencyTable(rows: readonly LatencyRow[]): string {
-  const middle = ({ rounds }: LatencyRow, figure: (one: LatencyFigures) => number): string =>
-    spread(rounds.map(figure)).median.toFixed(2);
+  const middle = ({ rounds }: LatencyRow, figure: (one: LatencyFigures) => number, digits = 2): string =>
+    spread(rounds.map(figure)).median.toFixed(digits);
   return markdownTable([
     [
       '1,000 hot call names at a fixed rate',
@@ -184,7 +184,7 @@ export function latencyTable(rows: readonly LatencyRow[]): string {
     ...rows.map((row) => [
       row.title,
       (row.rate / 1_000).toFixed(0),
-      middle(row, ({ p50 }) => p50),
+      middle(row, ({ p50 }) => p50, 3),
       middle(row, ({ p99 }) => p99),
       middle(row, ({ p999 }) => p999),
       middle(row, ({ max }) => max),
