@@ -1,69 +1,105 @@
-/** What the servers of the bench serve: 1,000 A records, and 1,000 interfaces, as zone files and as a registry. */
+/** What the servers of the bench serve: interfaces as a registry and as a zone file, and A records as a zone file. */
+import type { Resolver } from 'node:dns/promises';
 
-const COUNT = 1_000;
-
-export const STATIC_ZONE = 'bench.test';
 export const REGISTRY_ZONE = 'rpc.cluster.local';
+const STATIC_ZONE = 'bench.test';
 
-/** One A record of the static zone. */
-export interface StaticName {
-  readonly name: string;
-  readonly address: string;
+/** Interfaces of one application. */
+const PER_APPLICATION = 10;
+const PACKAGES = 50;
+
+/** One holding of names, the same for every server. */
+export interface Catalogue {
+  readonly id: string;
+  readonly zone: string;
+  /** how many names there are */
+  readonly count: number;
+  /** What is asked: name number `index`. All names are equally long. */
+  nameAt(index: number): string;
+  /** A name that is not there, as long as those that are. */
+  missingAt(index: number): string;
+  /** Where the name's CNAME leads; undefined: it has the A record itself. */
+  targetAt(index: number): string | undefined;
+  /** All of it as a master file. */
+  zoneFile(): string;
+  /** All of it as the file registry reads it; undefined: it has no interfaces. */
+  readonly registryFile: (() => string) | undefined;
+  /** Throws when the answer to name number `index` is wrong; @param style as rpc-dns is told, a zone file has CNAMEs */
+  check(resolver: Resolver, index: number, style: Style): Promise<void>;
 }
 
-/** One interface of the registry. */
-export interface RegistryName {
-  readonly interfaceName: string;
-  readonly callName: string;
-  readonly structuredDomain: string;
-}
+export type Style = 'cname' | 'flat';
 
-export const staticNames: readonly StaticName[] = numbers().map((i) => ({
-  name: `s${padded(i)}.${STATIC_ZONE}`,
-  address: `10.20.${i >> 8}.${i & 255}`,
-}));
-
-export const registryNames: readonly RegistryName[] = numbers().map((i) => {
-  const name = `Service${padded(i)}`;
-  const department = `p${String(i % 50).padStart(2, '0')}`;
+/** Interfaces: each name is a CNAME and its A record. */
+function calls(id: string, count: number): Catalogue {
+  const interfaceAt = (index: number) => `com.bench.${packageOf(index)}.Service${padded(index, count)}`;
+  const nameAt = (index: number) => `${interfaceAt(index)}.${REGISTRY_ZONE}`;
+  const targetAt = (index: number) =>
+    `Service${padded(index, count)}.${packageOf(index)}.bench.com.svc.${REGISTRY_ZONE}`;
   return {
-    interfaceName: `com.bench.${department}.${name}`,
-    callName: `com.bench.${department}.${name}.${REGISTRY_ZONE}`,
-    structuredDomain: `${name}.${department}.bench.com.svc.${REGISTRY_ZONE}`,
+    id,
+    zone: REGISTRY_ZONE,
+    count,
+    nameAt,
+    targetAt,
+    missingAt: (index) => nameAt(index).replace('Service', 'Missing'),
+    zoneFile: () =>
+      masterFile(REGISTRY_ZONE, count, (index) => {
+        const domain = targetAt(index);
+        return `${nameAt(index)}. IN CNAME ${domain}.\n${domain}. IN A ${address(247, 0, index)}`;
+      }),
+    registryFile: () => {
+      const entries = numbers(count).map((index) => {
+        const application = `application-${Math.floor(index / PER_APPLICATION)}`;
+        const endpoint = `${address(10, 30, index)}:20880`;
+        return `  - { name: ${interfaceAt(index)}, application: ${application}, port: 20880, endpoints: ["${endpoint}"] }`;
+      });
+      return ['interfaces:', ...entries, ''].join('\n');
+    },
+    async check(resolver, index, style) {
+      const name = nameAt(index);
+      const addresses = await resolver.resolve4(name);
+      if (addresses.length !== 1 || addresses[0]?.startsWith('247.') !== true) {
+        throw new Error(`${name}: ${addresses.join(' ')} is no address of the pool`);
+      }
+      const [target] = await resolver.resolveCname(name).catch(() => []);
+      const wanted = style === 'cname' ? targetAt(index) : undefined;
+      // CoreDNS, Knot and NSD keep zone files in lower case
+      if (target?.toLowerCase() !== wanted?.toLowerCase()) {
+        throw new Error(`${name}: CNAME ${target} in place of ${wanted}`);
+      }
+    },
   };
-});
-
-/** The A records as a master file. */
-export function staticZoneFile(): string {
-  const records = staticNames.map(({ name, address }) => `${name}. IN A ${address}`);
-  return masterFile(STATIC_ZONE, records);
 }
 
-/** What the registry's names would be as a master file, as a server without a registry needs it. */
-export function registryZoneFile(): string {
-  const records = registryNames.flatMap(({ callName, structuredDomain }, i) => [
-    `${callName}. IN CNAME ${structuredDomain}.`,
-    `${structuredDomain}. IN A 247.0.${i >> 8}.${i & 255}`,
-  ]);
-  return masterFile(REGISTRY_ZONE, records);
+/** A records of a zone file. */
+function records(id: string, count: number): Catalogue {
+  const nameAt = (index: number) => `s${padded(index, count)}.${STATIC_ZONE}`;
+  return {
+    id,
+    zone: STATIC_ZONE,
+    count,
+    nameAt,
+    targetAt: () => undefined,
+    missingAt: (index) => nameAt(index).replace('s', 'm'),
+    zoneFile: () =>
+      masterFile(STATIC_ZONE, count, (index) => `${nameAt(index)}. IN A ${address(10, 20, index)}`),
+    registryFile: undefined,
+    async check(resolver, index) {
+      const addresses = await resolver.resolve4(nameAt(index));
+      if (addresses.length !== 1 || addresses[0] !== address(10, 20, index)) {
+        throw new Error(`${nameAt(index)}: ${addresses.join(' ')} in place of ${address(10, 20, index)}`);
+      }
+    },
+  };
 }
 
-/** The interfaces as the file registry reads them. */
-export function registryFile(): string {
-  const entries = registryNames.map(
-    ({ interfaceName }, i) =>
-      `  - { name: ${interfaceName}, application: bench, port: 20880, endpoints: ["10.30.${i >> 8}.${i & 255}:20880"] }`,
-  );
-  return ['interfaces:', ...entries, ''].join('\n');
-}
+export const CALLS = calls('calls', 1_000);
+export const RECORDS = records('records', 1_000);
+export const MANY_CALLS = calls('calls-100000', 100_000);
+export const MANY_RECORDS = records('records-1000000', 1_000_000);
 
-/** Questions for dnsperf, in an order that follows no server's own. */
-export function queryFile(names: readonly string[]): string {
-  const shuffled = names.map((_, i) => names[(i * 389) % names.length] ?? '');
-  return shuffled.map((name) => `${name} A\n`).join('');
-}
-
-function masterFile(zone: string, records: readonly string[]): string {
+function masterFile(zone: string, count: number, recordsOf: (index: number) => string): string {
   const head = [
     `$ORIGIN ${zone}.`,
     '$TTL 300',
@@ -71,13 +107,33 @@ function masterFile(zone: string, records: readonly string[]): string {
     '@ IN NS ns',
     'ns IN A 127.0.0.1',
   ];
-  return `${[...head, ...records].join('\n')}\n`;
+  return `${[...head, ...numbers(count).map(recordsOf)].join('\n')}\n`;
 }
 
-function numbers(): readonly number[] {
-  return Array.from({ length: COUNT }, (_, i) => i);
+/** The numbers from 0 on. */
+export function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
-function padded(i: number): string {
-  return String(i).padStart(4, '0');
+/** In an order that follows no server's own, and that no cache can guess; changes the array itself. */
+export function shuffled<T>(values: T[]): T[] {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    const [a, b] = [values[i] as T, values[j] as T];
+    values[i] = b;
+    values[j] = a;
+  }
+  return values;
+}
+
+function packageOf(index: number): string {
+  return `p${String(index % PACKAGES).padStart(2, '0')}`;
+}
+
+function padded(index: number, count: number): string {
+  return String(index).padStart(Math.max(4, String(count - 1).length), '0');
+}
+
+function address(first: number, second: number, index: number): string {
+  return `${first}.${second + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
 }

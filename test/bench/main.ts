@@ -1,81 +1,47 @@
 /**
- * rpc-dns beside CoreDNS and Knot on the same 1,000 names: `npm run bench`.
+ * rpc-dns beside CoreDNS, Knot, NSD and an echo in C, asked the same: `npm run bench`.
  *
  *     node test/bench/main.ts costs
+ *     node test/bench/main.ts latency [--rounds 5] [--seconds 4] [--rate 20000]
+ *     node test/bench/main.ts short [--rounds 5] [--record]
  *     node test/bench/main.ts kubernetes [--objects 10000]
  *     node test/bench/main.ts sidecars [--interfaces 100000] [--streams 1000] [--vips 10] [--wholes 10000]
  *     node test/bench/main.ts scale [--sizes 1000,10000,100000] [--beside COMMIT] [--generated 3] [--only memory,…] …
- *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot-a]
+ *     node test/bench/main.ts [--rounds 5] [--seconds 4] [--only rpc-dns,coredns-cache,knot] [--sets call,tcp,…] [--chart]
+ *
+ * Sets of questions: call, tcp, edns, nodata, refused, nxdomain, a; only when they are named: names-100000,
+ * records-1000000. `question-sets.ts` says what they are; `--only` takes what the ids in `servers.ts` begin with.
+ *
+ * `--chart` draws docs/queries.svg of call and names-100000, as far as they were asked.
  *
  * Markdown tables go to standard output, progress to standard error, every figure to `.cache/bench/`.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { provision } from '../support/provision.ts';
-import { tempFolder } from '../support/temp.ts';
+import { drawChart } from './chart.ts';
 import { benchKubernetes } from './kubernetes.ts';
-import { load, type Sample } from './load.ts';
+import { benchLatency, latencyTable } from './latency.ts';
+import { type BenchOptions, benchQueries, rawFigures } from './queries.ts';
 import { benchQuestionCosts } from './question-costs.ts';
 import { writeRaw } from './raw-figures.ts';
-import { markdownTables, type Row, ratio } from './report.ts';
+import { markdownTables, type Row } from './report.ts';
 import { benchScale } from './scale/scale.ts';
-import { type BenchServer, type RunningServer, servers } from './servers.ts';
+import { shortRatio, writeRecord } from './short.ts';
 import { benchSidecars } from './sidecars.ts';
 
-interface Contestant extends BenchServer {
-  readonly running: RunningServer;
-  readonly samples: Sample[];
-}
-
-interface BenchOptions {
-  readonly rounds: number;
-  readonly seconds: number;
-  /** Ids of servers, or what they begin with. */
-  readonly only: readonly string[];
-}
-
-async function bench(options: BenchOptions): Promise<void> {
-  const { rounds, seconds } = options;
-  const chosen = servers.filter(({ id }) => options.only.some((prefix) => id.startsWith(prefix)));
-  if (chosen.length === 0) throw new Error(`there are: ${servers.map(({ id }) => id).join(', ')}`);
-  const missing = await provision(['dnsperf', ...chosen.flatMap(({ parts }) => parts)]);
-  if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
-
-  const folder = tempFolder('bench');
-  const contestants: Contestant[] = [];
+/** @param isDrawn whether it draws the chart of the README, too */
+async function bench(options: BenchOptions, isDrawn: boolean): Promise<void> {
+  let rows: readonly Row[] = [];
   try {
-    for (const server of chosen) {
-      const running = await server.start(join(folder, server.id));
-      contestants.push({ ...server, running, samples: [] });
-      await running.verify();
-      say(`${server.id}: 20 of 1,000 names right; warming up`);
-      await load(running, Math.min(seconds, 3));
-    }
-    // In turn, so that a busy moment of the machine falls on everybody.
-    for (let round = 1; round <= rounds; round++) {
-      for (const { id, running, samples } of contestants) {
-        const sample = await load(running, seconds);
-        samples.push(sample);
-        const { cpuMicrosPerQuery, queriesPerSecond, lost } = sample;
-        const figures = `${cpuMicrosPerQuery.toFixed(2)} µs, ${queriesPerSecond.toFixed(0)} queries/s, ${lost} lost`;
-        say(`round ${round} of ${rounds}: ${id}: ${figures}`);
-      }
-    }
-    for (const { running } of contestants) await running.verify();
+    await benchQueries(options, say, (measured) => {
+      rows = measured;
+    });
   } finally {
-    for (const { running } of contestants) await running.stop();
+    if (rows.length > 0) {
+      say(`raw figures: ${await writeRaw('', { options, ...rawFigures(rows) })}`);
+      if (isDrawn) say(`chart: ${drawChart(rows) ?? 'none of the sets that it shows was asked'}`);
+      console.log(markdownTables(rows));
+    }
   }
-  const rows = contestants.map(({ id, title, nameSet, samples }) => ({ id, title, nameSet, samples }));
-  say(`raw figures: ${await writeRaw('', { options, ratios: ratiosOf(rows), rows })}`);
-  console.log(markdownTables(rows));
-}
-
-function ratiosOf(rows: readonly Row[]): object {
-  const entries = rows.map((row) => {
-    const peers = rows.filter(({ nameSet }) => nameSet === row.nameSet);
-    return [row.id, Object.fromEntries(peers.map((peer) => [peer.id, ratio(row, peer)]))] as const;
-  });
-  return Object.fromEntries(entries);
 }
 
 function say(line: string): void {
@@ -99,6 +65,9 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string' },
     only: { type: 'string' },
+    sets: { type: 'string' },
+    record: { type: 'boolean', default: false },
+    chart: { type: 'boolean', default: false },
     sizes: { type: 'string', default: '1000,10000,100000' },
     beside: { type: 'string' },
     generated: { type: 'string' },
@@ -117,6 +86,19 @@ try {
       wholes: atLeastOne(values.wholes, 'wholes'),
     };
     console.log(await benchSidecars(options, say));
+  } else if (positionals[0] === 'latency') {
+    const options = {
+      rounds: atLeastOne(values.rounds, 'rounds'),
+      seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
+      rate: atLeastOne(values.rate, 'rate'),
+    };
+    const rows = await benchLatency(options, say);
+    say(`raw figures: ${await writeRaw('latency-', { options, rows })}`);
+    console.log(latencyTable(rows));
+  } else if (positionals[0] === 'short') {
+    const measured = await shortRatio(atLeastOne(values.rounds, 'rounds'), say);
+    console.log(`${measured.median.toFixed(2)} times the echo in C`);
+    if (values.record) writeRecord(measured);
   } else if (positionals[0] === 'costs') await benchQuestionCosts(say);
   else if (positionals[0] === 'scale') {
     const options = {
@@ -130,13 +112,18 @@ try {
     };
     await benchScale(options, say);
   } else if (positionals.length > 0)
-    throw new Error(`'${positionals[0]}': expected nothing, costs, kubernetes, scale or sidecars`);
-  else
-    await bench({
+    throw new Error(
+      `'${positionals[0]}': expected nothing, costs, kubernetes, latency, scale, short or sidecars`,
+    );
+  else {
+    const options = {
       rounds: atLeastOne(values.rounds, 'rounds'),
       seconds: atLeastOne(values.seconds ?? '4', 'seconds'),
-      only: values.only?.split(',') ?? servers.map(({ id }) => id),
-    });
+      only: values.only?.split(','),
+      sets: values.sets?.split(','),
+    };
+    await bench(options, values.chart);
+  }
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -9,13 +9,19 @@ export async function writeRaw(prefix: string, figures: object): Promise<string>
   const folder = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
   await mkdir(folder, { recursive: true });
   const at = new Date().toISOString();
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    kernel: release(),
-    node: process.version,
-  };
   const path = join(folder, `${prefix}${at.replaceAll(':', '-')}.json`);
-  await writeFile(path, `${JSON.stringify({ at, machine, ...figures }, null, 2)}\n`);
+  await writeFile(path, `${JSON.stringify({ at, machine: machine(), ...figures }, null, 2)}\n`);
   return path;
+}
+
+export interface Machine {
+  readonly cpu: string | undefined;
+  readonly cores: number;
+  readonly kernel: string;
+  readonly node: string;
+}
+
+/** This one. */
+export function machine(): Machine {
+  return { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version };
 }

@@ -1,156 +1,113 @@
-/** The servers that the bench compares, each with the names it is asked. */
+/** The servers that the bench compares. */
 import { Resolver } from 'node:dns/promises';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdir } from 'node:fs/promises';
 import { freePort } from '../support/ports.ts';
 import { type Child, startChild, until } from '../support/process.ts';
-import { corednsPath, findCommand, type Part } from '../support/provision.ts';
-import {
-  queryFile,
-  REGISTRY_ZONE,
-  registryFile,
-  registryNames,
-  registryZoneFile,
-  STATIC_ZONE,
-  staticNames,
-  staticZoneFile,
-} from './catalogue.ts';
-
-const mainScript = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-
-/** What is asked: only servers that were asked the same are compared. */
-export type NameSet = 'call' | 'a';
+import type { Part } from '../support/provision.ts';
+import type { Catalogue, Style } from './catalogue.ts';
+import type { QuestionSet } from './question-sets.ts';
+import { coredns, echo, knot, nsd, rpcDns, type Setup } from './setups.ts';
 
 export interface BenchServer {
   readonly id: string;
-  /** Its row in the table, in Markdown. */
+  /** Its row in the tables, in Markdown. */
   readonly title: string;
-  readonly nameSet: NameSet;
   readonly parts: readonly Part[];
-  /** Starts it on a free port with its files in `folder`, and resolves when it answers. */
-  start(folder: string): Promise<RunningServer>;
+  /** Whether it is asked this set. */
+  serves(set: QuestionSet): boolean;
+  /** Whether each set needs a process of its own; else one serves all sets of a catalogue. */
+  readonly isForOneSet: boolean;
+  setup(set: QuestionSet): Setup;
+  /** How it answers call names; undefined: as if every name were the last one. */
+  readonly style: Style | undefined;
 }
 
 export interface RunningServer {
   readonly pid: number;
   readonly port: number;
-  /** A file of questions for dnsperf. */
-  readonly queries: string;
+  /** From its start to the first right answer. */
+  readonly startSeconds: number;
   /** Asks 20 random names, and throws at the first wrong answer. */
   verify(): Promise<void>;
   stop(): Promise<void>;
 }
 
-type Command = readonly [command: string, ...args: string[]];
-
-/** Writes a server's files into `folder`, and says how it is started. */
-type Setup = (folder: string, port: number) => Promise<Command>;
-
-/** The names that a server is asked, and what a right answer is. */
-interface Questions {
-  readonly names: readonly string[];
-  check(resolver: Resolver, index: number): Promise<void>;
-}
-
-const staticQuestions: Questions = {
-  names: staticNames.map(({ name }) => name),
-  async check(resolver, index) {
-    const { name = '', address } = staticNames[index] ?? {};
-    const addresses = await resolver.resolve4(name);
-    if (addresses.length !== 1 || addresses[0] !== address) {
-      throw new Error(`${name}: ${addresses.join(' ')} in place of ${address}`);
-    }
-  },
-};
-
-function registryQuestions(style: 'cname' | 'flat'): Questions {
-  return {
-    names: registryNames.map(({ callName }) => callName),
-    async check(resolver, index) {
-      const { callName = '', structuredDomain } = registryNames[index] ?? {};
-      const addresses = await resolver.resolve4(callName);
-      if (addresses.length !== 1 || addresses[0]?.startsWith('247.') !== true) {
-        throw new Error(`${callName}: ${addresses.join(' ')} is no address of the pool`);
-      }
-      const [target] = await resolver.resolveCname(callName).catch(() => []);
-      const wanted = style === 'cname' ? structuredDomain : undefined;
-      // CoreDNS and Knot keep zone files in lower case.
-      if (target?.toLowerCase() !== wanted?.toLowerCase()) {
-        throw new Error(`${callName}: CNAME ${target} in place of ${wanted}`);
-      }
-    },
-  };
-}
-
-const ENGINES = ['mmsg', 'dgram'] as const;
-type Engine = (typeof ENGINES)[number];
+const EVERYTHING = { serves: () => true, isForOneSet: false, parts: [], style: 'cname' } as const;
 
 export const servers: readonly BenchServer[] = [
-  ...ENGINES.map(
-    (engine): BenchServer => ({
-      id: `rpc-dns-cname-${engine}`,
-      title: `**rpc-dns**, registry, \`style: cname\`, \`engine: ${engine}\``,
-      nameSet: 'call',
-      parts: [],
-      start: (folder) => startServer(folder, rpcDnsWithRegistry('cname', engine), registryQuestions('cname')),
-    }),
-  ),
   {
-    id: 'rpc-dns-flat',
-    title: '**rpc-dns**, registry, `style: flat` (the A alone), `engine: mmsg`',
-    nameSet: 'call',
-    parts: [],
-    start: (folder) => startServer(folder, rpcDnsWithRegistry('flat', 'mmsg'), registryQuestions('flat')),
+    ...EVERYTHING,
+    id: 'rpc-dns-mmsg',
+    title: '**rpc-dns**, `engine: mmsg`',
+    setup: () => rpcDns('mmsg', 'cname'),
   },
-  ...peers('call', REGISTRY_ZONE, registryZoneFile, registryQuestions('cname')),
-  ...ENGINES.map(
-    (engine): BenchServer => ({
-      id: `rpc-dns-a-${engine}`,
-      title: `**rpc-dns**, zone file, \`engine: ${engine}\``,
-      nameSet: 'a',
-      parts: [],
-      start: (folder) => startServer(folder, rpcDnsWithZoneFile(engine), staticQuestions),
-    }),
-  ),
-  ...peers('a', STATIC_ZONE, staticZoneFile, staticQuestions),
+  {
+    ...EVERYTHING,
+    id: 'rpc-dns-dgram',
+    title: '**rpc-dns**, `engine: dgram`',
+    // an engine is for UDP
+    serves: ({ transport }) => transport === 'udp',
+    setup: () => rpcDns('dgram', 'cname'),
+  },
+  {
+    ...EVERYTHING,
+    id: 'rpc-dns-flat',
+    title: '**rpc-dns**, `engine: mmsg`, `style: flat` (the A alone)',
+    serves: ({ id }) => id === 'call',
+    setup: () => rpcDns('mmsg', 'flat'),
+    style: 'flat',
+  },
+  {
+    ...EVERYTHING,
+    id: 'coredns-file',
+    title: 'CoreDNS `file`',
+    parts: ['coredns'],
+    setup: () => coredns(),
+  },
+  {
+    ...EVERYTHING,
+    id: 'coredns-cache',
+    title: 'CoreDNS `file` + `cache`',
+    parts: ['coredns'],
+    setup: () => coredns('cache'),
+  },
+  { ...EVERYTHING, id: 'knot', title: 'Knot, one worker', parts: ['knot'], setup: () => knot },
+  { ...EVERYTHING, id: 'nsd', title: 'NSD, one server', parts: ['nsd'], setup: () => nsd },
+  {
+    ...EVERYTHING,
+    id: 'echo',
+    title: 'an echo in C: the limit of the sockets',
+    parts: ['bench-programs'],
+    serves: ({ transport }) => transport === 'udp',
+    isForOneSet: true,
+    setup: echo,
+    style: undefined,
+  },
 ];
 
-function peers(
-  nameSet: NameSet,
-  zone: string,
-  zoneFile: () => string,
-  questions: Questions,
-): readonly BenchServer[] {
-  const withZoneFile = (id: string, title: string, part: Part, setup: Setup): BenchServer => ({
-    id: `${id}-${nameSet}`,
-    title,
-    nameSet,
-    parts: [part],
-    async start(folder) {
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, 'zone'), zoneFile());
-      return startServer(folder, setup, questions);
-    },
-  });
-  return [
-    withZoneFile('coredns-file', 'CoreDNS `file`', 'coredns', coredns(zone, '')),
-    withZoneFile('coredns-cache', 'CoreDNS `file` + `cache`', 'coredns', coredns(zone, '  cache\n')),
-    withZoneFile('knot', 'Knot, one worker', 'knot', knot(zone)),
-  ];
-}
+/** Reading a million records takes some of them long. */
+const START_DEADLINE_MS = 300_000;
 
-async function startServer(folder: string, setup: Setup, questions: Questions): Promise<RunningServer> {
+/** Starts a server on a free port with its files in `folder`, and resolves when it answers rightly. */
+export async function startBenchServer(
+  server: BenchServer,
+  set: QuestionSet,
+  folder: string,
+): Promise<RunningServer> {
   await mkdir(folder, { recursive: true });
-  const queries = join(folder, 'queries');
-  await writeFile(queries, queryFile(questions.names));
+  const { catalogue } = set;
   const port = await freePort();
-  const [command, ...args] = await setup(folder, port);
-  const child = startChild(command, args);
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  const [command, ...args] = await server.setup(set)(folder, port, catalogue);
+  const resolver = new Resolver({ timeout: 200, tries: 1 });
   resolver.setServers([`127.0.0.1:${port}`]);
+  const check = (index: number): Promise<void> =>
+    server.style === undefined
+      ? anyAnswer(resolver, catalogue)
+      : catalogue.check(resolver, index, server.style);
+  const startedAt = performance.now();
+  const child = startChild(command, args, { name: server.id });
   try {
-    await untilAnswering(child, resolver, questions);
+    await untilAnswering(child, () => check(catalogue.count - 1));
   } catch (error) {
     await child.kill();
     throw error;
@@ -158,11 +115,9 @@ async function startServer(folder: string, setup: Setup, questions: Questions): 
   return {
     pid: child.pid,
     port,
-    queries,
+    startSeconds: (performance.now() - startedAt) / 1_000,
     async verify() {
-      for (let i = 0; i < 20; i++) {
-        await questions.check(resolver, Math.floor(Math.random() * questions.names.length));
-      }
+      for (let i = 0; i < 20; i++) await check(Math.floor(Math.random() * catalogue.count));
     },
     async stop() {
       await child.stop();
@@ -170,12 +125,22 @@ async function startServer(folder: string, setup: Setup, questions: Questions): 
   };
 }
 
-async function untilAnswering(child: Child, resolver: Resolver, questions: Questions): Promise<void> {
+/** The echo's answer is what the set awaits, an error for instance. */
+async function anyAnswer(resolver: Resolver, catalogue: Catalogue): Promise<void> {
+  try {
+    await resolver.resolve4(catalogue.nameAt(catalogue.count - 1));
+  } catch (error) {
+    const answers = ['ENODATA', 'ENOTFOUND', 'EREFUSED'];
+    if (!answers.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+async function untilAnswering(child: Child, check: () => Promise<void>): Promise<void> {
   let last: unknown;
   const isRight = async (): Promise<boolean> => {
     if (!child.running) throw new Error(`${child.name} ended:\n${child.output()}`);
     try {
-      await questions.check(resolver, 0);
+      await check();
       return true;
     } catch (error) {
       last = error;
@@ -183,86 +148,8 @@ async function untilAnswering(child: Child, resolver: Resolver, questions: Quest
     }
   };
   try {
-    await until(`${child.name} answers rightly`, isRight, { deadlineMs: 30_000, everyMs: 50 });
+    await until(`${child.name} answers rightly`, isRight, { deadlineMs: START_DEADLINE_MS, everyMs: 50 });
   } catch (error) {
     throw new Error(`${error} (last: ${last})\n${child.output()}`);
   }
-}
-
-// rpc-dns
-
-async function rpcDns(
-  folder: string,
-  port: number,
-  engine: Engine,
-  rest: readonly string[],
-): Promise<Command> {
-  const path = join(folder, 'rpc-dns.yaml');
-  const lines = [
-    `zone: ${REGISTRY_ZONE}`,
-    `listen: { dns: ["127.0.0.1:${port}"], http: null }`,
-    'store: { kind: memory }',
-    `control: ${join(folder, 'control.sock')}`,
-    `engine: ${engine}`,
-    ...rest,
-  ];
-  await writeFile(path, `${lines.join('\n')}\n`);
-  return [process.execPath, mainScript, 'serve', '-c', path];
-}
-
-function rpcDnsWithZoneFile(engine: Engine): Setup {
-  return async (folder, port) => {
-    const path = join(folder, `${STATIC_ZONE}.zone`);
-    await writeFile(path, staticZoneFile());
-    return rpcDns(folder, port, engine, [`zones: ["${path}"]`, 'registries: []']);
-  };
-}
-
-function rpcDnsWithRegistry(style: 'cname' | 'flat', engine: Engine): Setup {
-  return async (folder, port) => {
-    const path = join(folder, 'interfaces.yaml');
-    await writeFile(path, registryFile());
-    return rpcDns(folder, port, engine, [
-      `answers: { style: ${style} }`,
-      'zones: []',
-      `registries: [{ kind: file, path: "${path}" }]`,
-    ]);
-  };
-}
-
-// The peers
-
-function coredns(zone: string, cache: string): Setup {
-  return async (folder, port) => {
-    const path = join(folder, 'Corefile');
-    const file = `  file ${join(folder, 'zone')}\n`;
-    await writeFile(path, `${zone}:${port} {\n  bind 127.0.0.1\n${cache}${file}}\n`);
-    return [corednsPath(), '-conf', path];
-  };
-}
-
-function knot(zone: string): Setup {
-  return async (folder, port) => {
-    const path = join(folder, 'knot.conf');
-    const lines = [
-      'server:',
-      `  listen: 127.0.0.1@${port}`,
-      `  rundir: "${folder}"`,
-      '  udp-workers: 1',
-      '  tcp-workers: 1',
-      '  background-workers: 1',
-      'log:',
-      '  - target: stderr',
-      '    any: warning',
-      'database:',
-      `  storage: "${folder}"`,
-      'zone:',
-      `  - domain: ${zone}`,
-      `    file: "${join(folder, 'zone')}"`,
-      '    zonefile-sync: -1',
-      '    journal-content: none',
-    ];
-    await writeFile(path, `${lines.join('\n')}\n`);
-    return [findCommand('knotd') ?? 'knotd', '-c', path];
-  };
 }

@@ -11,6 +11,36 @@ export async function cpuMicros(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }
 
+/** The same of a process and of all that it started and that still run: some servers fork. */
+export async function cpuMicrosOfAll(pid: number): Promise<number> {
+  const all = await Promise.all(familyOf(pid).map(cpuMicros));
+  return all.reduce((sum, micros) => sum + micros, 0);
+}
+
+/** Octets of memory of a process and of all that it started; of several, what they share counts once. */
+export async function memoryOfAll(pid: number): Promise<number> {
+  const family = familyOf(pid);
+  if (family.length === 1) return (await memoryOf(pid)).residentBytes;
+  const shares = await Promise.all(
+    family.map(async (member) => {
+      const text = await readFile(`/proc/${member}/smaps_rollup`, 'utf8');
+      return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]) * 1024;
+    }),
+  );
+  return shares.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** A process, and its descendants. */
+function familyOf(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    return readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+  });
+  return [pid, ...children.flatMap(familyOf)];
+}
+
 /** The fields from the third on, counted after the name, which may hold blanks and brackets. */
 function statFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

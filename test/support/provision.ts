@@ -32,7 +32,9 @@ export const PARTS = [
   'envoy',
   'istiod',
   'knot',
+  'nsd',
   'dnsperf',
+  'bench-programs',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -55,11 +57,13 @@ export const TEST_PARTS: readonly Part[] = [
   'musl',
   'envoy',
   'istiod',
+  'dnsperf',
+  'bench-programs',
 ];
 /** What `npm run test:full` uses. */
 export const FULL_PARTS: readonly Part[] = [...TEST_PARTS, 'consul', 'spring-consul'];
 /** What `npm run bench` uses. */
-export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'dnsperf'];
+export const BENCH_PARTS: readonly Part[] = ['coredns', 'knot', 'nsd', 'dnsperf', 'bench-programs'];
 
 const COREDNS_VERSION = '1.14.1';
 const DUBBO_VERSION = '3.3.6';
@@ -94,6 +98,7 @@ const springModule = fileURLToPath(new URL('spring/', import.meta.url));
 const springConsulModule = fileURLToPath(new URL('spring-consul/', import.meta.url));
 const etcdModule = fileURLToPath(new URL('etcd-server/', import.meta.url));
 const consulModule = fileURLToPath(new URL('consul-server/', import.meta.url));
+const benchPrograms = fileURLToPath(new URL('../bench/programs/', import.meta.url));
 const kubernetesModule = fileURLToPath(new URL('kubernetes/', import.meta.url));
 
 interface Recipe {
@@ -281,11 +286,26 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     megabytes: 4,
     minutes: 0.2,
   },
+  nsd: {
+    contents: 'NSD',
+    needs: [],
+    packages: () => unlessCommand('nsd', 'nsd'),
+    megabytes: 3,
+    minutes: 0.2,
+  },
   dnsperf: {
     contents: 'dnsperf',
     needs: [],
     packages: () => unlessCommand('dnsperf', 'dnsperf'),
     megabytes: 2,
+    minutes: 0.1,
+  },
+  'bench-programs': {
+    contents: 'the programs of the bench that are in C',
+    needs: [],
+    packages: () => (hasBenchPrograms() || findCommand('cc') !== null ? [] : ['gcc', 'libc6-dev']),
+    build: { how: 'cc', isDone: hasBenchPrograms, run: buildBenchPrograms },
+    megabytes: 1, // 120 where there is no gcc
     minutes: 0.1,
   },
 };
@@ -339,6 +359,11 @@ export function skipWithout(...wanted: readonly Part[]): string | false {
 /** The CoreDNS binary. */
 export function corednsPath(): string {
   return join(cache, `coredns-${COREDNS_VERSION}`, 'coredns');
+}
+
+/** A program of `test/bench/programs/`. */
+export function benchProgramPath(program: 'echo' | 'asker'): string {
+  return join(benchProgramsHome(), program);
 }
 
 /** The Envoy binary. */
@@ -752,6 +777,26 @@ async function buildCoredns(): Promise<void> {
       { GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' },
     );
   });
+}
+
+// The bench's programs
+
+function benchProgramsHome(): string {
+  return join(cache, `bench-programs-${hashOfSources(benchPrograms)}`);
+}
+
+function hasBenchPrograms(): boolean {
+  return existsSync(benchProgramsHome());
+}
+
+async function buildBenchPrograms(): Promise<void> {
+  await intoCache(benchProgramsHome(), async (folder) => {
+    for (const source of readdirSync(benchPrograms)) {
+      const output = join(folder, basename(source, '.c'));
+      await run(`${source} with cc`, 'cc', ['-O2', '-Wall', '-o', output, join(benchPrograms, source)]);
+    }
+  });
+  await removeOlder('bench-programs-', benchProgramsHome());
 }
 
 function wheelGo(): string {

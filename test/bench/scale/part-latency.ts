@@ -57,7 +57,7 @@ async function untilText(server: RunningSubject, text: string, deadlineMs: numbe
   if (text === 'OK') throw new Error(`no end of the resync within ${deadlineMs} ms`);
 }
 
-const STORM_PER_SECOND = 1_000;
+export const STORM_PER_SECOND = 1_000;
 const ALONE_MS = 3_000;
 /** One change in so many is looked for. */
 const SAMPLED = 50;
@@ -93,7 +93,10 @@ export const storm: Part = {
 };
 
 /** @returns milliseconds from the acknowledgement to the answer, of the sampled changes */
-async function blow({ source, size, seconds }: Run, asker: Asker): Promise<readonly number[]> {
+export async function blow(
+  { source, size, seconds }: Pick<Run, 'source' | 'size' | 'seconds'>,
+  asker: Asker,
+): Promise<readonly number[]> {
   // the sampled ones have interfaces of their own, which nobody changes back while they are looked for
   const sampledSize = Math.floor(size / 10);
   const busy = new Set<number>();

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempFolder } from '../../support/temp.ts';
+import { shuffled } from '../catalogue.ts';
 import { load } from '../load.ts';
 import { spread } from '../report.ts';
 import { interfaceAt } from './interfaces.ts';
@@ -56,14 +57,4 @@ function hotNames(size: number): number[] {
 function uniformNames(size: number): number[] {
   const lines = Math.ceil(UNIFORM_LINES / size) * size;
   return shuffled(Array.from({ length: lines }, (_, line) => line % size));
-}
-
-function shuffled(numbers: number[]): number[] {
-  for (let i = numbers.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    const [a = 0, b = 0] = [numbers[i], numbers[j]];
-    numbers[i] = b;
-    numbers[j] = a;
-  }
-  return numbers;
 }
