@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type DomainName, toText } from '../name/domain-name.ts';
 import type { LocalityRule } from '../name/localities.ts';
 import { SCRATCH_LENGTH } from '../wire/encode.ts';

@@ -37,6 +37,8 @@ export class ZoneData implements Zones {
   readonly #freeNumbers: number[] = [];
   readonly #below = new Map<NameKey, ZonesBelow>();
   #root: LiveZone | undefined;
+  /** by {@link zoneAt}: most questions are of one zone */
+  #lastFound: LiveZone | undefined;
   #names: RegistryNames;
   #ready = false;
 
@@ -86,6 +88,8 @@ export class ZoneData implements Zones {
    * @param starts where its labels begin, without the root
    */
   zoneAt(lower: Uint8Array, starts: Uint8Array, labels: number, length: number): LiveZone | undefined {
+    const last = this.#lastFound;
+    if (last?.isClosest(lower, starts, labels, length) === true) return last;
     const { hash } = this;
     let found = this.#root;
     let from = length - 1;
@@ -99,6 +103,7 @@ export class ZoneData implements Zones {
       if (number !== 0) found = this.#numbered[number];
       from = start;
     }
+    this.#lastFound = found;
     return found;
   }
 
@@ -113,6 +118,7 @@ export class ZoneData implements Zones {
   /** Puts or replaces a zone; the names of registries in it stay as they are. */
   putZone(statics: StaticZone, role: ZoneRole, serial: number): void {
     const { apexKey } = statics;
+    this.#lastFound = undefined;
     const below = this.#belowOf(apexKey);
     const zone = new LiveZone(this, statics, statics.signed ? 'static' : role, serial, below);
     if (!this.#zones.has(apexKey)) this.#countBelow(apexKey, 1);
@@ -130,6 +136,7 @@ export class ZoneData implements Zones {
 
   removeZone(apex: NameKey): void {
     if (!this.#zones.delete(apex)) return;
+    this.#lastFound = undefined;
     this.#countBelow(apex, -1);
     if (apex === ROOT) {
       this.#root = undefined;
@@ -171,6 +178,9 @@ export class LiveZone implements Zone {
   readonly apexKey: NameKey;
   /** of {@link apex} */
   readonly apexOctets: Uint8Array;
+  /** of {@link apexKey} */
+  readonly #lowerApex: Uint8Array;
+  readonly #apexLabels: number;
   readonly role: ZoneRole;
   readonly statics: StaticZone;
   readonly #data: ZoneData;
@@ -186,6 +196,10 @@ export class LiveZone implements Zone {
     this.apex = statics.apex;
     this.apexKey = statics.apexKey;
     this.apexOctets = Uint8Array.from(Buffer.from(statics.apex, 'latin1'));
+    this.#lowerApex = Uint8Array.from(Buffer.from(statics.apexKey, 'latin1'));
+    let labels = 0;
+    for (let at = 0; at < this.apexKey.length - 1; at += this.apexKey.charCodeAt(at) + 1) labels++;
+    this.#apexLabels = labels;
     this.role = role;
     this.statics = statics;
     this.#data = data;
@@ -199,6 +213,18 @@ export class LiveZone implements Zone {
   /** Whether a name below the apex may belong to another zone. */
   get hasZonesBelow(): boolean {
     return this.#below.count > 0;
+  }
+
+  /** Whether the name is in this zone, and could be in none below it; see `ZoneData.zoneAt`. */
+  isClosest(lower: Uint8Array, starts: Uint8Array, labels: number, length: number): boolean {
+    const apex = this.#lowerApex;
+    const at = length - apex.length;
+    const first = labels - this.#apexLabels;
+    if (this.#below.count > 0 || first < 0) return false;
+    // where its labels begin, one has to begin; the root has none
+    if (this.#apexLabels > 0 && starts[first] !== at) return false;
+    for (let i = apex.length - 1; i >= 0; i--) if (apex[i] !== lower[at + i]) return false;
+    return true;
   }
 
   get soa(): RRset {

@@ -10,17 +10,6 @@ import type { Exchange } from '../exchange.ts';
 
 const CLASS_IN = 1;
 const POINTER = 0xc0;
-/** Types whose answers the general way knows best. */
-const OTHERS = new Set<number>([
-  TYPE.CNAME,
-  TYPE.DNAME,
-  TYPE.ANY,
-  TYPE.TXT,
-  TYPE.DS,
-  TYPE.RRSIG,
-  TYPE.NSEC,
-  TYPE.NSEC3,
-]);
 /** Octets of an OPT without options. */
 const OPT = lengthOfOpt(undefined);
 
@@ -129,7 +118,7 @@ export class Compose {
 
   #addresses(exchange: Exchange, zone: LiveZone, ownerAt: number, apexAt: number, nearAt: number): boolean {
     const { type } = exchange;
-    if (OTHERS.has(type)) return false;
+    if (type === TYPE.CNAME || type === TYPE.TXT || type === TYPE.ANY) return false;
     const record = this.#record;
     const wanted = type === TYPE.A ? 4 : type === TYPE.AAAA ? 16 : 0;
     if (wanted > 0) {
