@@ -37,13 +37,9 @@ export async function benchQueries(
   say: (line: string) => void,
   measured: (rows: readonly Row[]) => void = () => {},
 ): Promise<readonly Row[]> {
-  const sets = questionSets.filter(({ id, isLarge }) => {
-    return options.sets === undefined
-      ? !isLarge
-      : options.sets.some((word) => `${id}-`.startsWith(`${word}-`));
-  });
+  const sets =
+    options.sets === undefined ? questionSets.filter(({ isLarge }) => !isLarge) : named(options.sets);
   const chosen = servers.filter(({ id }) => options.only?.some((prefix) => id.startsWith(prefix)) ?? true);
-  if (sets.length === 0) throw new Error(`--sets: there are ${questionSets.map(({ id }) => id).join(', ')}`);
   if (chosen.length === 0) throw new Error(`--only: there are ${servers.map(({ id }) => id).join(', ')}`);
   const missing = await provision(['dnsperf', ...chosen.flatMap(({ parts }) => parts)]);
   if (missing.length > 0) throw new Error(`the bench needs ${missing.join(', ')}`);
@@ -56,6 +52,18 @@ export async function benchQueries(
     measured(rows);
   }
   return rows;
+}
+
+/** A word names a set, and those whose ids go on behind it. */
+function named(words: readonly string[]): readonly QuestionSet[] {
+  const isNamed = (word: string, { id }: QuestionSet): boolean => `${id}-`.startsWith(`${word}-`);
+  const unknown = words.filter((word) => !questionSets.some((set) => isNamed(word, set)));
+  if (unknown.length > 0) {
+    throw new Error(
+      `--sets: ${unknown.join(', ')}: there are ${questionSets.map(({ id }) => id).join(', ')}`,
+    );
+  }
+  return questionSets.filter((set) => words.some((word) => isNamed(word, set)));
 }
 
 async function benchCatalogue(
