@@ -56,6 +56,16 @@ const ROWS: readonly Row[] = [
     config: 'registries:\n  - { kind: zookeeper, servers: "zk-1:2181,zk-2:99999" }\n',
     says: ["rpc-dns.yaml:2:33: 'zk-2:99999' is no server: expected host:port"],
   },
+  ...(
+    [
+      ['0', "'0': expected at least 1"],
+      ['65', "'65': expected at most 64"],
+      ['1.5', "'1.5': expected auto, or a whole number from 1 to 64"],
+      ['all', "'all': expected auto, or a whole number from 1 to 64"],
+      ['"2"', "'2': expected auto, or a whole number from 1 to 64, without quotes"],
+      ['[2]', 'expected auto, or a whole number from 1 to 64'],
+    ] as const
+  ).map(([value, text]) => ({ config: `workers: ${value}\n`, says: [`rpc-dns.yaml:1:10: ${text}`] })),
   {
     config: 'answers: { style: cnames }\n',
     says: ["rpc-dns.yaml:1:19: 'cnames': expected one of cname, flat; did you mean cname?"],
