@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { platform } from 'node:process';
 import { createControl } from '../api/control.ts';
 import { createHttp } from '../api/http.ts';
 import { type Listening, listenTcp, listenUnix } from '../api/listen.ts';
@@ -81,7 +82,8 @@ export class App {
     this.#loaded = options.loaded;
     const { config } = options.loaded;
     this.#store = openStore(config.store);
-    this.#threads = queryThreads(config.workers, availableParallelism());
+    // elsewhere threads cannot share a port
+    this.#threads = queryThreads(config.workers, platform === 'linux' ? availableParallelism() : 1);
     this.#line = new QueryLine(
       {
         threads: this.#threads,

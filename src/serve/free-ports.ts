@@ -5,8 +5,8 @@ import type { ListenFailure, SocketAddress } from './messages.ts';
 type Close = () => Promise<void>;
 
 /**
- * Sockets that several threads share would share their port with any other program of this user too, which would silently
- * take a part of the queries: so each address is bound alone first, all of them at once, and let go.
+ * Sockets that share a port among themselves, those of several threads or of a wildcard address, share it with any other program
+ * of this user too, which would silently take a part of the queries: so each address is bound alone first, all of them at once, and let go.
  *
  * @returns the addresses that are not free
  */

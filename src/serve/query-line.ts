@@ -8,6 +8,7 @@ import { takenPorts } from './free-ports.ts';
 import type { Listening, SocketAddress, WorkerOptions, WorkerState } from './messages.ts';
 import type { QueryLogFilter, QueryLogLine } from './query-log.ts';
 import { QueryThread, ThreadEnded } from './query-thread.ts';
+import { isForEach } from './wildcard.ts';
 
 /** So many deaths within so long are no accident. */
 const MAX_DEATHS = 5;
@@ -115,7 +116,7 @@ export class QueryLine {
 
   /** Opens UDP and TCP on every address. @returns by what engine, and those that could not be opened */
   async listen(addresses: readonly SocketAddress[]): Promise<Listening> {
-    const failures = this.#options.threads > 1 ? await takenPorts(addresses) : [];
+    const failures = await takenPorts(addresses.filter((one) => this.#options.threads > 1 || isForEach(one)));
     if (failures.length > 0) return { failures, engine: 'dgram', engineProblem: undefined };
     while (this.#tellings.size > 0) await Promise.all(this.#tellings);
     this.#addresses = addresses;

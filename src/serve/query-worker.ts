@@ -21,6 +21,7 @@ import { ReadyReplies } from './ready-replies.ts';
 import { openTcp, type TcpServer } from './tcp.ts';
 import type { UdpServer } from './udp-dgram.ts';
 import { chooseEngine, type UdpEngine } from './udp-engine.ts';
+import { isForEach, openForEach } from './wildcard.ts';
 
 /*
  * A query thread: one of its own with sockets, zone data and ready replies. It never waits for another thread.
@@ -103,7 +104,7 @@ async function open(address: SocketAddress, udp: UdpEngine): Promise<ListenFailu
   const server = `dns://${host.includes(':') ? `[${host}]` : host}:${number}`;
   const failures: ListenFailure[] = [];
   const attempts = [
-    ['udp', () => udp.open(host, number, new Listener(server, 'udp'), options.sharesPorts)],
+    ['udp', () => openUdp(address, new Listener(server, 'udp'), udp)],
     ['tcp', () => openTcp(host, number, new Listener(server, 'tcp'), handler, options.sharesPorts)],
   ] as const;
   for (const [proto, attempt] of attempts) {
@@ -114,6 +115,12 @@ async function open(address: SocketAddress, udp: UdpEngine): Promise<ListenFailu
     }
   }
   return failures;
+}
+
+function openUdp(address: SocketAddress, listener: Listener, udp: UdpEngine): Promise<UdpServer> {
+  const { host, port: number } = address;
+  if (isForEach(address)) return openForEach(host, (one) => udp.open(one, number, listener, true));
+  return udp.open(host, number, listener, options.sharesPorts);
 }
 
 const internal = new Listener('control', 'tcp');

@@ -81,9 +81,9 @@ async function untilAnswered(server: Server, name: string, rcode: number): Promi
   );
 }
 
-for (const engine of ['mmsg', 'dgram']) {
-  suite(`workers by ${engine}`, { concurrency: 2 }, () => {
-    test('each of two threads answers its part, over UDP and TCP', async (t) => {
+suite('workers', { concurrency: 3 }, () => {
+  for (const engine of ['mmsg', 'dgram']) {
+    test(`${engine}: each of two threads answers its part, over UDP and TCP`, async (t) => {
       const { server, threads } = await startInspected(siteOf(2, engine), 2, t);
       await server.ready();
       assert.equal(server.log().find(({ msg }) => msg === 'serving')?.['workers'], 2);
@@ -100,7 +100,7 @@ for (const engine of ['mmsg', 'dgram']) {
       assert.equal((await server.stop()).code, 0);
     });
 
-    test('a thread that dies is replaced: the other one answers, and nothing that changed meanwhile is missed', async (t) => {
+    test(`${engine}: a thread that dies is replaced, and nothing that changed meanwhile is missed`, async (t) => {
       const { server, threads } = await startInspected(siteOf(2, engine), 2, t);
       await server.ready();
       await untilAnswered(server, 'com.foo.A', 0);
@@ -126,46 +126,49 @@ for (const engine of ['mmsg', 'dgram']) {
       await threads.detach();
       assert.equal((await server.stop()).code, 0);
     });
-
-    test('a port that two threads of another server have is taken', async (t) => {
-      const server = await startServer(siteOf(2, engine), t);
-      for (const workers of [1, 2]) {
-        const site = await createSite({
-          ...siteOf(workers, engine),
-          config: `listen: { dns: ["127.0.0.1:${server.dnsPort}"], http: null }\n${config(workers, engine)}`,
-        });
-        const { status, stdout, stderr } = await site.cli('serve', '-c', CONFIG_FILE);
-        assert.equal(status, 1);
-        const text = `^${CONFIG_FILE}:1:17: cannot listen on 127.0.0.1:${server.dnsPort} \\(udp\\): in use by node main\\.ts serve \\(pid ${server.pid}\\): stop it, or choose another port\n$`;
-        assert.match(stderr, new RegExp(text));
-        assert.equal(stdout, '');
-      }
-    });
-  });
-}
-
-test('the only thread dies, five times: four times it is replaced, and then the process ends', async (t) => {
-  const { server, threads } = await startInspected(siteOf(1, 'auto'), 1, t);
-  await server.ready();
-  for (let death = 1; death <= 5; death++) {
-    await until('a thread is there', () => threads.ids().length === 1, PATIENCE);
-    const [id = ''] = threads.ids();
-    if (death < 5) server.write('interfaces.yaml', interfaces('com.foo.A', `com.foo.B${death}`));
-    threads.kill(id);
-    if (death === 5) break;
-    await until('it is gone', () => threads.ids()[0] !== id, PATIENCE);
-    await untilAnswered(server, `com.foo.B${death}`, 0);
-    assert.equal(await rcodeOf(server, `com.foo.B${death - 1}`), 3);
-    assert.equal((await server.cli('lookup', 'com.foo.A', '-c', CONFIG_FILE)).status, 0);
   }
-  await threads.detach();
-  assert.equal((await server.child.exited).code, 1);
-  const told = server
-    .log()
-    .filter(({ msg }) => msg.startsWith('query threads die') || msg.startsWith('a query thread'));
-  assert.deepEqual(
-    told.map(({ level }) => level),
-    ['error', 'error', 'error', 'error', 'fatal'],
-  );
-  assert.match(String(told[4]?.['error']), /^5 times within 60 s, the last time: Error: killed by the test/);
+
+  test('the only thread dies, five times: four times it is replaced, and then the process ends', async (t) => {
+    const { server, threads } = await startInspected(siteOf(1, 'auto'), 1, t);
+    await server.ready();
+    for (let death = 1; death <= 5; death++) {
+      await until('a thread is there', () => threads.ids().length === 1, PATIENCE);
+      const [id = ''] = threads.ids();
+      if (death < 5) server.write('interfaces.yaml', interfaces('com.foo.A', `com.foo.B${death}`));
+      threads.kill(id);
+      if (death === 5) break;
+      await until('it is gone', () => threads.ids()[0] !== id, PATIENCE);
+      await untilAnswered(server, `com.foo.B${death}`, 0);
+      assert.equal(await rcodeOf(server, `com.foo.B${death - 1}`), 3);
+      assert.equal((await server.cli('lookup', 'com.foo.A', '-c', CONFIG_FILE)).status, 0);
+    }
+    await threads.detach();
+    assert.equal((await server.child.exited).code, 1);
+    const told = server
+      .log()
+      .filter(({ msg }) => msg.startsWith('query threads die') || msg.startsWith('a query thread'));
+    assert.deepEqual(
+      told.map(({ level }) => level),
+      ['error', 'error', 'error', 'error', 'fatal'],
+    );
+    assert.match(
+      String(told[4]?.['error']),
+      /^5 times within 60 s, the last time: Error: killed by the test/,
+    );
+  });
+
+  test('a port that two threads of another server have is taken', async (t) => {
+    const server = await startServer(siteOf(2, 'auto'), t);
+    for (const workers of [1, 2]) {
+      const site = await createSite({
+        ...siteOf(workers, 'auto'),
+        config: `listen: { dns: ["127.0.0.1:${server.dnsPort}"], http: null }\n${config(workers, 'auto')}`,
+      });
+      const { status, stdout, stderr } = await site.cli('serve', '-c', CONFIG_FILE);
+      assert.equal(status, 1);
+      const text = `^${CONFIG_FILE}:1:17: cannot listen on 127.0.0.1:${server.dnsPort} \\(udp\\): in use by node main\\.ts serve \\(pid ${server.pid}\\): stop it, or choose another port\n$`;
+      assert.match(stderr, new RegExp(text));
+      assert.equal(stdout, '');
+    }
+  });
 });
