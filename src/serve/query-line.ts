@@ -214,10 +214,15 @@ export class QueryLine {
   /** Tells a thread all that the others know, and lets it answer. */
   async #tell(thread: QueryThread): Promise<void> {
     try {
-      await this.#events.onNewcomer({
-        enter: () => this.#members.add(thread),
+      const told = this.#events.onNewcomer({
+        enter: () => {
+          // it may have ended while this waited for its turn
+          if (this.#threads.has(thread)) this.#members.add(thread);
+        },
         apply: (change) => thread.apply(change),
       });
+      const error = await Promise.race([told, thread.ended]);
+      if (error !== undefined) throw error;
       this.#knowing.add(thread);
       if (this.#addresses === undefined || this.#silent !== undefined) return;
       const { failures, engineProblem } = await thread.listen(this.#addresses);

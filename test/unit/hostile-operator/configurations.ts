@@ -30,11 +30,11 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ['{zone: a.example', 'rpc-dns.yaml:1:17: Flow map must end with a }'],
   [
     '? [a]\n: b\n',
-    "rpc-dns.yaml:1:1: unknown key '[ a ]': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, sidecars, localities, lameduck, control, limits",
+    "rpc-dns.yaml:1:1: unknown key '[ a ]': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, workers, sidecars, localities, lameduck, control, limits",
   ],
   [
     '1: x\n',
-    "rpc-dns.yaml:1:1: unknown key '1': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, sidecars, localities, lameduck, control, limits",
+    "rpc-dns.yaml:1:1: unknown key '1': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, workers, sidecars, localities, lameduck, control, limits",
   ],
   ['zone: !!binary x\n', "rpc-dns.yaml:1:16: 'x': expected a text"],
   ['zone: &a [*a]\n', 'rpc-dns.yaml:1:10: expected a text, found a list'],
@@ -43,7 +43,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ['answers: &x { ttl: 5 }\nlimits: *x\n', "rpc-dns.yaml:1:15: unknown key 'ttl': expected one of udpSize"],
   [
     '<<: { zone: a.example }\n',
-    "rpc-dns.yaml:1:1: unknown key '<<': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, sidecars, localities, lameduck, control, limits",
+    "rpc-dns.yaml:1:1: unknown key '<<': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, workers, sidecars, localities, lameduck, control, limits",
   ],
   ['zone: null\n', "rpc-dns.yaml:1:7: 'zone' is empty: expected a list"],
   ['zone: []\n', 'rpc-dns.yaml:1:7: expected at least 1 entry, found none'],
@@ -52,7 +52,7 @@ export const CONFIGURATIONS: readonly WrongText[] = [
   ['zone: "*.foo"\n', "rpc-dns.yaml:1:7: zone *.foo. is a wildcard: name the domain itself, without '*.'"],
   [
     'zone: a.*.foo\nx: 1\n',
-    "rpc-dns.yaml:2:1: unknown key 'x': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, sidecars, localities, lameduck, control, limits",
+    "rpc-dns.yaml:2:1: unknown key 'x': expected one of zone, nameservers, listen, answers, vips, store, zones, registries, ownership, engine, workers, sidecars, localities, lameduck, control, limits",
   ],
   ['zone: true\n', 'rpc-dns.yaml:1:7: \'zone\' is true or false to YAML: quote it ("true")'],
   [
