@@ -4,7 +4,7 @@ import { type Libc, openLibc } from './mmsg/libc.ts';
 import { selfTest } from './mmsg/self-test.ts';
 import type { QueryHandler } from './query-handler.ts';
 import { openDgram, type UdpServer } from './udp-dgram.ts';
-import { openMmsg } from './udp-mmsg.ts';
+import { BatchRoom, openMmsg } from './udp-mmsg.ts';
 
 /** What takes queries from sockets and sends replies (contract 1.4, `engine`). */
 export type EngineName = 'dgram' | 'mmsg';
@@ -37,11 +37,12 @@ export async function chooseEngine(
     const libc = await load();
     selfTest(libc, 4);
     if (hasIpv6()) selfTest(libc, 6);
+    const room = new BatchRoom(libc);
     return {
       name: 'mmsg',
       problem: undefined,
       open: (host, port, listener, isShared) =>
-        openMmsg(libc, host, port, listener, handler, replySize, isShared),
+        openMmsg(libc, room, host, port, listener, handler, replySize, isShared),
     };
   } catch (error) {
     return dgram(error instanceof Error ? error.message : String(error));

@@ -24,10 +24,12 @@ const MAX_OCTETS = 65_535;
  * The engine for Linux: node:dgram says that a query is there, as it costs nothing while there is none, and what came with it
  * is taken and answered by two system calls. Rejects when the address cannot be bound.
  *
+ * @param room where batches are put; sockets of one thread may have one, as each is answered before the next is taken
  * @param isShared other threads open the same port
  */
 export async function openMmsg(
   libc: Libc,
+  room: BatchRoom,
   address: string,
   port: number,
   listener: Listener,
@@ -53,8 +55,26 @@ export async function openMmsg(
   });
   // libuv has set SO_REUSEADDR: another process could bind the port too, and take the queries
   keepToItself(libc, fd);
-  const exchange = new BatchExchange(libc, fd, family, socket, listener, handler, replySize);
+  const exchange = new BatchExchange(libc, fd, room.of(family), socket, family, listener, handler, replySize);
   return serveSocket(socket, (message, client) => exchange.take(message, client));
+}
+
+/** The memory of the batches of one thread: made once for each family, since it is never given back. */
+export class BatchRoom {
+  readonly #libc: Libc;
+  readonly #batches = new Map<Family, MessageBatch>();
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  of(family: Family): MessageBatch {
+    const known = this.#batches.get(family);
+    if (known !== undefined) return known;
+    const batch = new MessageBatch(this.#libc, family, PLACES, MAX_OCTETS);
+    this.#batches.set(family, batch);
+    return batch;
+  }
 }
 
 class BatchExchange {
@@ -76,8 +96,9 @@ class BatchExchange {
   constructor(
     libc: Libc,
     fd: number,
-    family: Family,
+    batch: MessageBatch,
     socket: Socket,
+    family: Family,
     listener: Listener,
     handler: QueryHandler,
     replySize: number,
@@ -86,7 +107,7 @@ class BatchExchange {
     this.#fd = fd;
     this.#listener = listener;
     this.#handler = handler;
-    this.#batch = new MessageBatch(libc, family, PLACES, MAX_OCTETS);
+    this.#batch = batch;
     this.#behindFirst = this.#batch.headerAt(1);
     this.#client = new BatchClient(libc, family);
     this.#ring = new ReplyRing(socket, replySize);

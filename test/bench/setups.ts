@@ -28,6 +28,7 @@ export function rpcDns(engine: Engine, style: Style): Setup {
       'store: { kind: memory }',
       `control: ${join(folder, 'control.sock')}`,
       `engine: ${engine}`,
+      'workers: 1',
       ...(registryFile === undefined
         ? [`zones: ["${data}"]`, 'registries: []']
         : [`answers: { style: ${style} }`, 'zones: []', `registries: [{ kind: file, path: "${data}" }]`]),

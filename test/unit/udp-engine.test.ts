@@ -12,7 +12,7 @@ import { MessageBatch } from '../../src/serve/mmsg/message-batch.ts';
 import { hostOf, portOf, scopedHostOf, socketName } from '../../src/serve/mmsg/socket-name.ts';
 import type { QueryHandler } from '../../src/serve/query-handler.ts';
 import { chooseEngine } from '../../src/serve/udp-engine.ts';
-import { openMmsg } from '../../src/serve/udp-mmsg.ts';
+import { BatchRoom, openMmsg } from '../../src/serve/udp-mmsg.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/process.ts';
 
@@ -168,7 +168,7 @@ for (const host of ['127.0.0.1', '::1']) {
       },
     } as unknown as QueryHandler;
     const port = await freePort();
-    const server = await openMmsg(moody, host, port, {} as Listener, echo, 1232);
+    const server = await openMmsg(moody, new BatchRoom(moody), host, port, {} as Listener, echo, 1232);
     t.after(() => server.close());
     const clients = await Promise.all(
       Array.from({ length: 4 }, async () => {
@@ -213,7 +213,15 @@ test('queries that never end leave others their turn', async (t) => {
   const none = { startClock: () => {}, handleInto: () => 0 } as unknown as QueryHandler;
   const port = await freePort();
   const flooded = { ...libc, recvmmsg: endless };
-  const server = await openMmsg(flooded, '127.0.0.1', port, {} as Listener, none, 1232);
+  const server = await openMmsg(
+    flooded,
+    new BatchRoom(flooded),
+    '127.0.0.1',
+    port,
+    {} as Listener,
+    none,
+    1232,
+  );
   t.after(() => server.close());
   const client = createSocket('udp4');
   t.after(() => client.close());
