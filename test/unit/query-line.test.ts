@@ -60,7 +60,7 @@ async function open(
 const DIE = `setTimeout(() => { throw new Error('killed by the test') }, 1)`;
 const enters = async (newcomer: Newcomer) => newcomer.enter();
 /** Half a zone: the switch to it fails. */
-const BROKEN = { kind: 'records', apex: ROOT, role: 'static', records: [] } as const;
+const BROKEN = { kind: 'records', apex: ROOT, role: 'static', records: new Uint8Array(0) } as const;
 const SWITCH = { kind: 'switch', what: 'zones', serial: 1 } as const;
 
 test('a change that no thread can apply rejects; one that a single thread cannot ends that thread', async (t) => {
