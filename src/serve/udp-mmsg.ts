@@ -17,6 +17,10 @@ const PLACES = BATCH + 1;
  * after that what node:dgram brings is answered alone.
  */
 const TURN_MS = 8;
+/** So many queries behind the first tell that more have come meanwhile: it is cheaper to look than to be told. */
+const WORTH_ANOTHER = 2;
+/** So many batches are taken before node:dgram and others have a look. */
+const MOST_BATCHES = 16;
 /** The longest datagram there is. */
 const MAX_OCTETS = 65_535;
 
@@ -113,15 +117,28 @@ class BatchExchange {
     this.#ring = new ReplyRing(socket, replySize);
   }
 
-  /** The first of what is there; the others are still in the socket. */
+  /** The first of what is there; the others are still in the socket, and more come while these are answered. */
   take(message: Buffer, client: RemoteInfo): void {
-    const batch = this.#batch;
     this.#handler.startClock();
     this.#set(0, this.#answerFirst(message, client));
+    let found = this.#takeBatch(0);
+    for (let batches = 1; found >= WORTH_ANOTHER && batches < MOST_BATCHES; batches++) {
+      if (found === BATCH) this.#watchTurn();
+      found = this.#takeBatch(1);
+    }
+    if (found >= WORTH_ANOTHER) this.#watchTurn();
+  }
+
+  /**
+   * @param from the place of the first reply that is to be sent
+   * @returns how many queries were there; none when it is the others' turn
+   */
+  #takeBatch(from: 0 | 1): number {
+    const batch = this.#batch;
     const found = this.#isTired
       ? 0
-      : this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null);
-    const end = 1 + Math.max(0, found);
+      : Math.max(0, this.#libc.recvmmsg(this.#fd, this.#behindFirst, BATCH, MSG_DONTWAIT, null));
+    const end = 1 + found;
     this.#handler.startClock();
     for (let i = 1; i < end; i++) {
       const name = batch.names[i] as Buffer;
@@ -129,12 +146,12 @@ class BatchExchange {
       // source port 0 is nobody's, and a send to it fails
       this.#set(i, portOf(name) === 0 ? 0 : this.#answer(i));
     }
-    this.#send(end);
+    this.#send(from, end);
     batch.reset(end);
-    if (found === BATCH) this.#watchTurn();
+    return found;
   }
 
-  /** node:dgram brings up to 32 queries at a time, each with a batch behind it. */
+  /** node:dgram brings up to 32 queries at a time, each with batches behind it. */
   #watchTurn(): void {
     const now = performance.now();
     if (this.#fullSince === 0) {
@@ -170,9 +187,9 @@ class BatchExchange {
   }
 
   /** All that have a reply, from one that has none to the next. */
-  #send(count: number): void {
+  #send(first: number, count: number): void {
     const lengths = this.#lengths;
-    for (let from = 0; from < count; ) {
+    for (let from = first; from < count; ) {
       if (lengths[from] === 0) {
         from++;
         continue;
