@@ -1,7 +1,7 @@
 /**
  * Draws CPU per query as bars: `docs/queries.svg`.
  *
- *     node test/bench/chart.ts FILE      FILE: figures of `.cache/bench/`, as a run wrote them
+ *     node test/bench/chart.ts FILE…      FILE: figures of `.cache/bench/`, as a run wrote them
  *
  * No colour of a background, and greys and a blue that stand out on white as on black: pages have themes.
  */
@@ -75,6 +75,8 @@ function plain(title: string): string {
 }
 
 if (import.meta.main) {
-  const { rows } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as { rows: readonly Bar[] };
-  console.log(draw(rows) ?? `no figures of ${CHARTED.join(' or ')}`);
+  const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as { rows: readonly Bar[] };
+  console.log(
+    draw(process.argv.slice(2).flatMap((file) => read(file).rows)) ?? `no figures of ${CHARTED.join(' or ')}`,
+  );
 }

@@ -70,7 +70,7 @@ export const questionSets: readonly QuestionSet[] = [
   {
     ...VARIATION,
     id: 'nxdomain-100000',
-    heading: '100,000 such names',
+    heading: '100,000 names that do not exist (NXDOMAIN)',
     rcode: 'NXDOMAIN',
     names: () => uniform(MISSING, (index) => CALLS.missingAt(MISSING + index)),
   },
