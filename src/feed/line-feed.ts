@@ -5,6 +5,9 @@ import type { PlannedZone } from '../zone/planned-zone.ts';
 import type { InterfaceNumber, NamesOptions } from '../zone/registry-names.ts';
 import type { Serials } from './serials.ts';
 
+/** The same for a thread that nobody asks yet; changes that others wait for go between, every few milliseconds. */
+const LARGE_SLICE = 10 * SLICE;
+
 /** Where change sets are applied: the query line. */
 export interface ChangeTarget {
   /** Resolves when queries see the change. Rejects when it could not be applied. */
@@ -168,7 +171,7 @@ export class LineFeed {
       await newcomer.apply({ kind: 'switch', what: 'names', serial: this.#seenSerial });
       await this.#buildZones(newcomer, [...this.#seenZones.values()]);
       await newcomer.apply({ kind: 'switch', what: 'zones', serial: this.#seenSerial });
-      for (const slice of slices(this.#records.numbers())) {
+      for (const slice of slices(this.#records.numbers(), LARGE_SLICE)) {
         const changes = this.#pairs(slice);
         await newcomer.apply({ kind: 'interfaces', where: 'live', changes, serial: this.#seenSerial });
         await this.#runSmall();
@@ -252,11 +255,11 @@ async function runTask({ run, done, failed }: Task): Promise<void> {
   }
 }
 
-export function* slices<T>(items: Iterable<T>): Generator<T[]> {
+export function* slices<T>(items: Iterable<T>, size = SLICE): Generator<T[]> {
   let slice: T[] = [];
   for (const item of items) {
     slice.push(item);
-    if (slice.length === SLICE) {
+    if (slice.length === size) {
       yield slice;
       slice = [];
     }

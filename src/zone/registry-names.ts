@@ -348,6 +348,13 @@ export class RegistryNames {
   }
 
   #add(name: Prefix, claim: NameClaim, touched: Trace): void {
+    const node = this.#index.find(name);
+    // nearly every name has one owner
+    if ('owner' in claim && (node === 0 || this.#index.value(node) === 0)) {
+      if (claim.kind === 'domain') this.#leads.set(claim.owner, 1);
+      this.#index.put(name, ownedValue(claim), touched);
+      return;
+    }
     this.#put(
       name,
       [...this.#claimsAt(name), claim].sort((a, b) => RANK[a.kind] - RANK[b.kind]),
