@@ -1,5 +1,3 @@
-import type { LiveZone } from '../zone/zone-data.ts';
-
 /** Where queries come in; the handler keeps what it counts by it. */
 export class Listener {
   /** `dns://127.0.0.1:5300` */
@@ -7,9 +5,9 @@ export class Listener {
   readonly proto: 'udp' | 'tcp';
   /** counter blocks by zone; '' for names outside all zones */
   readonly blocks = new Map<string, number>();
-  /** the block that was counted in last, and of which zone it is */
+  /** the block that was counted in last, and its key: of a zone itself nothing is kept here, as it may be large and gone */
   lastBlock = -1;
-  lastZone: LiveZone | undefined;
+  lastKey = '';
 
   constructor(server: string, proto: 'udp' | 'tcp') {
     this.server = server;

@@ -24,6 +24,8 @@ export interface HandlerEvents {
   readonly onPanic: (error: unknown, query: string) => void;
 }
 
+const NO_SEATS: Seats = {};
+
 /**
  * From a query's octets to a reply's, by stages over one exchange: gate → question → compose, or what is held ready, or
  * resolve → finish. The same for every transport and engine.
@@ -51,7 +53,7 @@ export class QueryHandler {
     log: QueryLog,
     udpSize: number,
     events: HandlerEvents,
-    seats: Seats = {},
+    seats: Seats = NO_SEATS,
     /** for tests: what composes nothing has everything resolved */
     compose: Pick<Compose, 'compose'> = new Compose(data),
   ) {
@@ -118,13 +120,16 @@ export class QueryHandler {
       verdict = gate(exchange, this.#seats);
       if (verdict === 'on') verdict = question(exchange, this.#data, this.#seats);
       if (verdict === 'on') this.#find(exchange);
+      return verdict === 'drop' ? 0 : finish(exchange, this.#udpSize, this.#seats);
     } catch (error) {
       this.#counters.add('panics');
       this.#events.onPanic(error, asText(exchange));
       if (verdict === 'drop') return 0;
       exchange.setRcode(RCODE.SERVFAIL);
+      exchange.options = undefined;
+      // whoever sits there may be who threw
+      return finish(exchange, this.#udpSize, NO_SEATS);
     }
-    return verdict === 'drop' ? 0 : finish(exchange, this.#udpSize, this.#seats);
   }
 
   #find(exchange: Exchange): void {
@@ -148,8 +153,8 @@ export class QueryHandler {
   }
 
   #blockOf(listener: Listener, zone: LiveZone | undefined): number {
-    if (listener.lastZone === zone && listener.lastBlock >= 0) return listener.lastBlock;
     const key = zone?.apexKey ?? '';
+    if (listener.lastKey === key && listener.lastBlock >= 0) return listener.lastBlock;
     let block = listener.blocks.get(key);
     if (block === undefined) {
       block = this.#blocks++;
@@ -157,7 +162,7 @@ export class QueryHandler {
       const label = zone === undefined ? 'dropped' : toText(zone.apexKey);
       this.#events.onBlock(block, { server: listener.server, zone: label, proto: listener.proto });
     }
-    listener.lastZone = zone;
+    listener.lastKey = key;
     listener.lastBlock = block;
     return block;
   }

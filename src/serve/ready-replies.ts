@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { OPT_LENGTH } from '../wire/encode.ts';
 import type { Fact } from '../zone/zone.ts';
-import type { LiveZone } from '../zone/zone-data.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A reply to one question, ready but for what each client brings: id, spelling, RD, OPT. */
@@ -23,7 +22,7 @@ export interface ReadyReply {
   /** where in `tail` the SOA's serial stands; -1 for none */
   readonly serialAt: number;
   /** whose serial that is: a CNAME may have led into another zone */
-  readonly serialOf: LiveZone | undefined;
+  readonly serialOf: { readonly serial: number } | undefined;
   readonly negative: boolean;
   /** what it was made from, see `Trace` */
   readonly facts: ReadonlySet<Fact>;

@@ -49,7 +49,7 @@ export class LocatedRecords extends PackedRecords {
   readonly files: readonly string[];
   readonly #fileNumbers: Uint16Array | undefined;
   readonly #lines: Uint32Array;
-  readonly #columns: Uint16Array;
+  readonly #columns: Uint32Array;
 
   constructor(records: readonly LocatedRecord[]) {
     super(records);
@@ -59,7 +59,7 @@ export class LocatedRecords extends PackedRecords {
     this.#fileNumbers =
       numbers.size > 1 ? Uint16Array.from(records, ({ file }) => numbers.get(file) as number) : undefined;
     this.#lines = Uint32Array.from(records, ({ line }) => line);
-    this.#columns = Uint16Array.from(records, ({ column }) => column);
+    this.#columns = Uint32Array.from(records, ({ column }) => column);
   }
 
   override *[Symbol.iterator](): Generator<LocatedRecord> {

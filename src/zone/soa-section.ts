@@ -1,12 +1,11 @@
 import type { DomainName } from '../name/domain-name.ts';
 import { octets } from '../name/octets.ts';
 import type { RRset } from './record.ts';
+import { SOA_NUMBERS } from './static-zone.ts';
 import { TYPE } from './types.ts';
 
 const CLASS_IN = 1;
 const POINTER = 0xc000;
-/** Octets of the five numbers at the end of SOA RDATA (RFC 1035 section 3.3.13), the first of which is the serial. */
-const NUMBERS = 20;
 
 /** Octets with compression pointers (RFC 1035 section 4.1.4) in them, which depend on where things stand in the message. */
 interface Pattern {
@@ -79,10 +78,10 @@ export class SoaSection {
       out[at + pointer.at + 1] = target & 0xff;
     }
     const end = at + length;
-    out[end - NUMBERS] = serial >>> 24;
-    out[end - NUMBERS + 1] = serial >>> 16;
-    out[end - NUMBERS + 2] = serial >>> 8;
-    out[end - NUMBERS + 3] = serial;
+    out[end - SOA_NUMBERS] = serial >>> 24;
+    out[end - SOA_NUMBERS + 1] = serial >>> 16;
+    out[end - SOA_NUMBERS + 2] = serial >>> 8;
+    out[end - SOA_NUMBERS + 3] = serial;
     return end;
   }
 }

@@ -188,7 +188,8 @@ export class LiveZone implements Zone {
   /** the SOA record of its negative answers, but for the serial */
   readonly negative: SoaSection;
   #soa: RRset;
-  #serial: number;
+  /** by itself, so that who goes by it keeps nothing of the zone */
+  readonly current: { serial: number };
 
   constructor(data: ZoneData, statics: StaticZone, role: ZoneRole, serial: number, below: ZonesBelow) {
     const soa = statics.find(statics.apexKey)?.get(TYPE.SOA);
@@ -203,8 +204,8 @@ export class LiveZone implements Zone {
     this.role = role;
     this.statics = statics;
     this.#data = data;
-    this.#serial = role === 'static' ? soaSerial(soa) : serial;
-    this.#soa = withSerial(soa, this.#serial);
+    this.current = { serial: role === 'static' ? soaSerial(soa) : serial };
+    this.#soa = withSerial(soa, this.current.serial);
     this.#below = below;
     this.negative = new SoaSection(statics.apex, soa, negativeTtl(soa));
     statics.close();
@@ -232,12 +233,12 @@ export class LiveZone implements Zone {
   }
 
   get serial(): number {
-    return this.#serial;
+    return this.current.serial;
   }
 
   set serial(serial: number) {
     if (this.role === 'static') return;
-    this.#serial = serial;
+    this.current.serial = serial;
     this.#soa = withSerial(this.#soa, serial);
   }
 

@@ -19,6 +19,7 @@ import { GeneratedSource } from './scale/generated-source.ts';
 import { interfaceAt } from './scale/interfaces.ts';
 import { blow, STORM_PER_SECOND } from './scale/part-latency.ts';
 import { HOT_NAMES, spreadOver } from './scale/run.ts';
+import type { LoadFigures } from './scale/steady-load.ts';
 import { oursGenerated } from './scale/subject.ts';
 import { type RunningServer, servers, startBenchServer } from './servers.ts';
 
@@ -31,15 +32,7 @@ export interface LatencyOptions {
 }
 
 /** Milliseconds, but for the counts. */
-interface LatencyFigures {
-  readonly sent: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-  /** not answered within a second */
-  readonly lost: number;
-}
+type LatencyFigures = Omit<LoadFigures, 'droppedAtClient'>;
 
 export interface LatencyRow {
   readonly title: string;

@@ -119,6 +119,9 @@ suite('a bug', () => {
   for (const [where, asked] of [
     ['a stage', () => ask({}, bug)],
     ['a seat', () => ask({ verify: bug })],
+    ['a seat that is asked last', () => ask({ rateLimit: bug })],
+    ['a seat that writes an option', () => ask({ identifier: bug })],
+    ['a seat that signs', () => ask({ sign: bug })],
   ] as const) {
     test(`in ${where} costs one query its answer, and is counted and told`, () => {
       const { reply, counters, panics } = asked();

@@ -1,14 +1,13 @@
 import { lengthOfOpt } from '../../wire/encode.ts';
-import { HEADER_LENGTH, RCODE } from '../../wire/message.ts';
-import { RecordOctets } from '../../zone/interface-record.ts';
+import { CLASS_IN, HEADER_LENGTH, RCODE } from '../../wire/message.ts';
 import { compressibleNames, mayHaveAdditional } from '../../zone/rdata/formats.ts';
+import { RecordOctets } from '../../zone/record-octets.ts';
 import { mayBeDerivedAt } from '../../zone/registry-names.ts';
 import type { StaticZone } from '../../zone/static-zone.ts';
 import { TYPE } from '../../zone/types.ts';
 import type { LiveZone, ZoneData } from '../../zone/zone-data.ts';
 import type { Exchange } from '../exchange.ts';
 
-const CLASS_IN = 1;
 const POINTER = 0xc0;
 /** Octets of an OPT without options. */
 const OPT = lengthOfOpt(undefined);

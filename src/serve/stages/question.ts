@@ -1,3 +1,4 @@
+import { MAX_NAME } from '../../name/domain-name.ts';
 import { LOWER } from '../../name/lower.ts';
 import { decodeQuery } from '../../wire/decode.ts';
 import { OPT_LENGTH, OUTSIDE } from '../../wire/encode.ts';
@@ -9,7 +10,7 @@ import type { Seats, Verdict } from './seats.ts';
 
 /** Octets that every client takes over UDP (RFC 1035 section 2.3.4). */
 const MIN_UDP = 512;
-const MAX_NAME_END = HEADER_LENGTH + 255;
+const MAX_NAME_END = HEADER_LENGTH + MAX_NAME;
 
 /** What is asked: reads the question and the OPT, finds the zone, and refuses what no zone can answer. */
 export function question(exchange: Exchange, data: ZoneData, seats: Seats): Verdict {

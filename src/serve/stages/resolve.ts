@@ -85,10 +85,10 @@ export class Resolve {
     this.#ready.hold(exchange, reply, 1);
   }
 
-  /** The zone whose SOA is in the reply. */
-  #serialOf(answer: Answer): LiveZone | undefined {
+  /** The serial of the zone whose SOA is in the reply. */
+  #serialOf(answer: Answer): LiveZone['current'] | undefined {
     const soa = 'soa' in answer ? answer.soa : answer.kind === 'data' ? answer.rrset : undefined;
-    return soa?.rrset.type === TYPE.SOA ? this.#data.zoneOf(keyOf(soa.name)) : undefined;
+    return soa?.rrset.type === TYPE.SOA ? this.#data.zoneOf(keyOf(soa.name))?.current : undefined;
   }
 }
 
